@@ -1,0 +1,35 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/demo.smk"
+include: "rules/download.smk"
+include: "rules/align.smk"
+include: "rules/split.smk"
+include: "rules/clean.smk"
+include: "rules/encode.smk"
+include: "rules/settings.smk"
+include: "rules/train.smk"
+include: "rules/predict.smk"
+include: "rules/score.smk"
+include: "rules/summarize.smk"
+include: "rules/leaderboard.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        expand(
+            f"{RESULTS}/{{dataset}}/leaderboard.{{kind}}",
+            dataset=CONFIG.values["datasets"],
+            kind=["csv", "md"],
+        ),

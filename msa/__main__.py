@@ -1,0 +1,49 @@
+"""`python -m msa <stage> ...`: each stage of the workflow by hand."""
+
+import argparse
+import importlib
+import sys
+
+from msa import __version__
+from msa.errors import InputError
+
+# stage -> (module, what it does), in the order in which data flows
+STAGES = {
+    "demo": ("msa.demo", "write the demo data set's .csd files"),
+    "demo-encoder": ("msa.demo_encoder", "build the demo's tiny BERT from its words"),
+    "download": ("msa.download", "fetch one file"),
+    "align": ("msa.align", "cut every sequence by the labels' segments"),
+    "split": ("msa.split", "make the folds and the data card"),
+    "clean": ("msa.clean", "treat NaN and infinity, standardise"),
+    "encode": ("msa.encode", "frozen text features, one vector a word"),
+    "settings": ("msa.settings", "write the hyperparameters of one run"),
+    "train": ("msa.train", "train one model with one seed"),
+    "predict": ("msa.predict", "predictions of a trained model"),
+    "score": ("msa.score", "numbers from predictions"),
+    "summarize": ("msa.summarize", "all seeds of one model into one result"),
+    "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m msa", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    given = argv if argv is not None else sys.argv[1:]
+    for name, (module, text) in STAGES.items():
+        stage = stages.add_parser(name, help=text, description=text)
+        if name in given[:1]:
+            imported = importlib.import_module(module)
+            imported.add_arguments(stage)
+            stage.set_defaults(main=imported.main)
+    args = parser.parse_args(given)
+    try:
+        args.main(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

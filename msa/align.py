@@ -1,0 +1,413 @@
+"""Align: cut every sequence by the labels' segments, as the CMU-MultimodalSDK does.
+
+The SDK scans all rows of a video for every interval and holds every sequence in memory. Here the
+overlaps come from two binary searches, the means from one sparse product, and a video's rows go to
+their place in the output files as soon as they are made, so that memory does not grow with the
+number of videos.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+from tqdm import tqdm
+
+from msa import csd
+from msa.atomic import atomic_folder
+from msa.errors import InputError
+
+TOLERANCE = 1e-5  # seconds, the SDK's epsilon
+ROUTES = {
+    "words": "every row becomes a word's: the mean over the word, zeros where there is none",
+    "labels": "each sequence keeps its own rows; a segment without one of them is dropped",
+    "none": "each sequence keeps its own rows; one of them may be missing from a segment",
+}
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Which rows overlap which reference interval, reference by reference.
+
+    Attributes:
+        counts: rows of each reference interval, (m,).
+        rows: row numbers, ordered by start within a reference interval, (p,).
+        clipped: the rows' intervals clipped to the reference, (p, 2) seconds.
+    """
+
+    counts: np.ndarray
+    rows: np.ndarray
+    clipped: np.ndarray
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where each reference interval begins in `rows`, and the end: (m + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+
+def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
+    """Find the rows that overlap each reference interval, with the SDK's tolerance.
+
+    Args:
+        reference: (m, 2) seconds.
+        intervals: (n, 2) seconds, in any order.
+    """
+    order = np.argsort(intervals[:, 0], kind="stable")
+    start, end = intervals[order].T
+    # a margin wide enough for the rounding of float32 seconds; the exact test comes after
+    margin = 4 * TOLERANCE + 4 * float(
+        np.spacing(np.float32(max(np.abs(reference).max(initial=0), np.abs(end).max(initial=0))))
+    )
+    # no row before `first` ends late enough, none from `last` on starts early enough
+    latest_end = np.maximum.accumulate(np.maximum(start, end)).astype(np.float64)
+    first = np.searchsorted(latest_end, reference.min(axis=1) - margin, "left")
+    last = np.searchsorted(start.astype(np.float64), reference.max(axis=1) + margin, "right")
+    candidates = np.maximum(last - first, 0)
+    owner = np.repeat(np.arange(len(reference)), candidates)
+    skipped = np.cumsum(candidates) - candidates
+    row = np.arange(len(owner)) - np.repeat(skipped - first, candidates)
+
+    tolerance = reference.dtype.type(TOLERANCE)
+    touches = (reference[owner, 1] - start[row] > -tolerance) & (
+        end[row] - reference[owner, 0] > -tolerance
+    )
+    owner, row = owner[touches], row[touches]
+    clipped = np.stack(
+        [np.maximum(start[row], reference[owner, 0]), np.minimum(end[row], reference[owner, 1])], 1
+    )
+    lasting = np.abs(clipped[:, 0] - clipped[:, 1]) > tolerance
+    owner, row = owner[lasting], row[lasting]
+    return Overlaps(np.bincount(owner, minlength=len(reference)), order[row], clipped[lasting])
+
+
+def _lasting(intervals: np.ndarray) -> np.ndarray:
+    """Numbers of the reference intervals that the SDK does not drop as too short."""
+    lengths = np.abs(intervals[:, 0] - intervals[:, 1])
+    return np.flatnonzero(lengths >= intervals.dtype.type(TOLERANCE))
+
+
+@dataclass(frozen=True)
+class VideoPlan:
+    """What to take of one video, from its intervals alone.
+
+    Attributes:
+        segments: numbers of the label intervals that stay, (s,).
+        counts: rows of each segment, by sequence, (s,).
+        rows: by sequence, which rows make the segments, (sum of counts,): row numbers of the
+            sequence, or with `words` numbers of words.
+        words: with the route "words", the overlaps of each sequence with the lasting words.
+        numbers: the lasting words' row numbers.
+        dropped: label interval number to reason.
+    """
+
+    segments: np.ndarray
+    counts: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    words: dict[str, Overlaps] = field(default_factory=dict)
+    numbers: np.ndarray = field(default_factory=lambda: np.arange(0))
+    dropped: dict[int, str] = field(default_factory=dict)
+
+
+def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) -> VideoPlan:
+    """Decide which rows of one video make which segment.
+
+    Args:
+        labels: the label intervals, (s, 2) seconds.
+        sequences: by name the intervals, (n, 2) seconds; the route "words" needs `words`.
+        route: one of `ROUTES`.
+    """
+    lasting = _lasting(labels)
+    words: dict[str, Overlaps] = {}
+    numbers = np.arange(0)
+    found: dict[str, Overlaps] = {}
+    for name, intervals in sequences.items():
+        if route != "words":
+            found[name] = overlaps(labels[lasting], intervals)
+            continue
+        if not len(numbers):
+            numbers = _lasting(sequences["words"])
+        word_intervals = sequences["words"][numbers]
+        spans = word_intervals
+        here = np.ones(len(numbers), dtype=bool)
+        if name != "words":
+            words[name] = within = overlaps(word_intervals, intervals)
+            here = within.counts > 0
+            spans = word_intervals.astype(np.result_type(word_intervals, within.clipped))
+            begins = within.offsets[:-1][here]
+            if len(begins):
+                # a word's row lasts from its first row's start to its last row's end
+                spans[here, 0] = np.minimum.reduceat(within.clipped.min(axis=1), begins)
+                spans[here, 1] = np.maximum.reduceat(within.clipped.max(axis=1), begins)
+        # the SDK imputes after aligning: equal starts put imputed words last
+        order = np.concatenate([np.flatnonzero(here), np.flatnonzero(~here)])
+        of_order = overlaps(labels[lasting], spans[order])
+        found[name] = Overlaps(of_order.counts, order[of_order.rows], of_order.clipped)
+
+    counts = {name: overlap.counts for name, overlap in found.items()}
+    lacking = {name: np.flatnonzero(count == 0) for name, count in counts.items()}
+    dropped = dict.fromkeys(
+        map(int, np.setdiff1d(np.arange(len(labels)), lasting)),
+        f"its label lasts less than {TOLERANCE} s",
+    )
+    keep = np.ones(len(lasting), dtype=bool)
+    if route == "none":
+        keep = np.any(list(counts.values()), axis=0)
+    else:
+        for missing in lacking.values():
+            keep[missing] = False
+    for i in np.flatnonzero(~keep):
+        names = [name for name, missing in lacking.items() if i in missing]
+        dropped[int(lasting[i])] = f"no rows of {', '.join(names)} within it"
+    return VideoPlan(
+        lasting[keep],
+        {name: count[keep] for name, count in counts.items()},
+        {name: found[name].rows[np.repeat(keep, counts[name])] for name in found},
+        words,
+        numbers,
+        dropped,
+    )
+
+
+def collapse(features: np.ndarray, within: Overlaps) -> np.ndarray:
+    """Mean of each word's rows; zeros for a word without rows.
+
+    Args:
+        features: (n, d) float.
+        within: the overlaps of the m words with the n rows.
+
+    Returns:
+        (m, d), of the features' type: the SDK takes means in it, row after row.
+    """
+    ones = np.ones(len(within.rows), dtype=features.dtype)
+    members = csr_array((ones, within.rows, within.offsets), (len(within.counts), len(features)))
+    return (members @ features) / np.maximum(within.counts, 1)[:, None].astype(features.dtype)
+
+
+def take(features: np.ndarray, name: str, video: VideoPlan) -> np.ndarray:
+    """The aligned rows of one sequence of one video, segment after segment: (rows, d)."""
+    if name in video.words:
+        features = collapse(features, video.words[name])
+    elif len(video.numbers):
+        features = features[video.numbers]
+    return features[video.rows[name]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Width and type of one sequence over all videos."""
+
+    width: int
+    dtype: np.dtype
+
+
+def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
+    """Width and type that hold every video's rows; all must be of one width."""
+    shapes = [sequence.shape(video) for video in videos]
+    width = shapes[0].width
+    for video, shape in zip(videos, shapes, strict=True):
+        if shape.width != width:
+            raise InputError(
+                f"{sequence.path}: {sequence.root}/data/{video}/features: expected "
+                f"(n, {width}) as in {videos[0]}, got (n, {shape.width})"
+            )
+    if shapes[0].dtype.kind in "SOU":
+        texts = (s.dtype if s.dtype.kind == "S" else None for s in shapes)
+        sizes = [
+            t.itemsize if t else sequence.features(v).dtype.itemsize
+            for v, t in zip(videos, texts, strict=True)
+        ]
+        return Layout(width, np.dtype(f"S{max(sizes)}"))
+    if shapes[0].dtype.kind not in "fiu":
+        raise InputError(f"{sequence.path}: expected numbers or words, got {shapes[0].dtype}")
+    return Layout(width, np.result_type(np.float32, *(s.dtype for s in shapes)))
+
+
+class _Worker:
+    """The open files of one process."""
+
+    def __init__(self, files: Mapping[str, Path], labels: Path, route: str) -> None:
+        self.sequences = {name: csd.Sequence(path) for name, path in files.items()}
+        self.labels = csd.Sequence(labels)
+        self.route = route
+
+    def plan(self, video: str) -> VideoPlan:
+        intervals = {name: s.intervals(video) for name, s in self.sequences.items()}
+        return plan(self.labels.intervals(video), intervals, self.route)
+
+
+_worker: _Worker
+
+
+def _start(files: Mapping[str, Path], labels: Path, route: str) -> None:
+    global _worker
+    _worker = _Worker(files, labels, route)
+
+
+def _plan(video: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], dict[int, str]]:
+    video_plan = _worker.plan(video)
+    intervals = _worker.labels.intervals(video)[video_plan.segments]
+    return video_plan.segments, intervals, video_plan.counts, video_plan.dropped
+
+
+def _fill(task: tuple[str, dict[str, int]], folder: Path, layouts: Mapping[str, Layout]) -> None:
+    """Write one video's rows at their places: `task` is the video and its first row by sequence."""
+    video, first = task
+    video_plan = _worker.plan(video)
+    for name, sequence in _worker.sequences.items():
+        features = sequence.features(video).astype(layouts[name].dtype, copy=False)
+        _write_rows(folder / f"{name}.npy", first[name], take(features, name, video_plan))
+        if _worker.route == "words":
+            numbers = video_plan.numbers[video_plan.rows[name]]
+            _write_rows(folder / f"{name}.word.npy", first[name], numbers.astype(np.int64))
+    labels = _worker.labels.features(video)[video_plan.segments]
+    _write_rows(folder / "labels.npy", first["labels"], labels.astype(layouts["labels"].dtype))
+
+
+def _write_rows(path: Path, first: int, rows: np.ndarray) -> None:
+    with open(path, "r+b") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        file.seek(first * rows.itemsize * int(np.prod(rows.shape[1:])), 1)
+        file.write(np.ascontiguousarray(rows).data)
+
+
+def _allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    with open(path, "wb") as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + int(np.prod(shape)) * dtype.itemsize)
+
+
+def align(
+    files: Mapping[str, Path], labels: Path, route: str, output: Path, threads: int = 1
+) -> None:
+    """Align .csd files and write the segments as ragged arrays.
+
+    Writes into `output`: for every sequence `<name>.npy`, all segments' rows one after another,
+    and a field of `offsets.npy` with where each segment begins, (segments + 1,); `labels.npy`,
+    one row a segment; `segments.csv` (key `video[i]`, video, i, start, end in seconds) and
+    `dropped.csv` (key, video, reason). With the route "words" also `<name>.word.npy`, the number
+    of the word a row belongs to, within its video.
+
+    Args:
+        files: sequence name to .csd file.
+        labels: .csd file whose intervals are the segments.
+        route: one of `ROUTES`; "words" needs a sequence `words`.
+        output: folder to write; it appears whole or not at all.
+        threads: processes that read and align.
+
+    Raises:
+        InputError: a file is broken, widths differ within a file, or no segment is left.
+    """
+    if route == "words" and "words" not in files:
+        raise InputError(f"align to words: no sequence plays words; got {', '.join(files)}")
+    with ExitStack() as stack:
+        sequences = {n: stack.enter_context(csd.Sequence(path)) for n, path in files.items()}
+        segments = stack.enter_context(csd.Sequence(labels))
+        held = {name: set(sequence.videos) for name, sequence in sequences.items()}
+        absent = {
+            video: [name for name in held if video not in held[name]] for video in segments.videos
+        }
+        videos = [video for video in segments.videos if not absent[video]]
+        if not videos:
+            raise InputError(
+                f"{labels}: none of its {len(segments.videos)} videos is in every sequence: "
+                + ", ".join(f"{name} has {len(ids)} videos" for name, ids in held.items())
+            )
+        layouts = {name: layout(sequence, videos) for name, sequence in sequences.items()}
+        layouts["labels"] = layout(segments, videos)
+        dropped = [
+            (f"{video}[{i}]", video, f"its video is not in {', '.join(absent[video])}")
+            for video in segments.videos
+            if absent[video]
+            for i in range(segments.shape(video).rows)
+        ]
+
+    with (
+        ProcessPoolExecutor(
+            threads, get_context("forkserver"), initializer=_start, initargs=(files, labels, route)
+        ) as pool,
+        atomic_folder(output) as folder,
+    ):
+        plans = list(pool.map(_plan, videos, chunksize=4))
+        keys = [
+            (f"{video}[{i}]", video, i, start, end)
+            for video, (numbers, intervals, _, _) in zip(videos, plans, strict=True)
+            for i, (start, end) in zip(numbers, intervals, strict=True)
+        ]
+        dropped += [
+            (f"{video}[{i}]", video, reason)
+            for video, (_, _, _, reasons) in zip(videos, plans, strict=True)
+            for i, reason in reasons.items()
+        ]
+        if not keys:
+            raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
+
+        offsets = np.zeros(len(keys) + 1, dtype=[(name, np.int64) for name in files])
+        first: list[dict[str, int]] = [{} for _ in videos]
+        per_video = np.concatenate([[0], np.cumsum([len(p[0]) for p in plans])])
+        for name in files:
+            offsets[name][1:] = np.cumsum(np.concatenate([p[2][name] for p in plans]))
+            _allocate(
+                folder / f"{name}.npy",
+                (int(offsets[name][-1]), layouts[name].width),
+                layouts[name].dtype,
+            )
+            if route == "words":
+                _allocate(folder / f"{name}.word.npy", (int(offsets[name][-1]),), np.dtype("i8"))
+            for v in range(len(videos)):
+                first[v][name] = int(offsets[name][per_video[v]])
+        for v in range(len(videos)):
+            first[v]["labels"] = int(per_video[v])
+        _allocate(
+            folder / "labels.npy", (len(keys), layouts["labels"].width), layouts["labels"].dtype
+        )
+        fill = partial(_fill, folder=folder, layouts=layouts)
+        tasks = pool.map(fill, zip(videos, first, strict=True))
+        for _ in tqdm(tasks, "align", len(videos), unit=" videos", mininterval=2):
+            pass
+        np.save(folder / "offsets.npy", offsets)
+        columns = ["key", "video", "i", "start", "end"]
+        pd.DataFrame(keys, columns=columns).to_csv(folder / "segments.csv", index=False)
+        pd.DataFrame(dropped, columns=["key", "video", "reason"]).to_csv(
+            folder / "dropped.csv", index=False
+        )
+        (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sequence",
+        nargs="+",
+        required=True,
+        metavar="NAME=FILE",
+        help="sequences and their .csd files; names: words, glove, audio, vision",
+    )
+    parser.add_argument("--labels", type=Path, required=True, help=".csd file of the segments")
+    parser.add_argument(
+        "--to",
+        dest="route",
+        choices=ROUTES,
+        required=True,
+        help="; ".join(f"{name}: {text}" for name, text in ROUTES.items()),
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--threads", type=int, default=1, help="processes")
+
+
+def main(args: argparse.Namespace) -> None:
+    files = {}
+    for given in args.sequence:
+        name, equals, path = given.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--sequence {given}: expected NAME=FILE, as in words=words.csd")
+        files[name] = Path(path)
+    align(files, args.labels, args.route, args.output, args.threads)

@@ -1,0 +1,173 @@
+"""Clean: replace NaN and infinity, standardise; every statistic comes from the training fold."""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.atomic import atomic_folder, atomic_write
+from msa.errors import InputError
+
+FOLDS = ("train", "valid", "test")
+SEQUENCES = ("glove", "audio", "vision")
+POLICIES = {
+    "zero": "NaN and infinity become 0",
+    "mean": "NaN and infinity become the column's mean",
+    "clip": "infinity becomes the column's largest or smallest finite value, NaN its mean",
+}
+BLOCK = 1 << 17  # rows handled at once
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the finite values of the training fold say of each column, (d,) each."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def statistics(rows: np.ndarray) -> Columns:
+    """Mean, smallest and largest finite value of each column; 0 for a column without one.
+
+    Args:
+        rows: (n, d) float, may be memory-mapped.
+    """
+    width = rows.shape[1]
+    total, count = np.zeros((2, width))
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    for begin in range(0, len(rows), BLOCK):
+        block = rows[begin : begin + BLOCK].astype(np.float64)
+        finite = np.isfinite(block)
+        total += np.where(finite, block, 0).sum(axis=0)
+        count += finite.sum(axis=0)
+        low = np.minimum(low, np.where(finite, block, np.inf).min(axis=0))
+        high = np.maximum(high, np.where(finite, block, -np.inf).max(axis=0))
+    empty = count == 0
+    low[empty] = high[empty] = 0
+    return Columns(total / np.maximum(count, 1), low, high)
+
+
+def repair(rows: np.ndarray, policy: str, columns: Columns) -> np.ndarray:
+    """Replace what is not finite by a policy of `POLICIES`: (n, d) in, a new (n, d) out."""
+    if policy == "zero":
+        return np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0)
+    repaired = rows.copy()
+    bad = ~np.isfinite(rows) if policy == "mean" else np.isnan(rows)
+    repaired[bad] = np.broadcast_to(columns.mean, rows.shape)[bad]
+    return np.clip(repaired, columns.low, columns.high) if policy == "clip" else repaired
+
+
+def scale(rows: np.ndarray, policy: str, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each repaired column; a constant column has deviation 1."""
+    total, squares = np.zeros((2, rows.shape[1]))
+    center = columns.mean  # keeps the squares of large columns exact
+    for begin in range(0, len(rows), BLOCK):
+        block = repair(rows[begin : begin + BLOCK].astype(np.float64), policy, columns) - center
+        total += block.sum(axis=0)
+        squares += (block**2).sum(axis=0)
+    count = max(len(rows), 1)
+    variance = squares / count - (total / count) ** 2
+    constant = variance <= 1e-12 * np.maximum(squares / count, np.finfo(np.float64).tiny)
+    return center + total / count, np.where(constant, 1.0, np.sqrt(np.maximum(variance, 0)))
+
+
+def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict[str, Any]:
+    """Write the cleaned sequences of every fold and return the counts before and after.
+
+    Args:
+        data: folder of the folds, written by the stage split.
+        output: folder to write, `<fold>/<sequence>.npy` of the same shapes, float32.
+        policy: one of `POLICIES`.
+        standardize: sequences whose columns get mean 0 and standard deviation 1.
+    """
+    report: dict[str, Any] = {"policy": policy, "standardized": sorted(standardize), "counts": {}}
+    names = [name for name in SEQUENCES if (data / "train" / f"{name}.npy").is_file()]
+    for name in set(standardize) - set(names):
+        raise InputError(f"{data}/train: no {name}.npy to standardise; there is {names}")
+    train = {name: np.load(data / "train" / f"{name}.npy", mmap_mode="r") for name in names}
+    columns = {name: statistics(rows) for name, rows in train.items()}
+    scales = {name: scale(train[name], policy, columns[name]) for name in standardize}
+    for fold in FOLDS:
+        counts = report["counts"][fold] = {}
+        with atomic_folder(output / fold) as folder:
+            for name in names:
+                rows = np.load(data / fold / f"{name}.npy", mmap_mode="r")
+                path = folder / f"{name}.npy"
+                target = np.lib.format.open_memmap(path, "w+", np.dtype("f4"), rows.shape)
+                before = after = 0
+                for begin in range(0, len(rows), BLOCK):
+                    block = rows[begin : begin + BLOCK].astype(np.float64)
+                    before += int(np.count_nonzero(~np.isfinite(block)))
+                    block = repair(block, policy, columns[name])
+                    if name in scales:
+                        mean, deviation = scales[name]
+                        block = (block - mean) / deviation
+                    target[begin : begin + BLOCK] = block
+                    after += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
+                target.flush()
+                if after:
+                    raise InputError(
+                        f"{data}/{fold}/{name}.npy: {after} values do not fit float32 after "
+                        f"the policy {policy}; choose clip or standardise {name}"
+                    )
+                counts[name] = {"values": rows.size, "not_finite": before, "left": after}
+    return report
+
+
+def table(card: dict[str, Any]) -> str:
+    """The data card as Markdown."""
+    lines = ["# Data card", "", f"Alignment: {card['route']}. Pauses (sp): {card['pauses']}.", ""]
+    lines += ["| fold | videos | segments | others report |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {fold} | {card['videos'][fold]} | {card['segments'][fold]} "
+        f"| {card['expected'].get(fold, '')} |"
+        for fold in FOLDS
+    ]
+    cleaned = card["cleaning"]
+    lines += ["", f"Cleaning: {cleaned['policy']} ({POLICIES[cleaned['policy']]})."]
+    lines += [f"Standardised: {', '.join(cleaned['standardized']) or 'nothing'}.", ""]
+    lines += ["| fold | sequence | rows | width | imputed | NaN | inf | worst columns | left |"]
+    lines += ["|---|---|---:|---:|---:|---:|---:|---|---:|"]
+    for fold in FOLDS:
+        for name, of in card["sequences"][fold].items():
+            nan, inf = of.get("nan", {}), of.get("inf", {})
+            both = {c: nan.get(c, 0) + inf.get(c, 0) for c in nan | inf}
+            worst = sorted(both, key=lambda c: -both[c])[:3]
+            lines.append(
+                f"| {fold} | {name} | {of['rows']} | {of['width']} | {of.get('imputed_rows', '')} "
+                f"| {sum(nan.values())} | {sum(inf.values())} "
+                f"| {', '.join(f'{c}: {both[c]}' for c in worst)} "
+                f"| {cleaned['counts'][fold].get(name, {}).get('left', '')} |"
+            )
+    lines += ["", f"## Dropped segments: {len(card['dropped'])}", ""]
+    lines += ["| segment | fold | reason |", "|---|---|---|"]
+    lines += [f"| {d['id']} | {d['fold'] or 'none'} | {d['reason']} |" for d in card["dropped"]]
+    return "\n".join(lines) + "\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, help="folder of the folds, written by split")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--card", type=Path, required=True, help="the data card to complete")
+    parser.add_argument(
+        "--policy",
+        choices=POLICIES,
+        default="zero",
+        help="; ".join(f"{name}: {text}" for name, text in POLICIES.items()),
+    )
+    parser.add_argument(
+        "--standardize", nargs="*", choices=SEQUENCES, default=[], help="columns to mean 0, std 1"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    card = json.loads(args.card.read_text(encoding="utf-8"))
+    card["cleaning"] = clean(args.data, args.output, args.policy, args.standardize)
+    with atomic_write(args.output / "card.json") as file:
+        json.dump(card, file, indent=1)
+    with atomic_write(args.output / "card.md") as file:
+        file.write(table(card))

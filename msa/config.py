@@ -1,0 +1,359 @@
+"""The configuration: config.yaml, data recipes and model recipes, checked before anything runs."""
+
+import copy
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from msa.errors import InputError
+from msa.models import MODELS
+
+WORKFLOW = Path(__file__).parent.parent / "workflow"
+SEQUENCES = ("words", "glove", "audio", "vision")
+FOLDS = ("train", "valid", "test")
+
+DEFAULTS: dict[str, Any] = {
+    "device": "auto",
+    "log_every": 1,
+    "quiet": False,
+    "paths": {"data": "data", "features": "features", "runs": "runs", "results": "results"},
+    "settings": {},
+    "recipes": {},
+}
+RECIPE_DEFAULTS: dict[str, Any] = {
+    "pauses": "drop",
+    "encoder": None,
+    "clean": {"policy": "zero", "standardize": []},
+}
+SETTINGS_DEFAULTS: dict[str, Any] = {
+    "architecture": {},
+    "lengths": {"text": None, "audio": None, "vision": None},
+    "sides": {"text": "right", "audio": "right", "vision": "right"},
+    "reduction": "mean",
+    "selection": "loss",
+    "optimizer": {"name": "adam", "weight_decay": 0.0, "groups": {}},
+    "patience": None,
+    "clip": None,
+    "precision": "fp32",
+    "threads": 1,
+}
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones; mappings merge key by key, everything else is replaced."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """`name` and what it may have been meant to be, for an error message."""
+    known = sorted(known)
+    close = get_close_matches(str(name), known, 1)
+    return f'"{name}"; did you mean "{close[0]}"?' if close else f'"{name}"; known: {known}'
+
+
+@cache
+def _schemas() -> Registry:
+    files = sorted((WORKFLOW / "schemas").glob("*.schema.json"))
+    resources = [(f.name, Resource.from_contents(json.loads(f.read_text()))) for f in files]
+    return Registry().with_resources(resources)
+
+
+def problems(value: object, schema: str, where: str) -> list[str]:
+    """Every way in which `value` breaks a schema, one line each, with the nearest known key."""
+    validator = Draft202012Validator({"$ref": schema}, registry=_schemas())
+    return [
+        line
+        for error in sorted(validator.iter_errors(value), key=lambda e: [*map(str, e.path)])
+        for line in _explain(error, where)
+    ]
+
+
+def _explain(error: Any, where: str) -> list[str]:
+    place = ": ".join([where, *map(str, error.absolute_path)])
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        extra = [key for key in error.instance if key not in known]
+        return [f"{place}: unknown key {nearest(key, known)}" for key in extra]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return [f'{place}: the key "{key}" is missing' for key in missing]
+    if error.validator == "enum":
+        options = error.validator_value
+        close = nearest(error.instance, map(str, options))
+        return [f"{place}: expected one of {options}, got {close}"]
+    if error.validator == "type":
+        kind = error.validator_value
+        got = f"{error.instance!r} ({type(error.instance).__name__})"
+        return [f"{place}: expected {kind}, got {got}"]
+    return [f"{place}: {error.message}"]
+
+
+def _fail(found: list[str]) -> None:
+    if found:
+        some = f"{len(found)} problems" if len(found) > 1 else "a problem"
+        raise InputError(f"the configuration has {some}:\n  " + "\n  ".join(found))
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a file comes from: downloaded, made by a generator, or already there.
+
+    Attributes:
+        path: where the file lies.
+        urls: mirrors in order; none for a generated or a local file.
+        sha256: checksum to enforce, where one is known.
+        generated: made by the demo's generator.
+    """
+
+    path: str
+    urls: tuple[str, ...] = ()
+    sha256: str | None = None
+    generated: bool = False
+
+
+class Config:
+    """The whole configuration, valid by construction.
+
+    Attributes:
+        values: config.yaml with its defaults.
+        recipes: data recipes by name, catalogue and own.
+        models: model recipes by name.
+
+    Raises:
+        InputError: with every problem found, one line each.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        found = problems(dict(given), "config.schema.json", "config")
+        _fail(found)
+        self.values = merge(DEFAULTS, given)
+        self.catalogue = {
+            p.stem: _yaml(p) for p in sorted((WORKFLOW / "recipes/data").glob("*.yaml"))
+        }
+        self.models = {
+            p.stem: _yaml(p) for p in sorted((WORKFLOW / "recipes/models").glob("*.yaml"))
+        }
+        self.raw_recipes = self.catalogue | self.values["recipes"]
+        self.recipes: dict[str, dict[str, Any]] = {}
+        for name in self.raw_recipes:
+            try:
+                recipe = self._extended(name)
+            except InputError as error:
+                found.append(str(error))
+                continue
+            wrong = problems(recipe, "recipe.schema.json", f"recipe {name}")
+            found += wrong or _recipe_problems(name, recipe)
+            self.recipes[name] = recipe
+        for name, model in self.models.items():
+            found += problems(model, "model.schema.json", f"model {name}")
+            if name not in MODELS:
+                found.append(f"model {name}: not in msa.models.MODELS")
+        _fail(found)
+
+        for name in self.values["datasets"]:
+            if name not in self.recipes:
+                found.append(f"config: datasets: unknown data set {nearest(name, self.recipes)}")
+        for name in self.values["models"]:
+            if name not in self.models:
+                found.append(f"config: models: unknown model {nearest(name, self.models)}")
+        for key in self.values["settings"]:
+            dataset, _, model = key.rpartition("/")
+            if model not in self.models:
+                found.append(f"config: settings: unknown model {nearest(model, self.models)}")
+            if dataset and dataset not in self.recipes:
+                found.append(f"config: settings: unknown data set {nearest(dataset, self.recipes)}")
+        _fail(found)
+        for dataset in self.values["datasets"]:
+            for model in self.values["models"]:
+                if misfit := self.misfit(dataset, model):
+                    found.append(misfit)
+        _fail(found)
+
+    def _extended(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+        """A recipe over the one it extends; the base's raw files are its own."""
+        recipe = self.raw_recipes[name]
+        base = recipe.get("extends") if isinstance(recipe, Mapping) else None
+        if base is None:
+            return merge(RECIPE_DEFAULTS, recipe)
+        if base not in self.raw_recipes:
+            known = nearest(base, self.raw_recipes)
+            raise InputError(f"recipe {name}: extends: unknown recipe {known}")
+        if base in (*seen, name):
+            raise InputError(f"recipe {name}: extends: {base} extends it in turn")
+        return merge(self._extended(base, (*seen, name)), recipe)
+
+    def path(self, kind: str, *parts: str) -> str:
+        """A path below one of `paths`, as Snakemake spells it."""
+        return "/".join([self.values["paths"][kind].rstrip("/"), *parts])
+
+    def owner(self, dataset: str) -> str:
+        """The recipe at the end of `extends`, whose folder holds the raw files."""
+        base = self.raw_recipes[dataset].get("extends")
+        return self.owner(base) if base else dataset
+
+    def source(self, dataset: str, sequence: str) -> Source:
+        """Where the .csd file that plays `sequence` (words, ..., labels) comes from."""
+        given = self.recipes[dataset]["sequences"][sequence]
+        if given == "demo":
+            path = self.path("data", self.owner(dataset), "raw", f"{sequence}.csd")
+            return Source(path, generated=True)
+        if isinstance(given, str) and not re.match("https?://", given):
+            return Source(given)
+        spec = {"url": given} if isinstance(given, str) else given
+        urls = (spec["url"],) if isinstance(spec["url"], str) else tuple(spec["url"])
+        path = self.path("data", self.owner(dataset), "raw", urls[0].rpartition("/")[2])
+        return Source(path, urls, spec.get("sha256"))
+
+    def folds(self, dataset: str) -> Source:
+        """The folds' JSON file."""
+        given = self.recipes[dataset]["folds"]
+        if given == "demo":
+            path = self.path("data", self.owner(dataset), "raw", "folds.json")
+            return Source(path, generated=True)
+        shipped = WORKFLOW / "resources" / "folds" / f"{given}.json"
+        return Source(str(shipped) if shipped.is_file() else given)
+
+    def encoder(self, dataset: str) -> tuple[str, str]:
+        """The encoder's hub name or folder, and the name of its folder below `features`."""
+        given = self.recipes[dataset]["encoder"]
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", given.rstrip("/").rpartition("/")[2])
+        if given == "demo":
+            return self.path("data", self.owner(dataset), "encoder"), slug
+        return given, slug
+
+    def forms(self, dataset: str) -> dict[str, list[str]]:
+        """By modality, the forms that a recipe offers."""
+        recipe = self.recipes[dataset]
+        held = [name for name in SEQUENCES if name in recipe["sequences"]]
+        features = ["features"] if "words" in held and recipe["encoder"] else []
+        return {
+            "text": [name for name in held if name in ("words", "glove")] + features,
+            "audio": [name for name in held if name == "audio"],
+            "vision": [name for name in held if name == "vision"],
+        }
+
+    def chosen(self, dataset: str, model: str) -> dict[str, str | None]:
+        """By modality that the model needs, the form it gets; None where the recipe has none."""
+        offered = self.forms(dataset)
+        return {
+            modality: next((form for form in forms if form in offered[modality]), None)
+            for modality, forms in self.models[model]["needs"].items()
+        }
+
+    def require(self, dataset: str, model: str) -> None:
+        """Raise an InputError unless both are known and fit."""
+        if dataset not in self.recipes:
+            raise InputError(f"unknown data set {nearest(dataset, self.recipes)}")
+        if model not in self.models:
+            raise InputError(f"unknown model {nearest(model, self.models)}")
+        if misfit := self.misfit(dataset, model):
+            raise InputError(misfit)
+
+    def misfit(self, dataset: str, model: str) -> str | None:
+        """Why a model cannot run on a data set, and what can; None where it fits."""
+        reason = self._misfit(dataset, model)
+        if reason is None:
+            return None
+        fits = [name for name in self.models if self._misfit(dataset, name) is None]
+        fitting = [name for name in self.recipes if self._misfit(name, model) is None]
+        return (
+            f"{model} cannot run on {dataset}: {reason}. On {dataset} fit: {', '.join(fits)}. "
+            f"{model} fits: {', '.join(fitting) or 'none'}"
+        )
+
+    def _misfit(self, dataset: str, model: str) -> str | None:
+        task = self.recipes[dataset]["task"]["type"]
+        tasks = self.models[model]["tasks"]
+        if task not in tasks:
+            return f"its task is {task}, the model is made for {', '.join(tasks)}"
+        offered, needs = self.forms(dataset), self.models[model]["needs"]
+        for modality, form in self.chosen(dataset, model).items():
+            if form is None and offered[modality]:
+                wanted = " or ".join(needs[modality])
+                return f"it offers {modality} as {', '.join(offered[modality])}, not as {wanted}"
+        return None
+
+    def settings(self, dataset: str, model: str, seed: int, target: str = "all") -> dict[str, Any]:
+        """Everything that training one model with one seed may depend on, but for the data."""
+        recipe, spec = self.recipes[dataset], self.models[model]
+        published = spec.get("published", {}).get(dataset)
+        own = self.values["settings"]
+        given = merge(own.get(model, {}), own.get(f"{dataset}/{model}", {}))
+        chosen = self.chosen(dataset, model)
+        layers = (
+            SETTINGS_DEFAULTS,
+            spec["settings"],
+            (published or {}).get("settings", {}),
+            spec.get("adapted", {}).get(dataset, {}),
+            given,
+        )
+        missing = [modality for modality, form in chosen.items() if form is None]
+        as_published = published is not None and not missing and not set(given) - {"threads"}
+        return {
+            "dataset": dataset,
+            "model": model,
+            "variant": "main",
+            "target": target,
+            "seed": seed,
+            "settings": "published" if as_published else "adapted",
+            "source": published["source"] if published and as_published else None,
+            "name": self.values.get("name"),
+            "note": self.values.get("note"),
+            "log_every": self.values["log_every"],
+            "quiet": self.values["quiet"],
+            "task": recipe["task"],
+            "forms": chosen,
+            "missing": missing,
+            "encoder": recipe["encoder"] if "features" in chosen.values() else None,
+            "clean": recipe["clean"],
+            "hyperparameters": merge(*layers),
+        }
+
+
+def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
+    """What a schema cannot say."""
+    found, task = [], recipe["task"]
+    held = [s for s in SEQUENCES if s in recipe["sequences"]]
+    if recipe["align"] == "words" and "words" not in held:
+        found.append(f"recipe {name}: align: words needs a sequence that plays words, got {held}")
+    if recipe["encoder"] and "words" not in held:
+        found.append(f"recipe {name}: encoder: needs a sequence that plays words, got {held}")
+    if not held:
+        found.append(f"recipe {name}: sequences: expected one beside labels, of {SEQUENCES}")
+    if task["type"] == "regression" and "range" not in task:
+        found.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")
+    if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
+        found.append(f"recipe {name}: task: a classification needs classes and one target")
+    columns = task.get("columns", task["targets"])
+    if len(columns) != len(task["targets"]):
+        found.append(
+            f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
+            f"got {len(columns)}"
+        )
+    return found
+
+
+def load(paths: Iterable[Path]) -> Config:
+    """Read and check configuration files, later ones over earlier ones, as Snakemake does."""
+    return Config(merge(*(_yaml(path) for path in paths)))

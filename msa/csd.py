@@ -1,0 +1,200 @@
+"""Computational sequences: the CMU-MultimodalSDK's HDF5 files (.csd), one video at a time.
+
+A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, features (n, d)}` and
+`metadata/<key>`, one JSON string each (Zadeh et al., ACL 2018, and the SDK's `file_ops.py`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from msa.atomic import atomic_path
+from msa.errors import InputError
+
+METADATA_KEYS = (
+    "alignment compatible",
+    "computational sequence description",
+    "computational sequence version",
+    "contact",
+    "creator",
+    "dataset bib citation",
+    "dataset name",
+    "dataset version",
+    "dimension names",
+    "featureset bib citation",
+    "md5",
+    "root name",
+    "uuid",
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a video holds, known without reading it."""
+
+    rows: int
+    width: int
+    dtype: np.dtype[Any]
+
+
+class Sequence:
+    """One .csd file, open for reading; use it as a context manager.
+
+    Attributes:
+        path: the file.
+        root: name of the root group.
+        videos: the video ids in the file's order.
+
+    Raises:
+        InputError: the file is missing, is not HDF5, is truncated or has another layout. Every
+            method raises it too, naming the file and the key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a .csd computational sequence")
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise InputError(
+                f"{path}: expected an HDF5 file (.csd), got one that cannot be opened ({error}); "
+                "it may be truncated or an error page: fetch it again"
+            ) from error
+        try:
+            roots = list(self._file)
+            if len(roots) != 1:
+                raise InputError(f"{path}: expected one root group, got {len(roots)}: {roots}")
+            self.root = roots[0]
+            self._data = self._group(f"{self.root}/data")
+            self.videos = list(self._data)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def _group(self, key: str) -> h5py.Group:
+        group = self._file.get(key)
+        if not isinstance(group, h5py.Group):
+            parent = self._file.get(key.rpartition("/")[0])
+            found = sorted(parent) if isinstance(parent, h5py.Group) else "no group"
+            raise InputError(f"{self.path}: {key}: expected a group, found {found} beside it")
+        return group
+
+    def _dataset(self, video: str, name: str) -> h5py.Dataset:
+        key = f"{self.root}/data/{video}/{name}"
+        try:
+            dataset = self._file.get(key)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise InputError(f"{self.path}: {key}: cannot be read ({error})") from error
+        if not isinstance(dataset, h5py.Dataset):
+            raise InputError(f"{self.path}: {key}: expected an array, found none")
+        return dataset
+
+    def _read(self, dataset: h5py.Dataset) -> np.ndarray:
+        try:
+            return np.asarray(dataset[...])
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{self.path}: {dataset.name.lstrip('/')}: cannot be read ({error}); "
+                "the file is damaged or truncated: fetch it again"
+            ) from error
+
+    def shape(self, video: str) -> Shape:
+        """Rows, width and dtype of a video's features, from the header alone."""
+        intervals, features = self._dataset(video, "intervals"), self._dataset(video, "features")
+        key = f"{self.path}: {self.root}/data/{video}"
+        if intervals.ndim != 2 or intervals.shape[1] != 2:
+            raise InputError(f"{key}/intervals: expected (n, 2), got {intervals.shape}")
+        if features.ndim != 2 or features.shape[0] != intervals.shape[0]:
+            raise InputError(
+                f"{key}/features: expected ({intervals.shape[0]}, d) as there are "
+                f"{intervals.shape[0]} intervals, got {features.shape}"
+            )
+        return Shape(features.shape[0], features.shape[1], features.dtype)
+
+    def intervals(self, video: str) -> np.ndarray:
+        """Start and end of every row: (n, 2) float, seconds."""
+        intervals = self._read(self._dataset(video, "intervals"))
+        bad = int(np.count_nonzero(~np.isfinite(intervals).all(axis=-1)))
+        if bad:
+            raise InputError(
+                f"{self.path}: {self.root}/data/{video}/intervals: expected finite seconds, "
+                f"got {bad} rows that are not"
+            )
+        return intervals
+
+    def features(self, video: str) -> np.ndarray:
+        """The rows: (n, d) float, or (n, 1) bytes for words."""
+        features = self._read(self._dataset(video, "features"))
+        if features.dtype.kind in "OU":
+            # variable-length strings come as objects, str or bytes by the file's character set
+            return np.char.encode(
+                np.array([_text(x) for x in features.flat], dtype=str), "utf-8"
+            ).reshape(features.shape)
+        return features
+
+    def metadata(self) -> dict[str, Any]:
+        """The file's metadata; a value that is not JSON is given as its text."""
+        group = self._group(f"{self.root}/metadata")
+        return {key: _parse(_text(np.ravel(group[key][()])[0])) for key in group}
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def write(
+    path: Path,
+    root: str,
+    sequences: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    metadata: Mapping[str, object] | None = None,
+) -> None:
+    """Write a .csd file as the SDK's `deploy` lays it out: gzip, one chunk an array.
+
+    Args:
+        path: the file.
+        root: name of the root group.
+        sequences: video id to (intervals (n, 2) seconds, features (n, d)).
+        metadata: values by the SDK's keys; keys not given are null.
+    """
+    values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
+    with atomic_path(path) as target, h5py.File(target, "w") as file:
+        data = file.create_group(f"{root}/data")
+        for video, (intervals, features) in sequences.items():
+            for name, rows in (("intervals", intervals), ("features", features)):
+                data.create_dataset(
+                    f"{video}/{name}",
+                    data=rows,
+                    chunks=rows.shape if rows.size else None,
+                    compression="gzip" if rows.size else None,
+                    track_times=False,
+                )
+        group = file.create_group(f"{root}/metadata")
+        for key, value in values.items():
+            group.create_dataset(
+                key, (1,), data=[json.dumps(value)], dtype=h5py.string_dtype(), track_times=False
+            )

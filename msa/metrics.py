@@ -1,0 +1,163 @@
+"""The definitions of all scores; `METRICS_VERSION` stands in every result.
+
+Every score is made of sums over rows, so each function takes row `weights`: how many times each
+row counts. A bootstrap is then one matrix product for all resamples, and two models scored with
+the same weights are a paired bootstrap.
+
+Shapes: n rows, k targets, m model outputs, r resamples; `...` any leading axes, such as seeds or
+epochs. A prediction (..., n) scores to (...), and with weights (r, n) to (..., r). Undefined is
+NaN; a plain (n,) prediction without weights, a headline number, then warns.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+METRICS_VERSION = "1"
+LOWER_IS_BETTER = frozenset({"mae"})
+
+Array = np.ndarray
+Scores = dict[str, Array]
+
+
+def target_scores(
+    task: Mapping[str, Any],
+    target: str,
+    truth: Array,
+    prediction: Array,
+    weights: Array | None = None,
+    swapped: bool = False,
+) -> Scores:
+    """All scores of one target from raw model outputs.
+
+    Args:
+        task: `type`, `targets`, and `range` (regression) or `classes` (classification).
+        target: one of the targets.
+        truth: (n, k) with n >= 1; class indices unless the task is a regression.
+        prediction: (..., n, m): the values, or the logits of classes, of which the highest (the
+            first in a tie) counts; `binary` has columns 2j and 2j + 1 for target j.
+        weights: (r, n).
+        swapped: as in `regression`.
+    """
+    j = task["targets"].index(target)
+    if task["type"] == "regression":
+        value_range = tuple(task["range"])
+        return regression(truth[:, j], prediction[..., j], value_range, weights, swapped)
+    if task["type"] == "binary":
+        predicted = prediction[..., 2 * j : 2 * j + 2].argmax(axis=-1)
+        return classification(truth[:, j], predicted, 2, weights=weights)
+    names = task["classes"]
+    return classification(truth[:, j], prediction.argmax(axis=-1), len(names), names, weights)
+
+
+def regression(
+    truth: Array,
+    prediction: Array,
+    value_range: tuple[float, ...] = (-3, 3),
+    weights: Array | None = None,
+    swapped: bool = False,
+) -> Scores:
+    """`mae`, `corr` (Pearson), and sentiment scores for the range [-3, 3], `acc` for any other.
+
+    acc7, acc5: equal after clipping to [-3, 3], [-2, 2] and rounding, half to even. acc2_non0,
+    f1_non0: rows with truth != 0, positive is > 0. acc2_has0, f1_has0: all rows, positive is
+    >= 0. acc: equal after rounding, half to even, no clipping. F1 is weighted by true classes.
+
+    Args:
+        truth: (n,) with n >= 1.
+        prediction: (..., n).
+        value_range: lowest and highest truth the task allows.
+        weights: (r, n).
+        swapped: add `f1_*_swapped` = f1_score(prediction, truth), as CM-BERT and MulT computed
+            their tables; for comparison with those only.
+    """
+    w = np.ones(len(truth)) if weights is None else weights
+    scores = {"mae": _mean(np.abs(prediction - truth), w), "corr": _pearson(truth, prediction, w)}
+    if value_range != (-3, 3):
+        scores["acc"] = _mean(np.rint(prediction) == np.rint(truth), w)
+        return _warned(scores, weights)
+    for key, limit in (("acc7", 3), ("acc5", 2)):
+        true, guess = (np.rint(np.clip(side, -limit, limit)) for side in (truth, prediction))
+        scores[key] = _mean(guess == true, w)
+    non0 = (truth > 0, prediction > 0, w * (truth != 0))
+    has0 = (truth >= 0, prediction >= 0, w)
+    for key, (true, guess, rows) in {"non0": non0, "has0": has0}.items():
+        scores[f"acc2_{key}"], scores[f"f1_{key}"], _ = _classes(true, guess, 2, rows)
+        if swapped:
+            scores[f"f1_{key}_swapped"] = _classes(guess, true, 2, rows)[1]
+    return _warned(scores, weights)
+
+
+def classification(
+    truth: Array,
+    predicted: Array,
+    count: int,
+    names: Sequence[str] = (),
+    weights: Array | None = None,
+) -> Scores:
+    """`acc`, weighted `f1`, and `f1_<name>`, undefined for a class that neither side has.
+
+    Args:
+        truth: (n,) class indices, n >= 1.
+        predicted: (..., n) class indices.
+        count: the number of classes.
+        names: one for each class, or none.
+        weights: (r, n).
+    """
+    w = np.ones(len(truth)) if weights is None else weights
+    acc, f1, each = _classes(truth, predicted, count, w)
+    named = {f"f1_{name}": each[c] for c, name in enumerate(names)}
+    return _warned({"acc": acc, "f1": f1, **named}, weights)
+
+
+def confusion(truth: Array, predicted: Array, count: int) -> Array:
+    """The number of rows (count, count) of each true (first axis) and predicted class, (n,)."""
+    cells = count * truth.astype(int) + predicted
+    return np.bincount(cells, minlength=count**2).reshape(count, count)
+
+
+def resamples(n: int, r: int = 1000, seed: int = 0) -> Array:
+    """Bootstrap weights (r, n): how often n draws with replacement took each of n rows."""
+    drawn = np.random.default_rng(seed).integers(n, size=(r, n)) + n * np.arange(r)[:, None]
+    return np.bincount(drawn.ravel(), minlength=r * n).reshape(r, n).astype(float)
+
+
+def _mean(values: Array, w: Array) -> Array:
+    return (values @ w.T) / w.sum(axis=-1)
+
+
+def _pearson(x: Array, y: Array, w: Array) -> Array:
+    x, y = _centred(x), _centred(y)
+    mean_x, mean_y = _mean(x, w), _mean(y, w)
+    square_x, square_y = _mean(x * x, w), _mean(y * y, w)
+    var_x, var_y = square_x - mean_x**2, square_y - mean_y**2
+    # in a resample a constant side leaves a rounding error, not 0
+    defined = (var_x > 1e-12 * square_x) & (var_y > 1e-12 * square_y)
+    scale = np.sqrt(np.where(defined, var_x, np.nan)) * np.sqrt(np.where(defined, var_y, np.nan))
+    return np.clip((_mean(x * y, w) - mean_x * mean_y) / scale, -1, 1)
+
+
+def _centred(x: Array) -> Array:
+    x = x - x[..., :1]  # makes a constant side exactly 0; subtracting its mean would not
+    return x - x.mean(axis=-1, keepdims=True)
+
+
+def _classes(truth: Array, predicted: Array, count: int, w: Array) -> tuple[Array, Array, Array]:
+    """Accuracy (...), F1 weighted by true classes (...), F1 of each class (count, ...)."""
+    sides = np.broadcast_arrays(truth, predicted)
+    is_true, is_chosen = (np.equal.outer(np.arange(count), side) for side in sides)  # (c, ..., n)
+    hits, actual, guessed = (rows @ w.T for rows in (is_true & is_chosen, is_true, is_chosen))
+    with np.errstate(invalid="ignore"):  # 0 / 0: no rows, or none of a class
+        each = 2 * hits / (actual + guessed)  # (c, ...)
+        f1 = np.where(actual > 0, actual * each, 0).sum(axis=0) / w.sum(axis=-1)
+        return hits.sum(axis=0) / w.sum(axis=-1), f1, each
+
+
+def _warned(scores: Scores, weights: Array | None) -> Scores:
+    undefined = [key for key, value in scores.items() if np.ndim(value) == 0 and np.isnan(value)]
+    if undefined and weights is None:
+        message = "undefined (corr: a side is constant; others: no row counts), null in JSON"
+        warnings.warn(f"{', '.join(undefined)}: {message}", stacklevel=3)
+    return scores

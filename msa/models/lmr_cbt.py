@@ -1,0 +1,158 @@
+"""LMR-CBT: Fu et al., "LMR-CBT: Learning Modality-fused Representations with CB-Transformer for
+Multimodal Emotion Recognition from Unaligned Multimodal Sequences", 2021.
+
+The text, gated by the last states of vision and then of audio, passes one encoder; the three last
+states together make the prediction.
+"""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from msa.models.checkpoint import rename
+from msa.models.transformer import Encoder, last_step, one_of, sequence
+
+KERNEL = 3
+
+
+def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Our state dict and the unused keys of a released one."""
+    names = {"cross_v.0.": "cross_v.", "cross_a.0.": "cross_a."}
+    return rename(state, names, (".attn_weight_affine.",))
+
+
+class Gate(nn.Module):
+    """Weights over the channels of a sequence, from it and one vector of another modality."""
+
+    def __init__(self, *, d_model: int) -> None:
+        super().__init__()
+        self.channel_affine = nn.Linear(d_model, d_model)
+        self.y_affine = nn.Linear(d_model, d_model, bias=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.tanh(self.channel_affine(x) + self.y_affine(y)[:, None]).softmax(-1)
+
+
+def _convolve(conv: nn.Conv1d, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """An unpadded convolution; a step is valid where its whole window is, the first one always."""
+    _, t, _ = x.shape
+    x = F.pad(x, (0, 0, 0, max(KERNEL - t, 0)))
+    x = conv(x.transpose(1, 2)).transpose(1, 2)  # (b, t - KERNEL + 1, d)
+    if mask is not None:
+        length = (mask.sum(1, keepdim=True) - KERNEL + 1).clamp(min=1)  # (b, 1)
+        mask = torch.arange(x.shape[1], device=x.device) < length
+    return x, mask
+
+
+def _normalize(norm: nn.BatchNorm1d, x: Tensor, mask: Tensor | None) -> Tensor:
+    """BatchNorm over the valid steps; one step has no variance: running statistics instead."""
+    if mask is None:
+        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+    rows = x[mask]  # (n, d)
+    if norm.training and len(rows) == 1:
+        mean, variance = norm.running_mean, norm.running_var
+        rows = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps)
+    else:
+        rows = norm(rows)
+    return rows.new_zeros(x.shape).index_put((mask,), rows)  # (b, t, d)
+
+
+class LMRCBT(nn.Module):
+    """Modality-fused representations of unaligned sequences.
+
+    ``recurrence="batch"`` is the released code, whose text LSTM runs over the rows of the batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        text_dim: int,
+        audio_dim: int,
+        vision_dim: int,
+        output_dim: int,
+        d_model: int = 40,
+        heads: int = 8,
+        layers: int = 5,
+        causal: bool = True,
+        attention_dropout: float = 0.1,
+        relu_dropout: float = 0.1,
+        embed_dropout: float = 0.3,
+        residual_dropout: float = 0.2,
+        lstm_dropout: float = 0.5,
+        output_dropout: float = 0.1,
+        recurrence: str = "time",
+        padding: str = "masked",
+    ) -> None:
+        super().__init__()
+        self.padding = one_of("padding", padding, ("masked", "released"))
+        self.recurrence = one_of("recurrence", recurrence, ("time", "batch"))
+
+        encoder = partial(
+            Encoder,
+            d_model=d_model,
+            heads=heads,
+            layers=layers,
+            attention_dropout=attention_dropout,
+            relu_dropout=relu_dropout,
+            residual_dropout=residual_dropout,
+            embed_dropout=embed_dropout,
+            causal=causal,
+        )
+        self.embed_dropout = nn.Dropout(embed_dropout)
+        self.lstm = nn.LSTM(
+            text_dim,
+            d_model // 2,
+            num_layers=2,
+            bidirectional=True,
+            dropout=lstm_dropout,
+            batch_first=True,
+        )
+        self.bn_l = nn.LayerNorm(d_model)
+        self.proj_a = nn.Conv1d(audio_dim, d_model, KERNEL, bias=False)
+        self.bn_a = nn.BatchNorm1d(d_model)
+        self.proj_v = nn.Conv1d(vision_dim, d_model, KERNEL, bias=False)
+        self.bn_v = nn.BatchNorm1d(d_model)
+        self.trans_l_mem = encoder()
+        self.trans_a_mem = encoder()
+        self.trans_v_mem = encoder()
+        self.cross_v = Gate(d_model=d_model)
+        self.cross_a = Gate(d_model=d_model)
+        self.proj1 = nn.Linear(3 * d_model, 3 * d_model)
+        self.output_dropout = nn.Dropout(output_dropout)
+        self.proj2 = nn.Linear(3 * d_model, 3 * d_model)
+        self.out_layer = nn.Linear(3 * d_model, output_dim)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        audio = self._last_state(batch, "audio", self.proj_a, self.bn_a, self.trans_a_mem)
+        vision = self._last_state(batch, "vision", self.proj_v, self.bn_v, self.trans_v_mem)
+        text, mask = sequence(batch, "text", self.padding)
+        text = self.bn_l(self._recur(self.embed_dropout(text), mask))  # (b, t, d)
+        weights = self.cross_a(self.cross_v(text, vision), audio)  # (b, t, d)
+        text = last_step(self.trans_l_mem(weights + text, mask), mask)  # (b, d)
+        x = torch.cat([text, audio, vision], dim=1)  # (b, 3d)
+        x = self.output_dropout(F.relu(self.proj1(x)))
+        return self.out_layer(self.proj2(x))  # (b, output_dim)
+
+    def _last_state(
+        self,
+        batch: dict[str, Tensor],
+        modality: str,
+        conv: nn.Conv1d,
+        norm: nn.BatchNorm1d,
+        encoder: Encoder,
+    ) -> Tensor:
+        x, mask = sequence(batch, modality, self.padding)
+        x, mask = _convolve(conv, x, mask)
+        return last_step(encoder(_normalize(norm, x, mask), mask), mask)  # (b, d)
+
+    def _recur(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        _, t, _ = x.shape
+        if self.recurrence == "batch":
+            return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)  # (b, t, d)
+        if mask is None:
+            return self.lstm(x)[0]
+        packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=t)[0]

@@ -1,0 +1,70 @@
+"""The network of a run: built from its settings, and its outputs for a fold."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from msa.batches import MODALITIES, Fold
+from msa.errors import InputError
+from msa.models import model_class
+
+
+def outputs_of(task: Mapping[str, Any]) -> int:
+    """Width of a model's output: targets, classes, or two logits a binary target."""
+    if task["type"] == "classification":
+        return len(task["classes"])
+    return len(task["targets"]) * (2 if task["type"] == "binary" else 1)
+
+
+def build(settings: Mapping[str, Any], fold: Fold) -> nn.Module:
+    """The model that the settings name, as wide as the fold's modalities.
+
+    Raises:
+        InputError: the model does not take one of the `architecture` keywords.
+    """
+    widths = {f"{name}_dim": fold.widths.get(name, 1) for name in MODALITIES}
+    architecture = settings["hyperparameters"]["architecture"]
+    keywords = {**widths, **architecture, "output_dim": outputs_of(settings["task"])}
+    network = model_class(settings["model"])
+    if hasattr(network, "fit"):
+        keywords["task"] = settings["task"]["type"]
+    try:
+        return network(**keywords)
+    except TypeError as error:
+        raise InputError(
+            f"model {settings['model']}: architecture: {error}; given {sorted(architecture)}"
+        ) from error
+
+
+def evaluate(
+    network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Predictions (b, output) float32 and labels of a fold, batch after batch, in order."""
+    network.eval()
+    device = fold.label.device
+    with torch.inference_mode():
+        for segments in torch.arange(len(fold), device=device).split(batch_size):
+            batch = fold.batch(segments)
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                output = network(batch)
+            prediction = output[0] if isinstance(output, tuple) else output
+            yield prediction.float(), batch["label"]
+
+
+def predictions(network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False) -> Tensor:
+    """Predictions of a whole fold: (n, output) float32."""
+    return torch.cat([p for p, _ in evaluate(network, fold, batch_size, autocast)])
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network from a safetensors file of the same keys and shapes."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: cannot be read as this model's weights: {error}") from error

@@ -1,0 +1,43 @@
+"""Predict: what a trained model says of the validation and the test fold."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from msa.atomic import atomic_path
+from msa.batches import load_fold
+from msa.device import choose_device
+from msa.network import build, load_weights, predictions
+from msa.settings import read_settings
+from msa.train import add_data_arguments, seed_everything
+
+FOLDS = ("valid", "test")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run, with model.safetensors")
+    add_data_arguments(parser)
+    parser.add_argument("--condition", default="clean", help="name of the predictions file")
+
+
+def main(args: argparse.Namespace) -> None:
+    settings = read_settings(args.run)
+    hyper = settings["hyperparameters"]
+    torch.set_num_threads(hyper["threads"])
+    seed_everything(settings["seed"])
+    device = choose_device(args.device)
+    found: dict[str, Any] = {}
+    for name in FOLDS:
+        fold = load_fold(name, settings, args.data, args.clean, args.features).to(device)
+        network = build(settings, fold).to(device)
+        load_weights(network, args.run / "model.safetensors")
+        output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
+        found[f"{name}/ids"] = fold.ids
+        found[f"{name}/truth"] = fold.label.double().cpu().numpy()
+        found[f"{name}/prediction"] = output.double().cpu().numpy()
+    target = args.run / "predictions" / f"{args.condition}.npz"
+    with atomic_path(target) as path, open(path, "wb") as file:
+        np.savez(file, **found)

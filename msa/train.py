@@ -1,0 +1,318 @@
+"""Train: one loop for all systems.
+
+Everything is seeded, the validation fold alone selects the epoch, and the test predictions of
+every epoch are kept for the score stage, which no selection reads.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.tensorboard import SummaryWriter
+
+from msa import provenance
+from msa.atomic import atomic_path, atomic_write
+from msa.batches import Fold, load_fold
+from msa.device import choose_device
+from msa.errors import InputError
+from msa.network import build, evaluate, predictions
+from msa.settings import digest, read_settings
+
+FOLDS = ("train", "valid", "test")
+
+
+def cross_entropy(prediction: Tensor, label: Tensor) -> Tensor:
+    """Of class indices (b, k), for logits (b, classes), or (b, 2k) with two logits a target."""
+    b, k = label.shape
+    return functional.cross_entropy(
+        prediction.reshape(b * k, -1), label.reshape(b * k), reduction="none"
+    )
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": lambda prediction, label: (prediction - label).abs(),
+    "mse": lambda prediction, label: (prediction - label) ** 2,
+    "half_mse": lambda prediction, label: 0.5 * (prediction - label) ** 2,
+    "cross_entropy": cross_entropy,
+}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history; losses are means over rows, without auxiliary terms."""
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    selection: float
+    lr: float
+    seconds: float
+    rows_per_s: float
+
+
+@dataclass
+class Trained:
+    """What training leaves behind.
+
+    Attributes:
+        weights: state of the selected epoch, on the CPU.
+        history: one entry an epoch.
+        test: test predictions of every epoch, (epochs, n, output).
+        selected: the selected epoch, from 1.
+    """
+
+    weights: dict[str, Tensor]
+    history: list[Epoch] = field(default_factory=list)
+    test: list[np.ndarray] = field(default_factory=list)
+    selected: int = 0
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch, and ask torch for deterministic algorithms."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """Adam or AdamW over the model's own parameter groups, where it has some."""
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    lr, decay = settings["lr"], settings["weight_decay"]
+    parameters = network.parameters()
+    if hasattr(network, "parameter_groups"):
+        parameters = network.parameter_groups(lr=lr, weight_decay=decay, **settings["groups"])
+    return kinds[settings["name"]](parameters, lr=lr, weight_decay=decay)
+
+
+def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any]) -> float:
+    """Loss of a fold, averaged over rows, without auxiliary terms."""
+    losses = [
+        LOSSES[loss](prediction, label).double().mean(dim=-1)
+        for prediction, label in evaluate(
+            network, fold, hyper["batch_size"], hyper["precision"] == "bf16"
+        )
+    ]
+    return torch.cat([x.reshape(-1) for x in losses]).mean().item()
+
+
+def snapshot(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of the network's state on the CPU."""
+    return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+
+
+def run_epoch(
+    network: nn.Module,
+    fold: Fold,
+    optimizer: torch.optim.Optimizer,
+    hyper: Mapping[str, Any],
+    order: Tensor,
+) -> float:
+    """One pass over the training fold in the given order; the mean task loss over rows."""
+    network.train()
+    device = fold.label.device
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    for segments in order.to(device).split(hyper["batch_size"]):
+        batch = fold.batch(segments)
+        with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
+            output = network(batch)
+            prediction, auxiliary = output if isinstance(output, tuple) else (output, None)
+            losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
+            loss = losses.sum() if hyper["reduction"] == "sum" else losses.mean()
+            if auxiliary is not None:
+                loss = loss + auxiliary
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if hyper["clip"] is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
+        optimizer.step()
+        total += losses.detach().mean() * len(segments)
+    return total.item() / len(fold)
+
+
+def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]) -> Trained:
+    """Train a model that has a closed form, `fit(train, valid)`: one epoch."""
+    start = time.perf_counter()
+    whole = {name: folds[name].batch(torch.arange(len(folds[name]))) for name in FOLDS[:2]}
+    network.fit(whole["train"], whole["valid"])
+    seconds = time.perf_counter() - start
+    epoch = Epoch(
+        1,
+        mean_loss(network, folds["train"], hyper["loss"], hyper),
+        mean_loss(network, folds["valid"], hyper["loss"], hyper),
+        mean_loss(network, folds["valid"], hyper["loss"], hyper),
+        0.0,
+        seconds,
+        len(folds["train"]) / max(seconds, 1e-9),
+    )
+    test = predictions(network, folds["test"], hyper["batch_size"]).cpu().numpy()
+    return Trained(snapshot(network), [epoch], [test], 1)
+
+
+def train(
+    network: nn.Module,
+    folds: Mapping[str, Fold],
+    hyper: Mapping[str, Any],
+    seed: int,
+    watch: Callable[[Epoch, bool], None] = lambda epoch, better: None,
+) -> Trained:
+    """Train by gradient descent and keep the epoch that the validation fold prefers.
+
+    Args:
+        network: on the folds' device.
+        folds: train, valid and test; test is only predicted, never looked at.
+        hyper: the settings' hyperparameters.
+        seed: of the order of the rows; the weights are the caller's.
+        watch: called after every epoch with its line and whether it is the best so far.
+
+    Raises:
+        InputError: the loss is not a number.
+    """
+    optimizer = make_optimizer(network, hyper["optimizer"])
+    generator = torch.Generator().manual_seed(seed)
+    autocast = hyper["precision"] == "bf16"
+    best, trained = float("inf"), Trained(snapshot(network))
+    for number in range(1, hyper["epochs"] + 1):
+        start = time.perf_counter()
+        order = torch.randperm(len(folds["train"]), generator=generator)
+        train_loss = run_epoch(network, folds["train"], optimizer, hyper, order)
+        seconds = time.perf_counter() - start
+        valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
+        selection = valid_loss
+        if hyper["selection"] != "loss":
+            selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
+        if not np.isfinite([train_loss, selection]).all():
+            raise InputError(
+                f"epoch {number}: the loss is not finite (train {train_loss}, valid {valid_loss}); "
+                "try a smaller lr, `clip`, or standardise the columns (clean: standardize)"
+            )
+        epoch = Epoch(
+            number,
+            train_loss,
+            valid_loss,
+            selection,
+            optimizer.param_groups[0]["lr"],
+            seconds,
+            len(order) / seconds,
+        )
+        trained.history.append(epoch)
+        test = predictions(network, folds["test"], hyper["batch_size"], autocast)
+        trained.test.append(test.cpu().numpy())
+        better = selection < best
+        if better:
+            best, trained.selected, trained.weights = selection, number, snapshot(network)
+        watch(epoch, better)
+        if hyper["patience"] and number - trained.selected >= hyper["patience"]:
+            break
+    return trained
+
+
+class Progress:
+    """A progress line on standard error, and the same numbers for TensorBoard."""
+
+    def __init__(self, run: Path, name: str, epochs: int, every: int, quiet: bool) -> None:
+        shutil.rmtree(run / "tensorboard", ignore_errors=True)
+        self.board = SummaryWriter(str(run / "tensorboard"))
+        self.name, self.epochs, self.every, self.quiet = name, epochs, every, quiet
+        self.start = time.perf_counter()
+
+    def __call__(self, epoch: Epoch, better: bool) -> None:
+        for name in ("train_loss", "valid_loss", "selection", "lr", "rows_per_s"):
+            self.board.add_scalar(name, getattr(epoch, name), epoch.epoch)
+        if self.quiet or (epoch.epoch % self.every and epoch.epoch != self.epochs):
+            return
+        left = (time.perf_counter() - self.start) / epoch.epoch * (self.epochs - epoch.epoch)
+        print(
+            f"{self.name}  epoch {epoch.epoch}/{self.epochs}  train {epoch.train_loss:.4f}  "
+            f"valid {epoch.valid_loss:.4f}{' *' if better else '  '}  "
+            f"{epoch.rows_per_s:.0f} rows/s  at most {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run, with settings.json")
+    add_data_arguments(parser)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the folds lie and where to compute; the stage predict takes the same."""
+    parser.add_argument("--data", type=Path, required=True, help="folder written by split")
+    parser.add_argument("--clean", type=Path, help="folder written by clean")
+    parser.add_argument("--features", type=Path, help="folder written by encode")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def main(args: argparse.Namespace) -> None:
+    settings = read_settings(args.run)
+    hyper = settings["hyperparameters"]
+    torch.set_num_threads(hyper["threads"])
+    seed_everything(settings["seed"])
+    device = choose_device(args.device)
+    folds = {f: load_fold(f, settings, args.data, args.clean, args.features) for f in FOLDS}
+    data_digest = provenance.array_digest(
+        array
+        for fold in folds.values()
+        for array in (
+            fold.ids,
+            fold.label.numpy(),
+            *(x.numpy() for r in fold.modalities.values() for x in (r.rows, r.counts)),
+        )
+    )
+    network = build(settings, folds["train"])
+    start = time.perf_counter()
+    if hasattr(network, "fit"):
+        trained = fit_closed(network, folds, hyper)
+    else:
+        folds = {name: fold.to(device) for name, fold in folds.items()}
+        name = "{dataset}/{model} seed {seed}".format_map(settings)
+        watch = Progress(args.run, name, hyper["epochs"], settings["log_every"], settings["quiet"])
+        trained = train(network.to(device), folds, hyper, settings["seed"], watch)
+        watch.board.close()
+    seconds = time.perf_counter() - start
+
+    with atomic_path(args.run / "model.safetensors") as path:
+        save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
+    with atomic_path(args.run / "epochs.npz") as path, open(path, "wb") as file:
+        numbers = np.array([epoch.epoch for epoch in trained.history])
+        np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
+    with atomic_write(args.run / "history.csv") as file:
+        pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
+    with atomic_write(args.run / "training.json") as file:
+        record = {
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "wall_time_s": seconds,
+            "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
+            "selected_epoch": trained.selected,
+            "epochs": len(trained.history),
+            "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
+            "best_valid_loss": trained.history[trained.selected - 1].selection,
+            "rows": {name: len(fold) for name, fold in folds.items()},
+            "provenance": {
+                **provenance.git(),
+                "config_digest": digest(settings),
+                "data_digest": data_digest,
+                "code_digest": provenance.code_digest(),
+                "versions": provenance.versions(),
+                "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+                "threads": hyper["threads"],
+                "seed": settings["seed"],
+            },
+        }
+        json.dump(record, file, indent=1)

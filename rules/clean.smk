@@ -1,0 +1,21 @@
+rule clean:
+    input:
+        folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
+        card=f"{DATA}/{{dataset}}/card.json",
+        code=closure("clean"),
+    output:
+        directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),
+        card=f"{DATA}/{{dataset}}/clean/card.json",
+        table=f"{DATA}/{{dataset}}/clean/card.md",
+    params:
+        data=lambda wildcards, input: parent(input.card),
+        folder=subpath(output.card, parent=True),
+        policy=lambda wildcards: recipe(wildcards)["clean"]["policy"],
+        standardize=lambda wildcards: recipe(wildcards)["clean"]["standardize"],
+    log:
+        "logs/{dataset}/clean.log",
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa clean {params.data:q} --output {params.folder:q} --card {input.card:q}"
+        " --policy {params.policy} --standardize {params.standardize} 2>&1 | tee {log:q}"

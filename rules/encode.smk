@@ -1,0 +1,24 @@
+rule encode:
+    input:
+        folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
+        encoder=encoder_folder,
+        code=closure("encode"),
+    output:
+        expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
+    params:
+        data=lambda wildcards, input: parent(input.folds[0]),
+        folder=subpath(output[0], parent=True),
+        encoder=lambda wildcards: CONFIG.encoder(wildcards.dataset)[0],
+        revision=lambda wildcards: [
+            f"--revision={r}" for r in [recipe(wildcards).get("revision")] if r
+        ],
+    log:
+        "logs/{dataset}/encode-{encoder}.log",
+    threads: 2
+    resources:
+        device=DEVICE,
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa encode {params.data:q} --encoder {params.encoder:q} {params.revision:q}"
+        " --output {params.folder:q} --device {resources.device} --threads {threads} 2>&1 | tee {log:q}"

@@ -1,0 +1,14 @@
+rule leaderboard:
+    input:
+        results=results,
+        code=closure("leaderboard"),
+    output:
+        csv=f"{RESULTS}/{{dataset}}/leaderboard.csv",
+        md=f"{RESULTS}/{{dataset}}/leaderboard.md",
+    log:
+        "logs/{dataset}/leaderboard.log",
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa leaderboard {input.results:q} --output-csv {output.csv:q}"
+        " --output-md {output.md:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,18 @@
+rule split:
+    input:
+        aligned=f"{DATA}/{{dataset}}/aligned",
+        folds=folds_file,
+        code=closure("split"),
+    output:
+        directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
+        card=f"{DATA}/{{dataset}}/card.json",
+    params:
+        folder=subpath(output.card, parent=True),
+        task=split_flags,
+    log:
+        "logs/{dataset}/split.log",
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
+        " --card {output.card:q} {params.task} 2>&1 | tee {log:q}"

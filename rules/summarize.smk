@@ -1,0 +1,17 @@
+rule summarize:
+    input:
+        settings=seeds("settings.json"),
+        records=seeds("training.json"),
+        predictions=seeds("predictions/clean.npz"),
+        scores=seeds("scores.json"),
+        code=closure("summarize"),
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.json",
+    params:
+        runs=lambda wildcards, input: [*map(parent, input.settings)],
+    log:
+        "logs/{dataset}/{model}/summarize.log",
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa summarize {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
