@@ -150,5 +150,5 @@ def load_fold(
 def _load(path: Path, mapped: bool = False) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r" if mapped else None)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: cannot be read as a .npy array: {error}") from error

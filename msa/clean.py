@@ -106,7 +106,8 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
                     if name in scales:
                         mean, deviation = scales[name]
                         block = (block - mean) / deviation
-                    target[begin : begin + BLOCK] = block
+                    with np.errstate(over="ignore"):  # counted, and refused, below
+                        target[begin : begin + BLOCK] = block
                     after += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
                 target.flush()
                 if after:

@@ -49,7 +49,7 @@ def fetch(http: requests.Session, url: str, part: Path) -> None:
             open(part, "ab" if resumed else "wb") as file,
             tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem) as bar,
         ):
-            for chunk in answer.iter_content(1 << 20):
+            for chunk in answer.iter_content(1 << 16):
                 file.write(chunk)
                 bar.update(len(chunk))
     if total is not None and part.stat().st_size != total:

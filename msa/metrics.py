@@ -129,19 +129,14 @@ def _mean(values: Array, w: Array) -> Array:
 
 
 def _pearson(x: Array, y: Array, w: Array) -> Array:
-    x, y = _centred(x), _centred(y)
+    x, y = (side - side.mean(axis=-1, keepdims=True) for side in (x, y))  # against cancellation
     mean_x, mean_y = _mean(x, w), _mean(y, w)
     square_x, square_y = _mean(x * x, w), _mean(y * y, w)
     var_x, var_y = square_x - mean_x**2, square_y - mean_y**2
-    # in a resample a constant side leaves a rounding error, not 0
+    # a constant side leaves rounding errors, not 0
     defined = (var_x > 1e-12 * square_x) & (var_y > 1e-12 * square_y)
     scale = np.sqrt(np.where(defined, var_x, np.nan)) * np.sqrt(np.where(defined, var_y, np.nan))
     return np.clip((_mean(x * y, w) - mean_x * mean_y) / scale, -1, 1)
-
-
-def _centred(x: Array) -> Array:
-    x = x - x[..., :1]  # makes a constant side exactly 0; subtracting its mean would not
-    return x - x.mean(axis=-1, keepdims=True)
 
 
 def _classes(truth: Array, predicted: Array, count: int, w: Array) -> tuple[Array, Array, Array]:

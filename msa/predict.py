@@ -11,7 +11,7 @@ from msa.atomic import atomic_path
 from msa.batches import load_fold
 from msa.device import choose_device
 from msa.network import build, load_weights, predictions
-from msa.settings import read_settings
+from msa.run import read_settings
 from msa.train import add_data_arguments, seed_everything
 
 FOLDS = ("valid", "test")

@@ -24,9 +24,10 @@ from msa.score import ORACLE_LABEL, Fold, read_folds, read_json
 
 SCHEMA_VERSION = "1"
 DESCRIPTION = ("dataset", "model", "variant", "settings")
-# runs of one target differ in their seed alone; those of several targets agree at least in these
+# what the runs of all targets agree in; those of one target agree in all settings but FREE
 SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracle")
-
+# settings that change no number, and the two that runs are told apart by
+FREE = ("name", "note", "log_every", "quiet", "seed", "target")
 TRAINING = (
     *("parameters", "rows", "selection", "selected_epoch", "wall_time_s", "rows_per_s"),
     "provenance",
@@ -104,8 +105,7 @@ def summarize(runs: Sequence[Run]) -> Json:
             targets[name] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
             valid[name] = _spreads({seed: folds["valid"] for seed, folds in scores.items()})
             for metric, interval in _intervals(seeds, name, weights).items():
-                defined = targets[name][metric]["mean"] is not None
-                targets[name][metric]["ci95"] = interval if defined else None
+                targets[name][metric]["ci95"] = interval
             if seeds[0].scores["oracle"]:
                 oracle[name] = _oracle({run.seed: run.scores["oracle"][name] for run in seeds})
     settings, training = every[0].settings, every[0].training
@@ -156,7 +156,7 @@ def _models(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def _facts(run: Run) -> Json:
     """What may not differ between seeds."""
     rows = sha256("\n".join(run.test.ids).encode() + run.test.truth.tobytes()).hexdigest()
-    settings = {key: value for key, value in run.settings.items() if key not in ("seed", "target")}
+    settings = {key: value for key, value in run.settings.items() if key not in FREE}
     training = {f"training.{k}": run.training[k] for k in ("parameters", "rows", "selection")}
     oracle = "with" if run.scores["oracle"] else "without"
     return {**settings, **training, "oracle": oracle, "test rows (digest)": rows[:12]}

@@ -30,7 +30,7 @@ from msa.batches import Fold, load_fold
 from msa.device import choose_device
 from msa.errors import InputError
 from msa.network import build, evaluate, predictions
-from msa.settings import digest, read_settings
+from msa.run import digest, read_settings
 
 FOLDS = ("train", "valid", "test")
 

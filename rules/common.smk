@@ -10,7 +10,7 @@ from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
 from msa.provenance import json_digest
-from msa.settings import digest
+from msa.run import digest
 
 
 def checked(given):

@@ -4,6 +4,7 @@ MSA_GOLDEN_ALIGN names the folder of cases; each holds .csd files and `expected.
 """
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def left_padded(rows: np.ndarray, offsets: np.ndarray, like: np.ndarray) -> np.n
     """The SDK's tensors: zeros (b'0.0' for words) on the left, the last rows kept."""
     fill = b"0.0" if like.dtype.kind == "S" else 0
     padded = np.full(like.shape, fill, dtype=like.dtype)
-    for i, (begin, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for i, (begin, end) in enumerate(pairwise(offsets)):
         last = rows[begin:end][-like.shape[1] :]
         padded[i, like.shape[1] - len(last) :] = last
     return padded

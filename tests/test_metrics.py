@@ -100,10 +100,11 @@ def test_keys_without_request() -> None:
     ]
 
 
+@pytest.mark.parametrize("n", [1, 3, 10, 686])
 @pytest.mark.parametrize("constant", [0.1, 1 / 3, 1e6 + 0.1])
-def test_constant_prediction_has_no_correlation(constant: float) -> None:
-    truth = np.array([1.0, -2.0, 0.4])
-    for sides in ((truth, np.full(3, constant)), (np.full(3, constant), truth)):
+def test_constant_prediction_has_no_correlation(constant: float, n: int) -> None:
+    other = np.linspace(-2, 1.7, n)
+    for sides in ((other, np.full(n, constant)), (np.full(n, constant), other)):
         with pytest.warns(UserWarning, match="^corr: undefined"):
             scores = regression(*sides)
         assert np.isnan(scores["corr"])
@@ -191,11 +192,17 @@ def test_leading_axes_and_weights_match_single_calls() -> None:
         assert_same({key: values[i, j] for key, values in plain.items()}, alone)
 
 
-def test_resamples_with_one_distinct_row_are_undefined_and_silent() -> None:
-    truth, prediction = np.array([0.1, 0.7, 0.0]), np.array([0.3, 0.1, 0.2])
-    scores = regression(truth, prediction, weights=np.eye(3) * 3)
-    assert np.isnan(scores["corr"]).all()
-    np.testing.assert_array_equal(scores["acc2_non0"], [1, 1, np.nan])
+def test_undefined_resamples_are_nan_and_silent() -> None:
+    truth = np.array([1.7, *np.zeros(28)])
+    weights = resamples(29, 200)
+    constant = weights[:, 0] == 0  # all its rows are alike, but a sum leaves a rounding error
+    assert constant.any()
+    for prediction in (truth + np.arange(29), np.sin(np.arange(29))):
+        scores = regression(truth, prediction, weights=weights)
+        np.testing.assert_array_equal(np.isnan(scores["corr"]), constant)
+        np.testing.assert_array_equal(np.isnan(scores["acc2_non0"]), constant)
+        swapped = regression(prediction, truth, weights=weights)
+        np.testing.assert_array_equal(np.isnan(swapped["corr"]), constant)
 
 
 def test_resamples_draw_n_rows_the_same_every_time() -> None:

@@ -87,13 +87,13 @@ def test_other_condition_has_its_own_file_and_no_oracle(tmp_path: Path) -> None:
 
 
 def test_oracle_is_the_first_best_finite_epoch_of_each_metric() -> None:
-    epochs = np.array([10, 11, 12, 13, 14])
+    epochs = np.array([9, 10, 11, 12, 13])
     outputs = np.array(
         [
-            [[-1.0], [1], [-1]],  # all signs wrong
+            [[2.0], [np.nan], [1]],  # would be right in all signs
+            [[-1], [1], [-1]],  # all signs wrong
             [[3], [-3], [3]],  # signs right, mae 5 / 3
             [[2], [-1], [-0.5]],  # mae 0.5, one sign wrong
-            [[2], [np.nan], [1]],
             [[3], [-3], [3]],  # as epoch 11
         ]
     )
@@ -157,7 +157,7 @@ def test_predictions_damaged_in_the_middle(tmp_path: Path) -> None:
     arrays: dict[str, Any] = {"valid/ids": np.random.default_rng(0).normal(size=500)}
     np.savez_compressed(file, **arrays)
     content = bytearray(file.read_bytes())
-    content[2000:2100] = bytes(100)
+    content[150:250] = b"\xff" * 100
     file.write_bytes(content)
     assert "clean.npz: expected an .npz file with" in message(path)
 

@@ -40,8 +40,6 @@ def _log_probability(logits: np.ndarray, label: np.ndarray) -> float:
 class Mean(nn.Module):
     """The mean training label, or the log frequency of each class, whatever the input."""
 
-    prediction: Tensor
-
     def __init__(
         self,
         *,
@@ -53,7 +51,7 @@ class Mean(nn.Module):
     ) -> None:
         super().__init__()
         self.task = one_of("task", task, TASKS)
-        self.register_buffer("prediction", torch.zeros(output_dim))
+        self.prediction = nn.Parameter(torch.zeros(output_dim), requires_grad=False)
 
     def fit(self, train: dict[str, Tensor], valid: dict[str, Tensor]) -> None:
         """Set the prediction from the labels of ``train``; there is nothing to choose."""
@@ -73,8 +71,6 @@ class Mean(nn.Module):
 class Ridge(nn.Module):
     """A penalised linear model on the time averages of all modalities."""
 
-    weight: Tensor
-    bias: Tensor
     center: Tensor
     scale: Tensor
     alpha: Tensor
@@ -91,8 +87,8 @@ class Ridge(nn.Module):
         super().__init__()
         self.task = one_of("task", task, TASKS)
         d = text_dim + audio_dim + vision_dim
-        self.register_buffer("weight", torch.zeros(output_dim, d))
-        self.register_buffer("bias", torch.zeros(output_dim))
+        self.weight = nn.Parameter(torch.zeros(output_dim, d), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(output_dim), requires_grad=False)
         self.register_buffer("center", torch.zeros(d))
         self.register_buffer("scale", torch.ones(d))
         self.register_buffer("alpha", torch.zeros(()))

@@ -59,7 +59,7 @@ def collate(
     rows: list[dict[str, Tensor]], side: str = "right", extra: int = 0
 ) -> dict[str, Tensor]:
     """Rows in one batch, padded with garbage on one side."""
-    batch = {}
+    batch: dict[str, Tensor] = {}
     for name in rows[0]:
         width = max(len(row[name]) for row in rows) + extra
         x = torch.full((len(rows), width, rows[0][name].shape[1]), 9.0, dtype=torch.float64)

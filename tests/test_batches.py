@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from msa.batches import Ragged, cut, load_fold
+from msa.errors import InputError
+
+
+@pytest.fixture
+def ragged():
+    rows = torch.arange(1.0, 7)[:, None].expand(6, 2)
+    return rows, torch.tensor([0, 1, 4]), torch.tensor([1, 3, 2])
+
+
+def test_padding_sides(ragged):
+    x, mask = Ragged(*ragged, side="right").padded(torch.tensor([1, 0]))
+    assert x[..., 0].tolist() == [[2, 3, 4], [1, 0, 0]]
+    assert mask.tolist() == [[True] * 3, [True, False, False]]
+    x, mask = Ragged(*ragged, side="left").padded(torch.tensor([2, 1]))
+    assert x[..., 1].tolist() == [[0, 5, 6], [2, 3, 4]]
+    assert mask.tolist() == [[False, True, True], [True] * 3]
+
+
+def test_fixed_length(ragged):
+    x, mask = Ragged(*ragged, side="left", fixed=5).padded(torch.tensor([0]))
+    assert x.shape == (1, 5, 2)
+    assert mask.tolist() == [[False] * 4 + [True]]
+
+
+def test_padding_never_leaks_what_is_not_finite():
+    rows = torch.tensor([[1.0], [2.0]])
+    x, _ = Ragged(rows, torch.tensor([0, 1]), torch.tensor([1, 1]), fixed=3).padded(
+        torch.tensor([1])
+    )
+    assert x[0, :, 0].tolist() == [2, 0, 0]
+
+
+def test_cut_keeps_the_last_or_the_first_steps():
+    offsets = np.array([0, 1, 4, 6])
+    kept, counts = cut(offsets, 2, "left")
+    assert kept.tolist() == [0, 2, 3, 4, 5]
+    assert counts.tolist() == [1, 2, 2]
+    assert cut(offsets, 2, "right")[0].tolist() == [0, 1, 2, 4, 5]
+    assert cut(offsets, None, "right")[0].tolist() == list(range(6))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "clean" / "train").mkdir(parents=True)
+    (tmp_path / "features").mkdir()
+    offsets = np.zeros(3, dtype=[("words", "i8"), ("audio", "i8")])
+    offsets["words"], offsets["audio"] = [0, 2, 3], [0, 1, 1]
+    np.save(tmp_path / "train" / "offsets.npy", offsets)
+    np.save(tmp_path / "train" / "ids.npy", np.array(["a[0]", "a[1]"]))
+    np.save(tmp_path / "train" / "label.npy", np.array([[1.0], [-2.0]]))
+    np.save(tmp_path / "clean" / "train" / "audio.npy", np.ones((1, 4), dtype=np.float32))
+    np.save(tmp_path / "features" / "train.npy", np.ones((3, 5), dtype=np.float32))
+    return tmp_path
+
+
+SETTINGS = {
+    "task": {"type": "regression"},
+    "forms": {"text": "features", "audio": "audio", "vision": None},
+    "hyperparameters": {
+        "architecture": {},
+        "lengths": {"text": None, "audio": None, "vision": None},
+        "sides": {"text": "right", "audio": "left", "vision": "left"},
+    },
+}
+
+
+def load(folder, **hyper):
+    settings = json.loads(json.dumps(SETTINGS))
+    settings["hyperparameters"] |= hyper
+    return load_fold("train", settings, folder, folder / "clean", folder / "features")
+
+
+def test_a_fold_as_the_settings_want_it(folder):
+    fold = load(folder)
+    batch = fold.batch(torch.tensor([1, 0]))
+    assert {k: tuple(v.shape) for k, v in batch.items()} == {
+        "label": (2, 1),
+        "text": (2, 2, 5),
+        "text_mask": (2, 2),
+        "audio": (2, 1, 4),
+        "audio_mask": (2, 1),
+        "vision": (2, 1, 1),
+        "vision_mask": (2, 1),
+    }
+    assert batch["label"].tolist() == [[-2], [1]]
+
+
+def test_a_modality_that_is_missing_is_one_step_of_zeros_of_width_1(folder):
+    batch = load(folder).batch(torch.tensor([0, 1]))
+    assert not batch["vision"].any()
+    assert batch["vision_mask"].all()
+    # of the second segment alone the audio is missing
+    assert batch["audio_mask"].tolist() == [[True], [False]]
+
+
+def test_released_padding_has_the_full_length(folder):
+    lengths = {"text": 4, "audio": 6, "vision": 3}
+    batch = load(folder, lengths=lengths, architecture={"padding": "released"}).batch(
+        torch.tensor([1])
+    )
+    assert batch["text"].shape == (1, 4, 5)
+    assert batch["audio"].shape == (1, 6, 4)
+
+
+def test_arrays_that_do_not_belong_together(folder):
+    np.save(folder / "features" / "train.npy", np.ones((7, 5), dtype=np.float32))
+    with pytest.raises(InputError, match=r"features/train.npy: expected 3 rows .*, got 7"):
+        load(folder)
+
+
+def test_a_file_that_is_not_an_array(folder):
+    (folder / "train" / "label.npy").write_bytes(b"")
+    with pytest.raises(InputError, match=r"train/label.npy: cannot be read"):
+        load(folder)

@@ -1,0 +1,130 @@
+import pytest
+
+from msa.config import Config, load, merge
+from msa.errors import InputError
+
+BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
+OWN = {
+    "sequences": {"words": "my/words.csd", "audio": "my/audio.csd", "labels": "my/labels.csd"},
+    "align": "words",
+    "folds": "my/folds.json",
+    "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+    "encoder": "my/encoder",
+}
+
+
+def refusal(changes):
+    with pytest.raises(InputError) as caught:
+        Config(merge(BASE, changes))
+    return str(caught.value)
+
+
+def own(**changes):
+    return {"recipes": {"mine": merge(OWN, changes)}}
+
+
+def test_the_default_configuration_and_catalogue_are_valid():
+    from running import ROOT
+
+    config = load([ROOT / "config.yaml"])
+    catalogue = {"mosi", "mosei", "mosi_direct", "mosei_direct", "mosi_unaligned"}
+    assert catalogue | {"mosei_unaligned", "pom", "demo"} <= set(config.recipes)
+
+
+def test_all_problems_at_once_with_the_nearest_name():
+    text = refusal({"sedes": [1], "seeds": ["one"], "paths": {"dta": "d"}})
+    assert "the configuration has 3 problems" in text
+    assert 'config: unknown key "sedes"; did you mean "seeds"?' in text
+    assert "config: seeds: 0: expected integer, got 'one' (str)" in text
+    assert 'config: paths: unknown key "dta"; did you mean "data"?' in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"datasets": ["mosy"]}, 'unknown data set "mosy"; did you mean "mosi"?'),
+        ({"models": ["nhfent"]}, 'unknown model "nhfent"; did you mean "nhfnet"?'),
+        ({"settings": {"lfm": {}}}, 'settings: unknown model "lfm"; did you mean "lmf"?'),
+        ({"settings": {"dmo/lmf": {}}}, 'unknown data set "dmo"; did you mean "demo"?'),
+        (
+            {"settings": {"lmf": {"optimizer": {"lrr": 1}}}},
+            'config: settings: lmf: optimizer: unknown key "lrr"; did you mean "lr"?',
+        ),
+        ({"settings": {"lmf": {"epochs": 0}}}, "config: settings: lmf: epochs: 0 is less than"),
+        (own(align="word"), """expected one of ['words', 'labels', 'none'], got "word"; did you"""),
+        (own(sequences={"lables": "x"}), 'unknown key "lables"; did you mean "labels"?'),
+        (
+            own(extends="mosii"),
+            'recipe mine: extends: unknown recipe "mosii"; did you mean "mosi"?',
+        ),
+        (own(task={"targets": ["a", "b"], "columns": [0]}), "expected a column for each of 2"),
+        ({"recipes": {"mine": {"align": "words"}}}, 'the key "sequences" is missing'),
+    ],
+)
+def test_refusals(changes, expected):
+    assert expected in refusal(changes)
+
+
+def test_words_are_needed_where_they_are_used():
+    recipe = merge(OWN, {})
+    del recipe["sequences"]["words"]
+    text = refusal({"recipes": {"mine": recipe}})
+    assert "recipe mine: align: words needs a sequence that plays words, got ['audio']" in text
+    assert "recipe mine: encoder: needs a sequence that plays words" in text
+
+
+def test_a_regression_needs_its_range():
+    recipe = merge(OWN, {})
+    del recipe["task"]["range"]
+    assert "a regression needs its range" in refusal({"recipes": {"mine": recipe}})
+
+
+def test_a_misfit_names_what_fits():
+    recipe = merge(OWN, {"encoder": None})
+    with pytest.raises(InputError) as caught:
+        Config(
+            merge(BASE, {"datasets": ["mine"], "models": ["nhfnet"], "recipes": {"mine": recipe}})
+        )
+    text = str(caught.value)
+    assert "nhfnet cannot run on mine: it offers text as words, not as features" in text
+    assert "On mine fit: mean" in text
+    assert "nhfnet fits: demo, mosei" in text
+
+
+def test_a_missing_modality_is_no_misfit():
+    config = Config(merge(BASE, own()))
+    settings = config.settings("mine", "nhfnet", 1)
+    assert settings["forms"] == {"text": "features", "audio": "audio", "vision": None}
+    assert settings["missing"] == ["vision"]
+
+
+def test_extending_shares_the_raw_files():
+    config = Config(BASE)
+    assert config.source("mosi_direct", "audio") == config.source("mosi", "audio")
+    assert config.source("mosi", "audio").path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
+    assert config.recipes["mosi_direct"]["align"] == "labels"
+
+
+def test_published_settings_say_so_and_changed_ones_too():
+    config = Config(BASE)
+    published = config.settings("mosei_direct", "nhfnet", 20)
+    assert (published["settings"], published["hyperparameters"]["epochs"]) == ("published", 10)
+    assert "main_msaf.py" in published["source"]
+    assert config.settings("mosei", "nhfnet", 20)["settings"] == "adapted"
+    changed = Config(merge(BASE, {"settings": {"nhfnet": {"epochs": 3}}}))
+    settings = changed.settings("mosei_direct", "nhfnet", 20)
+    assert (settings["settings"], settings["source"]) == ("adapted", None)
+    assert settings["hyperparameters"]["epochs"] == 3
+
+
+def test_settings_of_one_data_set_win():
+    config = Config(merge(BASE, {"settings": {"lmf": {"epochs": 3}, "demo/lmf": {"epochs": 4}}}))
+    assert config.settings("demo", "lmf", 1)["hyperparameters"]["epochs"] == 4
+    assert config.settings("mosi", "lmf", 1)["hyperparameters"]["epochs"] == 3
+
+
+def test_not_yaml(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: [")
+    with pytest.raises(InputError, match="cannot be read as YAML"):
+        load([path])

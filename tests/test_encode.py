@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+
+from msa.encode import encode, load_encoder, parts
+from msa.errors import InputError
+
+SENTENCES = ["the movie was not good", "great", "i really really loved the wonderful acting", ""]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory, demo_files):
+    from running import run_stage
+
+    folder = tmp_path_factory.mktemp("encoder") / "encoder"
+    run_stage("demo-encoder", demo_files / "words.csd", folder)
+    return load_encoder(str(folder))
+
+
+def flat(sentences):
+    words = [sentence.split() for sentence in sentences]
+    offsets = np.cumsum([0, *map(len, words)])
+    return [word for sentence in words for word in sentence], offsets
+
+
+def alone(words, tokenizer, model):
+    """One sentence, without padding: the mean over each word's pieces."""
+    tokens = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+    with torch.no_grad():
+        hidden = model(**tokens).last_hidden_state[0]
+    ids = tokens.word_ids()
+    rows = [[t for t, w in enumerate(ids) if w == word] for word in range(len(words))]
+    return torch.stack([hidden[r].mean(0) for r in rows]).numpy()
+
+
+def test_equals_one_sentence_at_a_time(encoder):
+    words, offsets = flat(SENTENCES)
+    features = encode(words, offsets, *encoder, batch_size=2)
+    assert features.shape == (len(words), encoder[1].config.hidden_size)
+    assert features.dtype == np.float32
+    for i, sentence in enumerate(SENTENCES[:3]):
+        expected = alone(sentence.split(), *encoder)
+        np.testing.assert_allclose(features[offsets[i] : offsets[i + 1]], expected, atol=1e-5)
+
+
+def test_words_of_several_pieces_get_one_vector(encoder):
+    tokenizer, _ = encoder
+    words, offsets = flat(["disappointing unbelievable"])
+    assert len(tokenizer(words, is_split_into_words=True)["input_ids"]) > 4
+    assert len(encode(words, offsets, *encoder)) == 2
+
+
+def test_segments_longer_than_the_encoder(encoder):
+    words, offsets = flat([" ".join(["wonderful"] * 700), "good"])
+    features = encode(words, offsets, *encoder)
+    assert np.abs(features).sum(axis=1).min() > 0
+    np.testing.assert_allclose(features[-1:], alone(["good"], *encoder), atol=1e-5)
+
+
+def test_a_word_without_pieces_is_zeros(encoder):
+    features = encode(["good", "\u200b", "film"], np.array([0, 3]), *encoder)
+    assert not features[1].any()
+    assert features[[0, 2]].any(axis=1).all()
+
+
+def test_parts_keep_every_word_once():
+    assert parts([1, 1, 1], 2) == [(0, 2), (2, 3)]
+    assert parts([5, 1, 1], 2) == [(0, 1), (1, 3)]
+    assert parts([2], 2) == [(0, 1)]
+
+
+def test_an_encoder_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"expected a local folder or a hub name"):
+        load_encoder(str(tmp_path))
