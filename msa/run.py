@@ -1,19 +1,10 @@
 """The settings of a run, as the stages that follow read them."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msa.errors import InputError
-from msa.provenance import json_digest
-
-REMARKS = ("name", "note", "log_every", "quiet")  # change no number
-
-
-def digest(settings: Mapping[str, Any]) -> str:
-    """SHA-256 of what training depends on; the same for the same run in other words."""
-    return json_digest({key: value for key, value in settings.items() if key not in REMARKS})
 
 
 def read_settings(run: Path) -> dict[str, Any]:

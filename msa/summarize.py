@@ -27,7 +27,7 @@ DESCRIPTION = ("dataset", "model", "variant", "settings")
 # what the runs of all targets agree in; those of one target agree in all settings but FREE
 SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracle")
 # settings that change no number, and the two that runs are told apart by
-FREE = ("name", "note", "log_every", "quiet", "seed", "target")
+FREE = ("seed", "target")
 TRAINING = (
     *("parameters", "rows", "selection", "selected_epoch", "wall_time_s", "rows_per_s"),
     "provenance",
@@ -86,11 +86,13 @@ def read_run(path: Path) -> Run:
     return Run(path, settings, training, scores, folds["test"])
 
 
-def summarize(runs: Sequence[Run]) -> Json:
+def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = None) -> Json:
     """The result of one model, ready for JSON.
 
     Args:
         runs: at least one, in any order.
+        name: the user's name for it.
+        note: the user's note on it.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
@@ -125,7 +127,7 @@ def summarize(runs: Sequence[Run]) -> Json:
         "wall_time_s": {"total": sum(wall_times.values()), "per_seed": wall_times},
         "rows_per_s": _by_run(every, "rows_per_s"),
         "rows": training["rows"],
-        "provenance": _provenance(every),
+        "provenance": _provenance(every) | {"name": name, "note": note},
     }
 
 
@@ -212,8 +214,7 @@ def _oracle(best: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
 
 def _provenance(runs: Sequence[Run]) -> Json:
     records = {run.label: run.training["provenance"] for run in runs}
-    names = {run.label: {key: run.settings.get(key) for key in ("name", "note")} for run in runs}
-    provenance = _joined(records) | _joined(names)
+    provenance = _joined(records)
     provenance["versions"] = _joined({label: of["versions"] for label, of in records.items()})
     del provenance["seed"]
     return provenance | {"seeds": sorted({run.settings["seed"] for run in runs})}
@@ -239,11 +240,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="all seeds (and targets) of one model on one data set",
     )
     parser.add_argument("--output", type=Path, required=True, help="results/<dataset>/<model>.json")
+    parser.add_argument("--name", help="the user's name for the result")
+    parser.add_argument("--note", help="the user's note on it")
 
 
 def main(args: argparse.Namespace) -> None:
     """Read the runs of one model, write its result."""
-    result = summarize([read_run(path) for path in args.runs])
+    result = summarize([read_run(path) for path in args.runs], args.name, args.note)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")

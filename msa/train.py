@@ -30,7 +30,7 @@ from msa.batches import Fold, load_fold
 from msa.device import choose_device
 from msa.errors import InputError
 from msa.network import build, evaluate, predictions
-from msa.run import digest, read_settings
+from msa.run import read_settings
 
 FOLDS = ("train", "valid", "test")
 
@@ -225,16 +225,16 @@ def train(
 class Progress:
     """A progress line on standard error, and the same numbers for TensorBoard."""
 
-    def __init__(self, run: Path, name: str, epochs: int, every: int, quiet: bool) -> None:
+    def __init__(self, run: Path, name: str, epochs: int, every: int) -> None:
         shutil.rmtree(run / "tensorboard", ignore_errors=True)
         self.board = SummaryWriter(str(run / "tensorboard"))
-        self.name, self.epochs, self.every, self.quiet = name, epochs, every, quiet
+        self.name, self.epochs, self.every = name, epochs, every
         self.start = time.perf_counter()
 
     def __call__(self, epoch: Epoch, better: bool) -> None:
         for name in ("train_loss", "valid_loss", "selection", "lr", "rows_per_s"):
             self.board.add_scalar(name, getattr(epoch, name), epoch.epoch)
-        if self.quiet or (epoch.epoch % self.every and epoch.epoch != self.epochs):
+        if not self.every or (epoch.epoch % self.every and epoch.epoch != self.epochs):
             return
         left = (time.perf_counter() - self.start) / epoch.epoch * (self.epochs - epoch.epoch)
         print(
@@ -249,6 +249,9 @@ class Progress:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run, with settings.json")
     add_data_arguments(parser)
+    parser.add_argument(
+        "--log-every", type=int, default=1, help="epochs between progress lines; 0 for none"
+    )
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -282,7 +285,7 @@ def main(args: argparse.Namespace) -> None:
     else:
         folds = {name: fold.to(device) for name, fold in folds.items()}
         name = "{dataset}/{model} seed {seed}".format_map(settings)
-        watch = Progress(args.run, name, hyper["epochs"], settings["log_every"], settings["quiet"])
+        watch = Progress(args.run, name, hyper["epochs"], args.log_every)
         trained = train(network.to(device), folds, hyper, settings["seed"], watch)
         watch.board.close()
     seconds = time.perf_counter() - start
@@ -306,7 +309,7 @@ def main(args: argparse.Namespace) -> None:
             "rows": {name: len(fold) for name, fold in folds.items()},
             "provenance": {
                 **provenance.git(),
-                "config_digest": digest(settings),
+                "config_digest": provenance.json_digest(settings),
                 "data_digest": data_digest,
                 "code_digest": provenance.code_digest(),
                 "versions": provenance.versions(),

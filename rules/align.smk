@@ -4,6 +4,11 @@ rule align:
         code=closure("align"),
     output:
         directory(f"{DATA}/{{dataset}}/aligned"),
+    log:
+        "logs/{dataset}/align.log",
+    conda:
+        "../envs/msa.yaml"
+    threads: 4
     params:
         sequences=lambda wildcards, input: [
             f"{name}={path}"
@@ -11,11 +16,6 @@ rule align:
             if name not in ("labels", "code")
         ],
         to=lambda wildcards: recipe(wildcards)["align"],
-    log:
-        "logs/{dataset}/align.log",
-    threads: 4
-    conda:
-        "../envs/msa.yaml"
     shell:
         "python -m msa align --sequence {params.sequences:q} --labels {input.labels:q}"
         " --to {params.to} --output {output:q} --threads {threads} 2>&1 | tee {log:q}"

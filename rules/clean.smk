@@ -7,15 +7,15 @@ rule clean:
         directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),
         card=f"{DATA}/{{dataset}}/clean/card.json",
         table=f"{DATA}/{{dataset}}/clean/card.md",
+    log:
+        "logs/{dataset}/clean.log",
+    conda:
+        "../envs/msa.yaml"
     params:
         data=lambda wildcards, input: parent(input.card),
         folder=subpath(output.card, parent=True),
         policy=lambda wildcards: recipe(wildcards)["clean"]["policy"],
         standardize=lambda wildcards: recipe(wildcards)["clean"]["standardize"],
-    log:
-        "logs/{dataset}/clean.log",
-    conda:
-        "../envs/msa.yaml"
     shell:
         "python -m msa clean {params.data:q} --output {params.folder:q} --card {input.card:q}"
         " --policy {params.policy} --standardize {params.standardize} 2>&1 | tee {log:q}"

@@ -9,8 +9,6 @@ from snakemake.exceptions import WorkflowError
 from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
-from msa.provenance import json_digest
-from msa.run import digest
 
 
 def checked(given):
@@ -28,6 +26,7 @@ DATA, FEATURES, RUNS, RESULTS = (
 RUN = f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/{{seed}}"
 RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"
 DEVICE = CONFIG.values["device"]
+LOG_EVERY = 0 if CONFIG.values["quiet"] else CONFIG.values["log_every"]
 SOURCES = {
     source.path: source
     for dataset in CONFIG.recipes
@@ -75,7 +74,11 @@ def split_flags(wildcards):
     task, expected = of["task"], of.get("expected", {})
     flags = ["--columns", *task.get("columns", range(len(task["targets"])))]
     flags += ["--range", *task["range"]] if "range" in task else []
-    flags += ["--expected", *(expected[f] for f in FOLDS)] if set(expected) == set(FOLDS) else []
+    flags += (
+        ["--expected", *(expected[f] for f in FOLDS)]
+        if set(expected) == set(FOLDS)
+        else []
+    )
     return " ".join(map(str, [*flags, "--pauses", of["pauses"]]))
 
 
@@ -96,11 +99,6 @@ def settings_of(wildcards):
     )
 
 
-def hyperparameters(wildcards):
-    """What makes a run train again: its settings, but for the user's own remarks."""
-    return digest(settings_of(wildcards))
-
-
 def train_threads(wildcards):
     return settings_of(wildcards)["hyperparameters"]["threads"]
 
@@ -114,7 +112,9 @@ def run_data(wildcards):
         folders["clean"] = expand(f"{DATA}/{dataset}/clean/{{fold}}", fold=FOLDS)
     if "features" in forms:
         slug = CONFIG.encoder(dataset)[1]
-        folders["features"] = expand(f"{FEATURES}/{dataset}/{slug}/{{fold}}.npy", fold=FOLDS)
+        folders["features"] = expand(
+            f"{FEATURES}/{dataset}/{slug}/{{fold}}.npy", fold=FOLDS
+        )
     return folders
 
 
@@ -127,9 +127,17 @@ def data_flags(wildcards):
     ]
 
 
+def remarks(wildcards):
+    """The user's own words, for a result's provenance."""
+    given = {key: CONFIG.values.get(key) for key in ("name", "note")}
+    return [f"--{key}={text}" for key, text in given.items() if text is not None]
+
+
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
-    models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(wildcards.dataset, m)]
+    models = [
+        m for m in CONFIG.values["models"] if not CONFIG.misfit(wildcards.dataset, m)
+    ]
     return expand(f"{RESULTS}/{wildcards.dataset}/{{model}}.json", model=models)
 
 

@@ -6,12 +6,12 @@ rule demo:
             f"{DATA}/demo/raw/{{name}}",
             name=["words.csd", "audio.csd", "vision.csd", "labels.csd", "folds.json"],
         ),
-    params:
-        folder=subpath(output[0], parent=True),
     log:
         "logs/demo/demo.log",
     conda:
         "../envs/msa.yaml"
+    params:
+        folder=subpath(output[0], parent=True),
     shell:
         "python -m msa demo {params.folder:q} > {log:q} 2>&1"
 

@@ -5,6 +5,13 @@ rule encode:
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
+    log:
+        "logs/{dataset}/encode-{encoder}.log",
+    conda:
+        "../envs/msa.yaml"
+    threads: 2
+    resources:
+        device=DEVICE,
     params:
         data=lambda wildcards, input: parent(input.folds[0]),
         folder=subpath(output[0], parent=True),
@@ -12,13 +19,6 @@ rule encode:
         revision=lambda wildcards: [
             f"--revision={r}" for r in [recipe(wildcards).get("revision")] if r
         ],
-    log:
-        "logs/{dataset}/encode-{encoder}.log",
-    threads: 2
-    resources:
-        device=DEVICE,
-    conda:
-        "../envs/msa.yaml"
     shell:
         "python -m msa encode {params.data:q} --encoder {params.encoder:q} {params.revision:q}"
         " --output {params.folder:q} --device {resources.device} --threads {threads} 2>&1 | tee {log:q}"

@@ -1,23 +1,23 @@
 rule predict:
     input:
         unpack(run_data),
-        settings=ancient(f"{RUN}/settings.json"),
+        settings=f"{RUN}/settings.json",
         weights=f"{RUN}/model.safetensors",
         code=lambda wildcards: closure("predict", wildcards.model),
     output:
         f"{RUN}/predictions/{{condition}}.npz",
-    params:
-        run=subpath(output[0], ancestor=2),
-        data=data_flags,
-    wildcard_constraints:
-        condition="clean",
     log:
         f"{RUN_LOG}-predict-{{condition}}.log",
+    wildcard_constraints:
+        condition="clean",
+    conda:
+        "../envs/msa.yaml"
     threads: train_threads
     resources:
         device=DEVICE,
-    conda:
-        "../envs/msa.yaml"
+    params:
+        run=subpath(output[0], ancestor=2),
+        data=data_flags,
     shell:
         "python -m msa predict {params.run:q} {params.data:q} --device {resources.device}"
         " --condition {wildcards.condition} 2>&1 | tee {log:q}"

@@ -6,13 +6,13 @@ rule split:
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
         card=f"{DATA}/{{dataset}}/card.json",
-    params:
-        folder=subpath(output.card, parent=True),
-        task=split_flags,
     log:
         "logs/{dataset}/split.log",
     conda:
         "../envs/msa.yaml"
+    params:
+        folder=subpath(output.card, parent=True),
+        task=split_flags,
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
         " --card {output.card:q} {params.task} 2>&1 | tee {log:q}"

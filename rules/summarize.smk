@@ -7,11 +7,12 @@ rule summarize:
         code=closure("summarize"),
     output:
         f"{RESULTS}/{{dataset}}/{{model}}.json",
-    params:
-        runs=lambda wildcards, input: [*map(parent, input.settings)],
     log:
         "logs/{dataset}/{model}/summarize.log",
     conda:
         "../envs/msa.yaml"
+    params:
+        remarks=remarks,
+        runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
-        "python -m msa summarize {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa summarize {params.runs:q} --output {output:q} {params.remarks:q} 2>&1 | tee {log:q}"

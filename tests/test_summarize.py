@@ -104,8 +104,8 @@ def test_three_seeds() -> None:
 
 def test_provenance_keeps_what_differs() -> None:
     versions = {"python": "3.11.7", "torch": "2.14.0", "numpy": "2.4"}
-    second = run(2, name="first", note="again", device="cuda", versions=versions)
-    result = summarize([run(1, name="first"), second])
+    second = run(2, device="cuda", versions=versions)
+    result = summarize([run(1), second], "first", "again")
     provenance = valid(result)["provenance"]
     assert provenance == {
         **{"git_commit": "abc", "git_dirty": False, "data_digest": "d", "code_digest": "e"},
@@ -117,7 +117,7 @@ def test_provenance_keeps_what_differs() -> None:
             "torch": {"1": "2.13.0", "2": "2.14.0"},
             "numpy": {"1": None, "2": "2.4"},
         },
-        **{"name": "first", "note": {"1": None, "2": "again"}, "seeds": [1, 2]},
+        **{"name": "first", "note": "again", "seeds": [1, 2]},
     }
 
 

@@ -142,7 +142,7 @@ def test_a_baseline_is_its_state(kind: type) -> None:
     again = kind(**DIMS, output_dim=2, task="regression")
     again.load_state_dict(model.state_dict())
     assert torch.equal(again(test), model(test))
-    assert not list(model.parameters())
+    assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_unknown_task() -> None:

@@ -1,0 +1,34 @@
+# `make demo` and `make test` need Python 3.11 or newer and a package index, nothing else.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo test slow lint install
+
+demo: install
+	snakemake --cores all --quiet progress rules
+	@cat results/demo/leaderboard.md
+	@echo
+	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
+	@echo "Data card:   data/demo/clean/card.md"
+	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
+
+test: install
+	python -m pytest -m "not slow"
+
+slow: install
+	python -m pytest -m slow
+
+lint: install
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@

@@ -1,0 +1,72 @@
+"""Every command of the README: run where it needs no download, dry-run where it does."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+import yaml
+from running import ROOT, copy_project, environment, run_stage
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.M | re.S)
+COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
+# .ci/run runs these, and the third changes the shell it is typed into
+ELSEWHERE = {"make demo", "make test", "source .venv/bin/activate"}
+CATALOGUE = {path.stem for path in (ROOT / "workflow/recipes/data").glob("*.yaml")} - {"demo"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy with the files that "Your own .csd files" speaks of; quick to train."""
+    project = copy_project(tmp_path_factory.mktemp("readme") / "project")
+    run_stage("demo", project / "my")
+    run_stage("demo-encoder", project / "my/words.csd", project / "my/encoder")
+    own = next(text for kind, text in BLOCKS if kind == "yaml" and "recipes:" in text)
+    quick = {"nhfnet": {"epochs": 1}, "lmf": {"epochs": 2}}
+    config = yaml.safe_load(own) | {"settings": quick, "seeds": [1]}
+    (project / "mine.yaml").write_text(yaml.safe_dump(config))
+    return project
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 10
+    assert set(COMMANDS) >= ELSEWHERE
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ELSEWHERE])
+def test_a_command_works(command, project):
+    words = shlex.split(command)
+    if words[0] == "snakemake" and any(f"results/{name}/" in command for name in CATALOGUE):
+        words.append("-n")
+    if words[0] == "snakemake":
+        words[:1] = ["python", "-m", "snakemake"]
+    done = subprocess.run(
+        words,
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_own_files_make_a_leaderboard(project):
+    """After the command above."""
+    board = (project / "results/mine/leaderboard.md").read_text()
+    assert all(f"| {model}" in board for model in ("nhfnet", "lmf", "ridge", "mean"))
+    assert "vision" in board
+    assert "Dropped segments" in (project / "data/mine/clean/card.md").read_text()
+
+
+def test_settings_examples_are_valid():
+    from msa.config import Config
+
+    example = next(text for kind, text in BLOCKS if kind == "yaml" and "demo/nhfnet" in text)
+    given = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1], **yaml.safe_load(example)}
+    assert Config(given).settings("demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target

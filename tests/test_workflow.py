@@ -1,0 +1,195 @@
+"""The workflow as a user runs it, on a copy of the project."""
+
+import json
+import os
+import re
+
+import pytest
+import yaml
+from running import copy_project, snakemake
+
+QUICK = {
+    "datasets": ["demo"],
+    "models": ["lmf", "ridge"],
+    "seeds": [1],
+    "settings": {"lmf": {"epochs": 2}},
+}
+
+
+def configure(project, **changes):
+    (project / "quick.yaml").write_text(yaml.safe_dump(QUICK | changes))
+
+
+def run(project, *arguments, **options):
+    return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
+
+
+def jobs(project, *arguments):
+    """Rule to number of jobs that a dry run would do."""
+    text = run(project, "-n", *arguments).stdout
+    if "Nothing to be done" in text:
+        return {}
+    table = text[text.index("Job stats:") :].split("\n\n")[0]
+    found = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+    return {name: count for name, count in found.items() if name not in ("total", "all")}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A project in which everything has run once."""
+    project = copy_project(tmp_path_factory.mktemp("workflow") / "project")
+    configure(project)
+    run(project)
+    return project
+
+
+@pytest.fixture
+def edit(done):
+    """Change a file of the finished project; it is as before after the test."""
+    before = {}
+
+    def change(name, text=None):
+        path = done / name
+        before[path] = (path.read_bytes(), path.stat())
+        path.write_text(path.read_text() + (text or ""))
+        os.utime(path)
+
+    yield change
+    for path, (content, stat) in before.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    configure(done)
+
+
+def test_results(done):
+    result = json.loads((done / "results/demo/lmf.json").read_text())
+    assert set(result["targets"]["sentiment"]) == set(
+        "mae corr acc7 acc5 acc2_non0 acc2_has0 f1_non0 f1_has0".split()
+    )
+    assert result["settings"] == "adapted"
+    assert result["targets"]["sentiment"]["mae"]["per_seed"].keys() == {"1"}
+    board = (done / "results/demo/leaderboard.md").read_text()
+    assert board.index("| ridge") < board.index("| lmf")
+    card = json.loads((done / "data/demo/clean/card.json").read_text())
+    reasons = {dropped["id"]: dropped["reason"] for dropped in card["dropped"]}
+    assert reasons["vid1[0]"] == "its video is not in vision"
+    assert reasons["vid60[0]"] == "its video is in no fold"
+    assert card["cleaning"]["counts"]["train"]["audio"]["left"] == 0
+
+
+def test_a_second_run_has_nothing_to_do(done):
+    assert "Nothing to be done" in run(done).stdout + run(done).stderr
+
+
+def test_touching_code_and_config_reruns_nothing(done, edit):
+    for name in ("msa/models/lmf.py", "msa/train.py", "msa/align.py", "quick.yaml"):
+        edit(name)
+    assert jobs(done) == {}
+
+
+RUN = {"train": 1, "predict": 1, "score": 1, "summarize": 1, "leaderboard": 1}
+
+
+def test_a_changed_model_retrains_that_model_alone(done, edit):
+    edit("msa/models/lmf.py", "\n# changed\n")
+    assert jobs(done) == RUN
+    assert jobs(done, "results/demo/ridge.json") == {}
+
+
+def test_a_changed_metric_trains_nothing(done, edit):
+    edit("msa/metrics.py", "\n# changed\n")
+    assert jobs(done) == {"score": 2, "summarize": 2, "leaderboard": 1}
+
+
+def test_changed_code_of_the_settings_reruns_nothing(done, edit):
+    edit("msa/config.py", "\n# changed\n")
+    assert jobs(done) == {}
+
+
+def test_another_hyperparameter_retrains_that_model_alone(done, edit):
+    edit("quick.yaml")
+    configure(done, settings={"lmf": {"epochs": 2, "batch_size": 16}})
+    assert jobs(done) == {"settings": 1, **RUN}
+
+
+def test_one_more_seed_trains_that_seed_alone(done, edit):
+    edit("quick.yaml")
+    configure(done, seeds=[1, 2], models=["lmf"])
+    assert jobs(done) == {"settings": 1, **RUN}
+
+
+def test_another_policy_reruns_from_clean_on(done, edit):
+    edit("quick.yaml")
+    recipe = {"extends": "demo", "clean": {"policy": "mean"}}
+    base = yaml.safe_load((done / "workflow/recipes/data/demo.yaml").read_text())
+    configure(done, recipes={"demo": base | {"clean": recipe["clean"]}})
+    assert set(jobs(done)) == {"settings", "clean", *RUN}
+
+
+def test_a_note_retrains_nothing(done, edit):
+    edit("quick.yaml")
+    configure(done, note="the second try", log_every=3)
+    assert jobs(done) == {"summarize": 2, "leaderboard": 1}
+    run(done)
+    result = json.loads((done / "results/demo/lmf.json").read_text())
+    assert result["provenance"]["note"] == "the second try"
+
+
+def test_catalogue_dry_runs(project):
+    recipes = {path.stem for path in (project / "workflow/recipes/data").glob("*.yaml")}
+    targets = [f"results/{recipe}/leaderboard.csv" for recipe in recipes]
+    text = snakemake(project, "-n", *targets).stdout
+    assert "data/mosei/raw/CMU_MOSEI_COVAREP.csd" in text
+    # three recipes share one folder of raw files
+    assert len(set(re.findall(r"data/mosi\w*/raw/CMU_MOSI_COVAREP.csd", text))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"sedes": [1]}, 'config: unknown key "sedes"; did you mean "seeds"?'),
+        ({"datasets": ["demoo"]}, 'unknown data set "demoo"; did you mean "demo"?'),
+    ],
+)
+def test_a_wrong_configuration_is_refused_before_anything_runs(project, changes, expected):
+    configure(project, **changes)
+    failed = run(project, check=False)
+    assert failed.returncode != 0
+    assert expected in failed.stdout + failed.stderr
+    assert not (project / "data").exists()
+
+
+def test_a_download_without_network_says_where_to_put_the_file(project):
+    recipe = {
+        "sequences": {"words": "http://127.0.0.1:9/a/words.csd", "labels": "my/labels.csd"},
+        "align": "words",
+        "folds": "mosi",
+        "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+    }
+    configure(project, recipes={"mine": recipe})
+    failed = run(project, "data/mine/raw/words.csd", check=False)
+    assert failed.returncode != 0
+    text = failed.stdout + failed.stderr
+    assert "words.csd: could not be downloaded" in text
+    assert "put it into data/mine/raw/ and run again" in text
+
+
+def test_a_file_dropped_by_hand_is_never_fetched_or_lost(project, demo_files):
+    """Even where it is older than everything else."""
+    recipe = {
+        "sequences": {
+            name: f"http://127.0.0.1:9/a/{name}.csd" for name in ("words", "audio", "labels")
+        },
+        "align": "words",
+        "folds": str(demo_files / "folds.json"),
+        "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+    }
+    configure(project, recipes={"mine": recipe})
+    raw = project / "data/mine/raw"
+    raw.mkdir(parents=True)
+    for name in recipe["sequences"]:
+        (raw / f"{name}.csd").write_bytes((demo_files / f"{name}.csd").read_bytes())
+        os.utime(raw / f"{name}.csd", (0, 0))
+    run(project, "data/mine/clean/card.json")
+    assert len(list(raw.iterdir())) == 3
+    assert jobs(project, "data/mine/clean/card.json") == {}
