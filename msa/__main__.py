@@ -11,6 +11,7 @@ from msa.errors import InputError
 STAGES = {
     "demo": ("msa.demo", "write the demo data set's .csd files"),
     "demo-encoder": ("msa.demo_encoder", "build the demo's tiny BERT from its words"),
+    "demo-classes": ("msa.demo_classes", "write a demo data set of classes, split already"),
     "download": ("msa.download", "fetch one file"),
     "align": ("msa.align", "cut every sequence by the labels' segments"),
     "split": ("msa.split", "make the folds and the data card"),
@@ -18,6 +19,7 @@ STAGES = {
     "encode": ("msa.encode", "frozen text features, one vector a word"),
     "settings": ("msa.settings", "write the hyperparameters of one run"),
     "train": ("msa.train", "train one model with one seed"),
+    "import-checkpoint": ("msa.import_checkpoint", "weights that a system's authors released"),
     "predict": ("msa.predict", "predictions of a trained model"),
     "score": ("msa.score", "numbers from predictions"),
     "summarize": ("msa.summarize", "all seeds of one model into one result"),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from msa.errors import InputError
+from msa.pieces import Pieces, cut_words
 
 MODALITIES = ("text", "audio", "vision")
 
@@ -24,6 +25,7 @@ class Ragged:
         counts: steps of each segment, (n,).
         side: "left" pads on the left, "right" on the right.
         fixed: steps to pad to; None pads to the longest of the batch.
+        index: row of each step, -1 for a step of zeros; None where steps are rows.
     """
 
     rows: Tensor
@@ -31,14 +33,21 @@ class Ragged:
     counts: Tensor
     side: str = "right"
     fixed: int | None = None
+    index: Tensor | None = None
 
     @property
     def width(self) -> int:
         return self.rows.shape[1]
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that the steps are made from."""
+        return [x for x in (self.rows, self.begins, self.counts, self.index) if x is not None]
+
     def to(self, device: torch.device) -> "Ragged":
         rows, begins, counts = (x.to(device) for x in (self.rows, self.begins, self.counts))
-        return Ragged(rows, begins, counts, self.side, self.fixed)
+        index = None if self.index is None else self.index.to(device)
+        return Ragged(rows, begins, counts, self.side, self.fixed, index)
 
     def padded(self, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Padded steps of some segments (b, t, d), and which of them are valid (b, t)."""
@@ -50,17 +59,24 @@ class Ragged:
         else:
             step = step.expand(len(segments), -1)
         mask = (step >= 0) & (step < counts[:, None])
-        rows = self.rows[torch.where(mask, begins[:, None] + step, 0)]
-        return rows * mask[..., None], mask
+        row, real = torch.where(mask, begins[:, None] + step, 0), mask
+        if self.index is not None:
+            row = self.index[row]
+            real = mask & (row >= 0)
+        return self.rows[row.clamp(min=0)] * real[..., None], mask
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold: segment ids, labels (n, targets) and the modalities."""
+    """One fold: segment ids, labels (n, targets) and the modalities.
+
+    With `pad`, the text is pieces, rows of (id, type), and `pad` is the tokenizer's padding id.
+    """
 
     ids: np.ndarray
     label: Tensor
     modalities: dict[str, Ragged]
+    pad: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,13 +87,20 @@ class Fold:
 
     def to(self, device: torch.device) -> "Fold":
         moved = {name: ragged.to(device) for name, ragged in self.modalities.items()}
-        return Fold(self.ids, self.label.to(device), moved)
+        return Fold(self.ids, self.label.to(device), moved, self.pad)
 
     def batch(self, segments: Tensor) -> dict[str, Tensor]:
-        """`<modality>` (b, t, d) and `<modality>_mask` (b, t) of some segments, and `label`."""
+        """`<modality>` (b, t, d) and `<modality>_mask` (b, t) of some segments, and `label`.
+
+        Pieces are `input_ids`, `token_type_ids` and `attention_mask` (b, t) in place of the text.
+        """
         batch = {"label": self.label[segments]}
         for name, ragged in self.modalities.items():
             batch[name], batch[f"{name}_mask"] = ragged.padded(segments)
+        if self.pad is not None:
+            pieces, mask = batch.pop("text"), batch.pop("text_mask")
+            batch["input_ids"] = pieces[..., 0].masked_fill(~mask, self.pad)
+            batch["token_type_ids"], batch["attention_mask"] = pieces[..., 1], mask.long()
         return batch
 
 
@@ -102,49 +125,97 @@ def load_fold(
     data: Path,
     clean: Path | None = None,
     features: Path | None = None,
+    tokenizer: Any = None,
 ) -> Fold:
     """Read one fold as the settings want it.
 
-    A modality that the data set lacks gets one step of zeros of width 1.
+    A modality that the data set lacks gets one step of zeros of width 1. Where the text is words,
+    audio and vision are copied to the words' pieces, zeros at the special ones.
 
     Args:
         fold: train, valid or test.
-        settings: the run's settings; `forms`, `hyperparameters` and `task` are read.
+        settings: the run's settings; `forms`, `hyperparameters`, `task` and
+            `label_columns` are read.
         data: folder of the folds, written by the stage split.
-        clean: folder written by the stage clean; needed for audio, vision and glove.
+        clean: folder written by the stage clean; needed for audio, vision, glove and embedding.
         features: folder written by the stage encode; needed for features.
+        tokenizer: a fast tokenizer; needed for words.
     """
-    hyper = settings["hyperparameters"]
+    hyper, forms = settings["hyperparameters"], settings["forms"]
     offsets = _load(data / fold / "offsets.npy")
     ids = _load(data / fold / "ids.npy")
-    label = torch.from_numpy(_load(data / fold / "label.npy"))
-    task = settings["task"]["type"]
-    label = label.float() if task == "regression" else label.long()
+    label = torch.from_numpy(_load(data / fold / "label.npy")[:, settings["label_columns"]])
+    label = label.float() if settings["task"]["type"] == "regression" else label.long()
+    # the released code pads to the full length, and sees the padding
+    released = hyper["architecture"].get("padding") == "released"
+    pieces = None
+    if forms.get("text") == "words":
+        pieces = _pieces(data / fold, offsets, hyper, tokenizer)
     modalities = {}
-    for name, form in settings["forms"].items():
-        length, side = hyper["lengths"][name], hyper["sides"][name]
-        # the released code pads to the full length, and sees the padding
-        fixed = length if hyper["architecture"].get("padding") == "released" else None
+    for name, form in forms.items():
+        # what is copied to the pieces is as long as they are
+        leader = name if pieces is None else "text"
+        length, side = hyper["lengths"][leader], hyper["sides"][leader]
+        fixed = length if released else None
+        index = None
         if form is None:
-            zeros, ones = torch.zeros(1, 1), torch.ones(len(ids), dtype=torch.long)
-            modalities[name] = Ragged(zeros, 0 * ones, ones, side)
-            continue
-        folder = features if form == "features" else clean
-        if folder is None:
-            raise InputError(f"{data}/{fold}: {name} needs the folder of the {form}, got none")
-        path = folder / f"{fold}.npy" if form == "features" else folder / fold / f"{form}.npy"
-        rows = _load(path, mapped=True)
-        bounds = offsets["words" if form == "features" else form]
-        if len(rows) != bounds[-1]:
-            raise InputError(
-                f"{path}: expected {bounds[-1]} rows as {data}/{fold}/offsets.npy says, "
-                f"got {len(rows)}; one of the two is older: run the stage again"
-            )
-        kept, counts = cut(bounds, length, side)
-        taken = torch.from_numpy(np.asarray(rows[kept], dtype=np.float32))
+            rows = np.zeros((len(ids), 1))
+            counts, fixed = np.ones(len(ids), dtype=np.int64), None
+        elif pieces is None:
+            rows = _rows(form, fold, offsets, hyper, clean, features)
+            kept, counts = cut(offsets["words" if form == "features" else form], length, side)
+            rows = rows[kept]
+        elif form == "words":
+            rows, counts = np.stack([pieces.ids, pieces.types], axis=1), pieces.counts
+        else:
+            rows, counts = _rows(form, fold, offsets, hyper, clean, features), pieces.counts
+            index = torch.from_numpy(pieces.words)
+        steps = torch.from_numpy(np.array(rows, dtype=np.int64 if form == "words" else np.float32))
         lengths = torch.from_numpy(counts)
-        modalities[name] = Ragged(taken, lengths.cumsum(0) - lengths, lengths, side, fixed)
-    return Fold(ids, label, modalities)
+        begins = lengths.cumsum(0) - lengths
+        modalities[name] = Ragged(steps, begins, lengths, side, fixed, index)
+    return Fold(ids, label, modalities, tokenizer.pad_token_id if pieces is not None else None)
+
+
+def _rows(
+    form: str,
+    fold: str,
+    offsets: np.ndarray,
+    hyper: Mapping[str, Any],
+    clean: Path | None,
+    features: Path | None,
+) -> np.ndarray:
+    """The rows of one form, memory-mapped, with the columns that the settings choose."""
+    folder = features if form == "features" else clean
+    if folder is None:
+        raise InputError(f"{fold}: the model needs {form}, but no folder was given for it")
+    path = folder / f"{fold}.npy" if form == "features" else folder / fold / f"{form}.npy"
+    rows = _load(path, mapped=True)
+    expected = offsets["words" if form == "features" else form][-1]
+    if len(rows) != expected:
+        raise InputError(
+            f"{path}: expected {expected} rows as offsets.npy says, got {len(rows)}; "
+            "one of the two is older: run the stage again"
+        )
+    first, last = hyper["columns"].get(form) or (0, rows.shape[1])
+    if last > rows.shape[1]:
+        raise InputError(
+            f"{path}: expected {last} columns as the settings say, got {rows.shape[1]}"
+        )
+    return rows[:, first:last]
+
+
+def _pieces(folder: Path, offsets: np.ndarray, hyper: Mapping[str, Any], tokenizer: Any) -> Pieces:
+    words = [word.decode("utf-8", "replace") for word in _load(folder / "words.npy")[:, 0]]
+    context = folder / "context.npy"
+    return cut_words(
+        words,
+        offsets["words"],
+        tokenizer,
+        hyper["lengths"]["text"],
+        _load(context) if context.is_file() else None,
+        hyper["word_map"],
+    )
 
 
 def _load(path: Path, mapped: bool = False) -> np.ndarray:

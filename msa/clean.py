@@ -12,7 +12,7 @@ from msa.atomic import atomic_folder, atomic_write
 from msa.errors import InputError
 
 FOLDS = ("train", "valid", "test")
-SEQUENCES = ("glove", "audio", "vision")
+SEQUENCES = ("glove", "embedding", "audio", "vision")
 POLICIES = {
     "zero": "NaN and infinity become 0",
     "mean": "NaN and infinity become the column's mean",

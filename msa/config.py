@@ -18,7 +18,7 @@ from msa.errors import InputError
 from msa.models import MODELS
 
 WORKFLOW = Path(__file__).parent.parent / "workflow"
-SEQUENCES = ("words", "glove", "audio", "vision")
+SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
 FOLDS = ("train", "valid", "test")
 
 DEFAULTS: dict[str, Any] = {
@@ -28,6 +28,11 @@ DEFAULTS: dict[str, Any] = {
     "paths": {"data": "data", "features": "features", "runs": "runs", "results": "results"},
     "settings": {},
     "recipes": {},
+}
+MODALITY_FORMS = {
+    "text": ("words", "glove", "embedding", "features"),
+    "audio": ("audio",),
+    "vision": ("vision",),
 }
 RECIPE_DEFAULTS: dict[str, Any] = {
     "pauses": "drop",
@@ -40,7 +45,11 @@ SETTINGS_DEFAULTS: dict[str, Any] = {
     "sides": {"text": "right", "audio": "right", "vision": "right"},
     "reduction": "mean",
     "selection": "loss",
-    "optimizer": {"name": "adam", "weight_decay": 0.0, "groups": {}},
+    "columns": {},
+    "word_map": "words",
+    "optimizer": {"name": "adam", "weight_decay": 0.0, "forget": False, "groups": {}},
+    "schedule": None,
+    "checkpoint": None,
     "patience": None,
     "clip": None,
     "precision": "fp32",
@@ -216,7 +225,7 @@ class Config:
         """Where the .csd file that plays `sequence` (words, ..., labels) comes from."""
         given = self.recipes[dataset]["sequences"][sequence]
         if given == "demo":
-            path = self.path("data", self.owner(dataset), "raw", f"{sequence}.csd")
+            path = self.path("data", "demo", "raw", f"{sequence}.csd")
             return Source(path, generated=True)
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
@@ -229,7 +238,7 @@ class Config:
         """The folds' JSON file."""
         given = self.recipes[dataset]["folds"]
         if given == "demo":
-            path = self.path("data", self.owner(dataset), "raw", "folds.json")
+            path = self.path("data", "demo", "raw", "folds.json")
             return Source(path, generated=True)
         shipped = WORKFLOW / "resources" / "folds" / f"{given}.json"
         return Source(str(shipped) if shipped.is_file() else given)
@@ -239,18 +248,23 @@ class Config:
         given = self.recipes[dataset]["encoder"]
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", given.rstrip("/").rpartition("/")[2])
         if given == "demo":
-            return self.path("data", self.owner(dataset), "encoder"), slug
+            return self.path("data", "demo", "encoder"), slug
         return given, slug
 
     def forms(self, dataset: str) -> dict[str, list[str]]:
-        """By modality, the forms that a recipe offers."""
+        """By modality, the forms that a recipe offers.
+
+        Words are for models that read them through the recipe's encoder, with an audio and a
+        vision row each.
+        """
         recipe = self.recipes[dataset]
-        held = [name for name in SEQUENCES if name in recipe["sequences"]]
-        features = ["features"] if "words" in held and recipe["encoder"] else []
+        offered = [name for name in held(recipe) if name != "words"]
+        if "words" in held(recipe) and recipe["encoder"]:
+            aligned = "import" in recipe or recipe["align"] == "words"
+            offered += ["words", "features"] if aligned else ["features"]
         return {
-            "text": [name for name in held if name in ("words", "glove")] + features,
-            "audio": [name for name in held if name == "audio"],
-            "vision": [name for name in held if name == "vision"],
+            modality: [name for name in offered if name in forms]
+            for modality, forms in MODALITY_FORMS.items()
         }
 
     def chosen(self, dataset: str, model: str) -> dict[str, str | None]:
@@ -289,10 +303,23 @@ class Config:
             return f"its task is {task}, the model is made for {', '.join(tasks)}"
         offered, needs = self.forms(dataset), self.models[model]["needs"]
         for modality, form in self.chosen(dataset, model).items():
-            if form is None and offered[modality]:
-                wanted = " or ".join(needs[modality])
-                return f"it offers {modality} as {', '.join(offered[modality])}, not as {wanted}"
+            found = ", ".join(offered[modality])
+            if modality == "text" and not found and "words" in held(self.recipes[dataset]):
+                found = "words without an encoder"
+            if form is None and found:
+                return f"it offers {modality} as {found}, not as {' or '.join(needs[modality])}"
         return None
+
+    def targets(self, dataset: str, model: str) -> list[str]:
+        """The runs of one seed: "all", or each target where the system trains one model each."""
+        published = self.models[model].get("published", {}).get(dataset, {})
+        each = published.get("targets") == "each"
+        return self.recipes[dataset]["task"]["targets"] if each else ["all"]
+
+    def variant(self, dataset: str, model: str) -> str:
+        """The variant of a model's result: released where it is a checkpoint of the authors'."""
+        hyper = self.settings(dataset, model, 0)["hyperparameters"]
+        return "released" if hyper["checkpoint"] else "main"
 
     def settings(self, dataset: str, model: str, seed: int, target: str = "all") -> dict[str, Any]:
         """Everything that training one model with one seed may depend on, but for the data."""
@@ -305,37 +332,56 @@ class Config:
             SETTINGS_DEFAULTS,
             spec["settings"],
             (published or {}).get("settings", {}),
+            (published or {}).get("per_target", {}).get(target, {}),
             spec.get("adapted", {}).get(dataset, {}),
             given,
         )
         missing = [modality for modality, form in chosen.items() if form is None]
         as_published = published is not None and not missing and not set(given) - {"threads"}
+        hyper = merge(*layers)
+        if recipe["task"]["type"] != "regression":
+            hyper |= {"loss": "cross_entropy", "selection": "loss"}
+        task, columns = recipe["task"], [*range(len(recipe["task"]["targets"]))]
+        if target != "all" and task["type"] == "binary":
+            # a binary model of its own; of a regression the joint network is trained
+            columns = [task["targets"].index(target)]
+            task = {**task, "targets": [target]}
         return {
             "dataset": dataset,
             "model": model,
-            "variant": "main",
+            "variant": "released" if hyper["checkpoint"] else "main",
             "target": target,
             "seed": seed,
             "settings": "published" if as_published else "adapted",
             "source": published["source"] if published and as_published else None,
-            "task": recipe["task"],
+            "task": task,
+            "label_columns": columns,
             "forms": chosen,
             "missing": missing,
-            "encoder": recipe["encoder"] if "features" in chosen.values() else None,
+            "encoder": recipe["encoder"] if chosen.get("text") in ("features", "words") else None,
             "clean": recipe["clean"],
-            "hyperparameters": merge(*layers),
+            "hyperparameters": hyper,
         }
+
+
+def held(recipe: Mapping[str, Any]) -> list[str]:
+    """The sequences a recipe has, beside the labels."""
+    names = recipe["holds"] if "import" in recipe else recipe["sequences"]
+    return [name for name in SEQUENCES if name in names]
 
 
 def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     """What a schema cannot say."""
-    found, task = [], recipe["task"]
-    held = [s for s in SEQUENCES if s in recipe["sequences"]]
-    if recipe["align"] == "words" and "words" not in held:
-        found.append(f"recipe {name}: align: words needs a sequence that plays words, got {held}")
-    if recipe["encoder"] and "words" not in held:
-        found.append(f"recipe {name}: encoder: needs a sequence that plays words, got {held}")
-    if not held:
+    needed = ("holds",) if "import" in recipe else ("sequences", "align", "folds")
+    found = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
+    if found:
+        return found
+    task, names = recipe["task"], held(recipe)
+    if recipe.get("align") == "words" and "words" not in names:
+        found.append(f"recipe {name}: align: words needs a sequence that plays words, got {names}")
+    if recipe["encoder"] and "words" not in names:
+        found.append(f"recipe {name}: encoder: needs a sequence that plays words, got {names}")
+    if not names:
         found.append(f"recipe {name}: sequences: expected one beside labels, of {SEQUENCES}")
     if task["type"] == "regression" and "range" not in task:
         found.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")

@@ -5,7 +5,6 @@ word ids. A segment longer than the encoder's positions is encoded in consecutiv
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,30 +16,9 @@ from tqdm import tqdm
 
 from msa.atomic import atomic_path
 from msa.device import choose_device
-from msa.errors import InputError
+from msa.encoder import load_encoder
 
 FOLDS = ("train", "valid", "test")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-
-def load_encoder(name: str, revision: str | None = None) -> tuple[Any, Any]:
-    """A fast tokenizer and a model of `transformers`, by hub name or local folder."""
-    # takes seconds, and `--help` does not need it
-    from transformers import AutoModel, AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
-        model = AutoModel.from_pretrained(name, revision=revision)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"encoder {name}: expected a local folder or a hub name of a transformers encoder, "
-            f"got: {first} Without network, put its files (config.json, model.safetensors, "
-            "tokenizer files) into a folder and give that folder as the recipe's `encoder`"
-        ) from error
-    if not tokenizer.is_fast:
-        raise InputError(f"encoder {name}: expected a fast tokenizer (tokenizer.json), got none")
-    return tokenizer, model
 
 
 def parts(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:

@@ -19,8 +19,13 @@ def outputs_of(task: Mapping[str, Any]) -> int:
     return len(task["targets"]) * (2 if task["type"] == "binary" else 1)
 
 
-def build(settings: Mapping[str, Any], fold: Fold) -> nn.Module:
+def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None) -> nn.Module:
     """The model that the settings name, as wide as the fold's modalities.
+
+    Args:
+        settings: the run's settings.
+        fold: any of its folds.
+        bert: the encoder of a model that reads words.
 
     Raises:
         InputError: the model does not take one of the `architecture` keywords.
@@ -31,6 +36,8 @@ def build(settings: Mapping[str, Any], fold: Fold) -> nn.Module:
     network = model_class(settings["model"])
     if hasattr(network, "fit"):
         keywords["task"] = settings["task"]["type"]
+    if bert is not None:
+        keywords["bert"] = bert
     try:
         return network(**keywords)
     except TypeError as error:

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 
 from msa.atomic import atomic_path
-from msa.batches import load_fold
 from msa.device import choose_device
 from msa.network import build, load_weights, predictions
 from msa.run import read_settings
-from msa.train import add_data_arguments, seed_everything
+from msa.train import add_data_arguments, load_run, seed_everything
 
 FOLDS = ("valid", "test")
 
@@ -30,10 +29,12 @@ def main(args: argparse.Namespace) -> None:
     seed_everything(settings["seed"])
     device = choose_device(args.device)
     found: dict[str, Any] = {}
-    for name in FOLDS:
-        fold = load_fold(name, settings, args.data, args.clean, args.features).to(device)
-        network = build(settings, fold).to(device)
-        load_weights(network, args.run / "model.safetensors")
+    folds, bert = load_run(args, settings, FOLDS)
+    network = build(settings, folds["test"], bert)
+    load_weights(network, args.run / "model.safetensors")
+    network = network.to(device)
+    for name, fold in folds.items():
+        fold = fold.to(device)
         output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
         found[f"{name}/ids"] = fold.ids
         found[f"{name}/truth"] = fold.label.double().cpu().numpy()

@@ -97,6 +97,7 @@ def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = N
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
     """
+    remarks = {"name": name, "note": note}
     models = _models(runs)
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
@@ -127,7 +128,7 @@ def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = N
         "wall_time_s": {"total": sum(wall_times.values()), "per_seed": wall_times},
         "rows_per_s": _by_run(every, "rows_per_s"),
         "rows": training["rows"],
-        "provenance": _provenance(every) | {"name": name, "note": note},
+        "provenance": _provenance(every) | remarks,
     }
 
 

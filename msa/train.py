@@ -11,7 +11,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ from msa import provenance
 from msa.atomic import atomic_path, atomic_write
 from msa.batches import Fold, load_fold
 from msa.device import choose_device
+from msa.encoder import load_encoder
 from msa.errors import InputError
 from msa.network import build, evaluate, predictions
+from msa.optimizers import Schedule, make_optimizer
 from msa.run import read_settings
 
 FOLDS = ("train", "valid", "test")
@@ -90,16 +92,6 @@ def seed_everything(seed: int) -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """Adam or AdamW over the model's own parameter groups, where it has some."""
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    lr, decay = settings["lr"], settings["weight_decay"]
-    parameters = network.parameters()
-    if hasattr(network, "parameter_groups"):
-        parameters = network.parameter_groups(lr=lr, weight_decay=decay, **settings["groups"])
-    return kinds[settings["name"]](parameters, lr=lr, weight_decay=decay)
-
-
 def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any]) -> float:
     """Loss of a fold, averaged over rows, without auxiliary terms."""
     losses = [
@@ -120,6 +112,7 @@ def run_epoch(
     network: nn.Module,
     fold: Fold,
     optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
     hyper: Mapping[str, Any],
     order: Tensor,
 ) -> float:
@@ -141,6 +134,7 @@ def run_epoch(
         if hyper["clip"] is not None:
             nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
         optimizer.step()
+        schedule.after_batch()
         total += losses.detach().mean() * len(segments)
     return total.item() / len(fold)
 
@@ -184,13 +178,18 @@ def train(
         InputError: the loss is not a number.
     """
     optimizer = make_optimizer(network, hyper["optimizer"])
+    batches = -(-len(folds["train"]) // hyper["batch_size"]) * hyper["epochs"]
+    schedule = Schedule(optimizer, hyper["schedule"], batches)
     generator = torch.Generator().manual_seed(seed)
     autocast = hyper["precision"] == "bf16"
     best, trained = float("inf"), Trained(snapshot(network))
     for number in range(1, hyper["epochs"] + 1):
         start = time.perf_counter()
         order = torch.randperm(len(folds["train"]), generator=generator)
-        train_loss = run_epoch(network, folds["train"], optimizer, hyper, order)
+        if hyper["optimizer"]["forget"]:
+            optimizer.state.clear()
+        lr = optimizer.param_groups[0]["lr"]
+        train_loss = run_epoch(network, folds["train"], optimizer, schedule, hyper, order)
         seconds = time.perf_counter() - start
         valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
         selection = valid_loss
@@ -206,11 +205,12 @@ def train(
             train_loss,
             valid_loss,
             selection,
-            optimizer.param_groups[0]["lr"],
+            lr,
             seconds,
             len(order) / seconds,
         )
         trained.history.append(epoch)
+        schedule.after_epoch(valid_loss)
         test = predictions(network, folds["test"], hyper["batch_size"], autocast)
         trained.test.append(test.cpu().numpy())
         better = selection < best
@@ -259,7 +259,20 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder written by split")
     parser.add_argument("--clean", type=Path, help="folder written by clean")
     parser.add_argument("--features", type=Path, help="folder written by encode")
+    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
+    parser.add_argument("--revision", help="the encoder's revision on the hub")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def load_run(
+    args: argparse.Namespace, settings: Mapping[str, Any], names: Sequence[str]
+) -> tuple[dict[str, Fold], nn.Module | None]:
+    """The folds of a run, and the encoder of a model that reads words."""
+    tokenizer = bert = None
+    if settings["forms"].get("text") == "words":
+        tokenizer, bert = load_encoder(args.encoder or settings["encoder"], args.revision)
+    where = args.data, args.clean, args.features
+    return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
 
 
 def main(args: argparse.Namespace) -> None:
@@ -268,17 +281,17 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(hyper["threads"])
     seed_everything(settings["seed"])
     device = choose_device(args.device)
-    folds = {f: load_fold(f, settings, args.data, args.clean, args.features) for f in FOLDS}
+    folds, bert = load_run(args, settings, FOLDS)
     data_digest = provenance.array_digest(
         array
         for fold in folds.values()
         for array in (
             fold.ids,
             fold.label.numpy(),
-            *(x.numpy() for r in fold.modalities.values() for x in (r.rows, r.counts)),
+            *(x.numpy() for r in fold.modalities.values() for x in r.tensors),
         )
     )
-    network = build(settings, folds["train"])
+    network = build(settings, folds["train"], bert)
     start = time.perf_counter()
     if hasattr(network, "fit"):
         trained = fit_closed(network, folds, hyper)

@@ -6,6 +6,8 @@ rule align:
         directory(f"{DATA}/{{dataset}}/aligned"),
     log:
         "logs/{dataset}/align.log",
+    wildcard_constraints:
+        dataset=one_of(ALIGNED),
     conda:
         "../envs/msa.yaml"
     threads: 4

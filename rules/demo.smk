@@ -16,6 +16,25 @@ rule demo:
         "python -m msa demo {params.folder:q} > {log:q} 2>&1"
 
 
+rule demo_classes:
+    input:
+        code=closure("demo_classes"),
+    output:
+        directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
+        card=f"{DATA}/{{dataset}}/card.json",
+    log:
+        "logs/{dataset}/demo_classes.log",
+    wildcard_constraints:
+        dataset=one_of(IMPORTED),
+    conda:
+        "../envs/msa.yaml"
+    params:
+        folder=subpath(output.card, parent=True),
+        kind=lambda wildcards: recipe(wildcards)["import"].removeprefix("demo-"),
+    shell:
+        "python -m msa demo-classes {params.kind} {params.folder:q} > {log:q} 2>&1"
+
+
 rule demo_encoder:
     input:
         words=f"{DATA}/demo/raw/words.csd",

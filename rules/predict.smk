@@ -12,7 +12,7 @@ rule predict:
         condition="clean",
     conda:
         "../envs/msa.yaml"
-    threads: train_threads
+    threads: threads_of
     resources:
         device=DEVICE,
     params:

@@ -8,6 +8,8 @@ rule split:
         card=f"{DATA}/{{dataset}}/card.json",
     log:
         "logs/{dataset}/split.log",
+    wildcard_constraints:
+        dataset=one_of(ALIGNED),
     conda:
         "../envs/msa.yaml"
     params:

@@ -1,9 +1,9 @@
 rule summarize:
     input:
-        settings=seeds("settings.json"),
-        records=seeds("training.json"),
-        predictions=seeds("predictions/clean.npz"),
-        scores=seeds("scores.json"),
+        settings=runs("settings.json"),
+        records=runs("training.json"),
+        predictions=runs("predictions/clean.npz"),
+        scores=runs("scores.json"),
         code=closure("summarize"),
     output:
         f"{RESULTS}/{{dataset}}/{{model}}.json",

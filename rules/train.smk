@@ -10,9 +10,11 @@ rule train:
         record=f"{RUN}/training.json",
     log:
         f"{RUN_LOG}-train.log",
+    wildcard_constraints:
+        variant="main",
     conda:
         "../envs/msa.yaml"
-    threads: train_threads
+    threads: threads_of
     resources:
         device=DEVICE,
         log_every=LOG_EVERY,

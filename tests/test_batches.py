@@ -63,9 +63,11 @@ def folder(tmp_path):
 
 SETTINGS = {
     "task": {"type": "regression"},
+    "label_columns": [0],
     "forms": {"text": "features", "audio": "audio", "vision": None},
     "hyperparameters": {
         "architecture": {},
+        "columns": {},
         "lengths": {"text": None, "audio": None, "vision": None},
         "sides": {"text": "right", "audio": "left", "vision": "left"},
     },

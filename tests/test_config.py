@@ -58,7 +58,11 @@ def test_all_problems_at_once_with_the_nearest_name():
             'recipe mine: extends: unknown recipe "mosii"; did you mean "mosi"?',
         ),
         (own(task={"targets": ["a", "b"], "columns": [0]}), "expected a column for each of 2"),
-        ({"recipes": {"mine": {"align": "words"}}}, 'the key "sequences" is missing'),
+        ({"recipes": {"mine": {"align": "words"}}}, 'recipe mine: the key "task" is missing'),
+        (
+            {"recipes": {"mine": {"task": OWN["task"]}}},
+            'recipe mine: the key "folds" is missing',
+        ),
     ],
 )
 def test_refusals(changes, expected):
@@ -86,9 +90,12 @@ def test_a_misfit_names_what_fits():
             merge(BASE, {"datasets": ["mine"], "models": ["nhfnet"], "recipes": {"mine": recipe}})
         )
     text = str(caught.value)
-    assert "nhfnet cannot run on mine: it offers text as words, not as features" in text
+    assert (
+        "nhfnet cannot run on mine: it offers text as words without an encoder, not as features"
+        in text
+    )
     assert "On mine fit: mean" in text
-    assert "nhfnet fits: demo, mosei" in text
+    assert "nhfnet fits: demo, demo_emotion, demo_humor, mosei" in text
 
 
 def test_a_missing_modality_is_no_misfit():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from msa.encode import encode, load_encoder, parts
+from msa.encode import encode, parts
+from msa.encoder import load_encoder
 from msa.errors import InputError
 
 SENTENCES = ["the movie was not good", "great", "i really really loved the wonderful acting", ""]

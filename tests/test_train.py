@@ -12,7 +12,8 @@ from msa.batches import Fold, Ragged
 from msa.config import Config
 from msa.errors import InputError
 from msa.network import build, predictions
-from msa.train import LOSSES, make_optimizer, seed_everything, train
+from msa.optimizers import make_optimizer
+from msa.train import LOSSES, seed_everything, train
 
 
 @pytest.fixture(scope="module")

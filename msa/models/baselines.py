@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.transformer import one_of
+from msa.models.padding import average, one_of
 
 MODALITIES = ("text", "audio", "vision")
 TASKS = ("regression", "binary", "classification")
@@ -116,12 +116,8 @@ class Ridge(nn.Module):
         return F.linear((x - self.center) / self.scale, self.weight, self.bias)  # (b, output_dim)
 
     def _average(self, batch: dict[str, Tensor]) -> Tensor:
-        means = []
-        for modality in MODALITIES:
-            x, mask = batch[modality], batch[f"{modality}_mask"]  # (b, t, d), (b, t)
-            total = x.masked_fill(~mask[..., None], 0).sum(1)  # (b, d)
-            means.append(total / mask.sum(1, keepdim=True).clamp(min=1))
-        return torch.cat(means, dim=1)
+        means = [average(batch[name], batch[f"{name}_mask"]) for name in MODALITIES]
+        return torch.cat(means, dim=1)  # (b, d)
 
     def _regression(
         self, x: np.ndarray, y: np.ndarray, x_valid: np.ndarray, y_valid: np.ndarray, alpha: float

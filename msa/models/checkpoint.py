@@ -1,5 +1,10 @@
-"""Weights under the key names of a released checkpoint, loaded into one of our models."""
+"""Weights under the key names of a released checkpoint, loaded into one of our models.
 
+A model's file says what its authors call things: ``from_released`` translates a state dict, and
+``WIDTHS`` gives, for keywords of the constructor, the key (ours) and the dimension that tell it.
+"""
+
+import re
 import sys
 
 from torch import Tensor, nn
@@ -22,14 +27,37 @@ def rename(
     return ours, dropped
 
 
+def released_widths(network: type[nn.Module], state: dict[str, Tensor]) -> dict[str, int]:
+    """The constructor's keywords that the shapes of a released state dict tell.
+
+    Raises:
+        InputError: a key that tells one is missing, or has too few dimensions.
+    """
+    module = sys.modules[network.__module__]
+    ours, _ = module.from_released(state)
+    has_encoder = any(key.startswith("bert.") for key in ours)
+    widths, problems = {}, []
+    for keyword, (key, dimension) in module.WIDTHS.items():
+        if keyword == "text_dim" and has_encoder:
+            continue
+        found = f"{tuple(ours[key].shape)}" if key in ours else "no such key"
+        if key in ours and ours[key].dim() > dimension:
+            widths[keyword] = ours[key].shape[dimension]
+        else:
+            problems.append(f"{key}: expected {keyword} as dimension {dimension}, found {found}")
+    _refuse(network, problems)
+    return widths
+
+
 def load_released(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Load a released state dict by way of ``from_released`` in the model's file.
 
-    Returns the released keys that the model has no use for. Keys that are missing or of another
-    shape are all named in one error.
+    Returns the released keys that the model has no use for. Keys that are missing, of another
+    shape, or of one layer more than the model has are all named in one error.
     """
     ours, unused = sys.modules[type(model).__module__].from_released(state)
     expected = model.state_dict()
+    released_name = {id(value): key for key, value in state.items()}
     problems = []
     for key, tensor in expected.items():
         if key not in ours:
@@ -37,12 +65,25 @@ def load_released(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
             if not key.endswith("num_batches_tracked"):
                 problems.append(f"{key}: expected {tuple(tensor.shape)}, found no such key")
         elif ours[key].shape != tensor.shape:
-            found = tuple(ours[key].shape)
-            problems.append(f"{key}: expected {tuple(tensor.shape)}, found {found}")
-    if problems:
-        name = type(model).__name__
-        raise InputError("\n".join(f"released weights of {name}: {line}" for line in problems))
-    released_name = {id(value): key for key, value in state.items()}
+            found, theirs = tuple(ours[key].shape), released_name[id(ours[key])]
+            name = key if key == theirs else f"{key} (released as {theirs})"
+            problems.append(f"{name}: expected {tuple(tensor.shape)}, found {found}")
+    # dropped, a further layer or expert would make another model of it without a word
+    repeated = {_unnumbered(key) for key in expected}
+    for key in ours:
+        if key not in expected and _unnumbered(key) in repeated:
+            problems.append(f"{key}: expected no such key, found {tuple(ours[key].shape)}")
+    _refuse(type(model), problems)
     unused = unused + [released_name[id(ours[key])] for key in ours if key not in expected]
     model.load_state_dict({key: ours[key] for key in ours if key in expected}, strict=False)
     return unused
+
+
+def _unnumbered(key: str) -> str:
+    return re.sub(r"\d+", "#", key)
+
+
+def _refuse(network: type, problems: list[str]) -> None:
+    if problems:
+        name = network.__name__
+        raise InputError("\n".join(f"released weights of {name}: {line}" for line in problems))

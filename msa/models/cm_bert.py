@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.transformer import compact, one_of
+from msa.models.padding import average, compact, one_of
 
 MASKED = -10000.0
+WIDTHS = {"audio_dim": ("fusion.proj_a.weight", 1), "output_dim": ("classifier.weight", 0)}
 
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -68,8 +69,8 @@ def _with_cls_mean(audio: Tensor, mask: Tensor) -> Tensor:
     """Audio whose first valid step, [CLS], is the average over those between [CLS] and [SEP]."""
     count = mask.cumsum(1)  # (b, t)
     words = mask & (count > 1) & (count < count[:, -1:])
-    mean = (audio * words[..., None]).sum(1) / words.sum(1, keepdim=True).clamp(min=1)  # (b, d)
-    return torch.where((mask & (count == 1))[..., None], mean[:, None], audio)
+    mean = average(audio, words)[:, None]  # (b, 1, d)
+    return torch.where((mask & (count == 1))[..., None], mean, audio)
 
 
 class CMBert(nn.Module):

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 
 from msa.errors import InputError
 from msa.models.checkpoint import rename
-from msa.models.transformer import Encoder, compact, max_pool, one_of, sequence
+from msa.models.padding import compact, max_pool, one_of, sequence
+from msa.models.transformer import Encoder
+
+WIDTHS = {
+    "text_dim": ("text_network.projs.weight", 1),
+    "audio_dim": ("audio_network.projs.weight", 1),
+    "vision_dim": ("video_network.projs.weight", 1),
+    "output_dim": ("classifier.weight", 0),
+}
 
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:

@@ -10,7 +10,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.transformer import last_step, one_of, sequence
+from msa.models.padding import average, last_step, normalize, one_of, sequence
+
+WIDTHS = {
+    "text_dim": ("text_subnet.rnn.weight_ih_l0", 1),
+    "audio_dim": ("audio_subnet.linear_1.weight", 1),
+    "vision_dim": ("video_subnet.linear_1.weight", 1),
+    "output_dim": ("fusion_bias", 1),
+    "text_hidden": ("text_subnet.rnn.weight_hh_l0", 1),
+    "audio_hidden": ("audio_subnet.linear_3.weight", 1),
+    "vision_hidden": ("video_subnet.linear_3.weight", 1),
+    "text_out": ("text_subnet.linear_1.weight", 0),
+    "rank": ("fusion_weights", 1),
+}
 
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -30,15 +42,7 @@ class UtteranceNetwork(nn.Module):
         self.linear_3 = nn.Linear(hidden, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
-        b, _ = x.shape
-        norm = self.norm
-        if self.training and b == 1:
-            # one row has no variance: use the running statistics instead
-            mean, variance = norm.running_mean, norm.running_var
-            x = F.batch_norm(x, mean, variance, norm.weight, norm.bias, eps=norm.eps)
-        else:
-            x = norm(x)
-        x = F.relu(self.linear_1(self.dropout(x)))
+        x = F.relu(self.linear_1(self.dropout(normalize(self.norm, x))))
         return F.relu(self.linear_3(F.relu(self.linear_2(x))))  # (b, hidden)
 
 
@@ -124,9 +128,5 @@ class LMF(nn.Module):
         return [self.audio_factor, self.video_factor, self.text_factor]
 
     def _average(self, batch: dict[str, Tensor], modality: str) -> Tensor:
-        x = batch[modality]  # (b, t, d)
-        if self.padding == "released":
-            return x.mean(1)
-        mask = batch[f"{modality}_mask"]
-        total = x.masked_fill(~mask[..., None], 0).sum(1)  # (b, d)
-        return total / mask.sum(1, keepdim=True).clamp(min=1)
+        mask = None if self.padding == "released" else batch[f"{modality}_mask"]
+        return average(batch[modality], mask)  # (b, d)

@@ -13,9 +13,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from msa.models.checkpoint import rename
-from msa.models.transformer import Encoder, last_step, one_of, sequence
+from msa.models.padding import last_step, normalize, one_of, sequence
+from msa.models.transformer import Encoder
 
 KERNEL = 3
+WIDTHS = {
+    "text_dim": ("lstm.weight_ih_l0", 1),
+    "audio_dim": ("proj_a.weight", 1),
+    "vision_dim": ("proj_v.weight", 1),
+    "output_dim": ("out_layer.weight", 0),
+}
 
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
@@ -48,15 +55,10 @@ def _convolve(conv: nn.Conv1d, x: Tensor, mask: Tensor | None) -> tuple[Tensor, 
 
 
 def _normalize(norm: nn.BatchNorm1d, x: Tensor, mask: Tensor | None) -> Tensor:
-    """BatchNorm over the valid steps; one step has no variance: running statistics instead."""
+    """BatchNorm over the valid steps."""
     if mask is None:
         mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-    rows = x[mask]  # (n, d)
-    if norm.training and len(rows) == 1:
-        mean, variance = norm.running_mean, norm.running_var
-        rows = F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps)
-    else:
-        rows = norm(rows)
+    rows = normalize(norm, x[mask])  # (n, d)
     return rows.new_zeros(x.shape).index_put((mask,), rows)  # (b, t, d)
 
 

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.transformer import Encoder, last_step, one_of, sequence
+from msa.models.padding import last_step, one_of, sequence
+from msa.models.transformer import Encoder
+
+WIDTHS = {
+    "text_dim": ("text_model.0.weight_ih_l0", 1),
+    "audio_dim": ("audio_visual_model.audio_linear.weight", 1),
+    "vision_dim": ("audio_visual_model.visual_linear.weight", 1),
+    "output_dim": ("multimodal_classifier.0.weight", 0),
+}
 
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:

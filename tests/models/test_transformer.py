@@ -1,4 +1,4 @@
-"""The shared encoder, and how rows with padding enter it."""
+"""The encoder that three models share."""
 
 import math
 
@@ -7,15 +7,7 @@ import torch
 from torch import Tensor
 
 from msa.errors import InputError
-from msa.models.transformer import (
-    Attention,
-    Encoder,
-    compact,
-    last_step,
-    max_pool,
-    one_of,
-    sinusoids,
-)
+from msa.models.transformer import Attention, Encoder, sinusoids
 
 torch.set_num_threads(1)
 
@@ -23,47 +15,6 @@ torch.set_num_threads(1)
 def randn(*shape: int) -> Tensor:
     """The same normal numbers each time."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
-
-def test_compact() -> None:
-    """Valid steps to the front in order, the rest zero, spare columns gone."""
-    mask = torch.tensor([[0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 1, 0, 1]]).bool()
-    ids = torch.arange(15).view(3, 5)
-    found, numbers, vectors = compact(mask, ids, ids[..., None].double())
-    assert found.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
-    assert numbers.tolist() == [[2, 3, 0], [0, 0, 0], [10, 12, 14]]
-    assert torch.equal(vectors[..., 0], numbers.double())
-    assert last_step(vectors, found).flatten().tolist() == [3, 0, 14]
-    assert last_step(vectors, None).flatten().tolist() == [0, 0, 14]
-
-
-def test_compact_keeps_the_order_of_long_rows() -> None:
-    """A sort that is not stable would shuffle them."""
-    mask = randn(1, 5000) > 0
-    _, found = compact(mask, torch.arange(5000)[None])
-    assert torch.equal(found[0], mask[0].nonzero()[:, 0])
-
-
-def test_compact_stops_nan() -> None:
-    """What stands in the padding, NaN included, is gone."""
-    x = torch.full((1, 3, 2), math.nan)
-    x[0, 2] = 1
-    mask, found = compact(torch.tensor([[False, False, True]]), x)
-    assert mask.tolist() == [[True]]
-    assert found.tolist() == [[[1, 1]]]
-
-
-@pytest.mark.parametrize("t", [1, 2, 3, 4, 7])
-@pytest.mark.parametrize("bins", [1, 3, 5])
-def test_max_pool_is_adaptive_over_valid_steps(t: int, bins: int) -> None:
-    """As PyTorch pools the valid steps alone."""
-    x = randn(2, 9, 4)
-    mask = torch.arange(9) < torch.tensor([[t], [9]])
-    found = max_pool(x, mask, bins)
-    for i, length in enumerate((t, 9)):
-        alone = torch.nn.functional.adaptive_max_pool1d(x[i, :length].mT, bins)
-        assert torch.equal(found[i], alone)
-    torch.testing.assert_close(max_pool(x, None, bins)[1], found[1])
 
 
 def test_sinusoids() -> None:
@@ -157,10 +108,3 @@ def test_dropouts_are_for_training() -> None:
         encoder = make_encoder(**{f"{name}_dropout": 0.5})
         torch.testing.assert_close(encoder(x), plain)
         assert not torch.allclose(encoder.train()(x), plain)
-
-
-def test_one_of() -> None:
-    """The message says what is allowed."""
-    assert one_of("padding", "masked", ("masked", "released")) == "masked"
-    with pytest.raises(InputError, match="padding: expected one of masked, released, got 'x'"):
-        one_of("padding", "x", ("masked", "released"))

@@ -1,0 +1,76 @@
+"""Input for the benchmarks, made on the spot and the same every time: .csd files like MOSI's.
+
+Each video lasts 150 s, with 440 words, 15,000 rows of 74 columns (COVAREP), 4,500 rows of 47
+(FACET) and 24 segments; all is random, and gzip level 1.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from msa import csd
+
+Rows = tuple[str, np.ndarray, np.ndarray]  # video, intervals (n, 2), features (n, d)
+NAMES = ("words", "audio", "vision", "labels")
+SECONDS, WORDS, SEGMENTS = 150, 440, 24
+FRAMES = {"audio": (100, 74), "vision": (30, 47)}  # rows a second, columns
+
+
+def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Random features: floats, or words of random letters."""
+    if dtype.kind == "f":
+        return rng.standard_normal(shape, np.float32).astype(dtype, copy=False)
+    size = dtype.itemsize if dtype.kind == "S" else 8
+    return rng.integers(ord("a"), ord("z"), (*shape, size), np.uint8).view(f"S{size}")[..., 0]
+
+
+def spans(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Words or segments one after another, of varying lengths, with short pauses: (count, 2)."""
+    lengths = rng.uniform(0.5, 1.5, count)
+    lengths *= SECONDS / lengths.sum()
+    starts = np.cumsum(lengths) - lengths
+    return np.stack([starts, starts + 0.95 * lengths], 1).astype(np.float32)
+
+
+def mosi_like(name: str, videos: int) -> Iterator[Rows]:
+    """One sequence of the generated input; the same every time."""
+    for v in range(videos):
+        rng = np.random.default_rng([v, *name.encode()])
+        if name in FRAMES:
+            rate, width = FRAMES[name]
+            edges = (np.arange(SECONDS * rate + 1) / rate).astype(np.float32)
+            intervals, dtype = np.stack([edges[:-1], edges[1:]], 1), np.dtype("f4")
+        else:
+            intervals, width = spans(rng, WORDS if name == "words" else SEGMENTS), 1
+            dtype = np.dtype("S8" if name == "words" else "f4")
+        yield f"video{v:05}", intervals, numbers(rng, (len(intervals), width), dtype)
+
+
+def like(path: Path, times: int) -> Iterator[Rows]:
+    """A file's videos again and again under new ids: its intervals, random features."""
+    with csd.Sequence(path) as sequence:
+        for t in range(times):
+            for v, video in enumerate(sequence.videos):
+                shape = sequence.shape(video)
+                features = numbers(
+                    np.random.default_rng([t, v]), (shape.rows, shape.width), shape.dtype
+                )
+                yield f"{video}_{t}", sequence.intervals(video), features
+
+
+def write(path: Path, videos: Iterator[Rows]) -> Path:
+    """As `msa.csd.write` lays a file out, but gzip level 1 and one video in memory."""
+    with h5py.File(path, "w") as file:
+        for video, *arrays in videos:
+            for key, rows in zip(("intervals", "features"), arrays, strict=True):
+                file.create_dataset(
+                    f"{path.stem}/data/{video}/{key}",
+                    data=rows,
+                    chunks=rows.shape,
+                    compression="gzip",
+                    compression_opts=1,
+                )
+    return path

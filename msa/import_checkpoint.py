@@ -1,0 +1,197 @@
+"""Import a checkpoint that a system's authors released: their file to our safetensors.
+
+A file of torch's can run code when it is read. This one is read as weights only, and what asks
+for more is refused.
+"""
+
+import argparse
+import io
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from msa.atomic import atomic_path
+from msa.batches import MODALITIES, Fold, Ragged
+from msa.encoder import load_encoder
+from msa.errors import InputError
+from msa.models import model_class
+from msa.models.checkpoint import load_released, released_widths
+from msa.network import build
+from msa.provenance import digest
+from msa.run import read_settings
+
+STATES = ("model_state_dict", "state_dict")
+RECORDED = ("epoch", "test_score", "test_loss")
+# a score that NumPy computed is kept as one of its scalars: a type and some bytes, no code
+_scalar: Any = np.float64().__reduce__()[0]
+SCALARS = [
+    (_scalar, "numpy.core.multiarray.scalar"),
+    (_scalar, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np.dtypes.Int64DType,
+]
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a released file holds.
+
+    Attributes:
+        state: tensors under the authors' names.
+        recorded: epoch, test score and test loss, as far as the authors wrote them down.
+    """
+
+    state: dict[str, Tensor]
+    recorded: dict[str, str]
+
+
+def read_released(content: bytes, file: Path) -> Released:
+    """The state dict in a file of torch's, plain or inside the dictionary of a training script.
+
+    Args:
+        content: the file's bytes.
+        file: its name, for messages.
+
+    Raises:
+        InputError: not a whole file of torch's, more than weights and plain values, or no state
+            dict in it.
+    """
+    value, recorded = _load(content, file), {}
+    while isinstance(value, Mapping):
+        for key in RECORDED:
+            if key in value:
+                # numbers, be they Python's, NumPy's or tensors
+                number = value[key].tolist() if hasattr(value[key], "tolist") else value[key]
+                recorded[key] = str(number)
+        inner = next((key for key in STATES if key in value), None)
+        if inner is None:
+            break
+        value = value[inner]
+    expected = f"{file}: expected a state dict, or a dictionary with one as {' or '.join(STATES)}"
+    if not isinstance(value, Mapping) or not value:
+        raise InputError(f"{expected}, found {_kind(value)}")
+    others = [f"{key} ({_kind(x)})" for key, x in value.items() if not isinstance(x, Tensor)]
+    if others:
+        raise InputError(f"{expected}, found values that are no tensors: {', '.join(others)}")
+    state = {str(key): tensor for key, tensor in value.items()}
+    if all(key.startswith("module.") for key in state):
+        # written from inside nn.DataParallel
+        state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    return Released(state, recorded)
+
+
+def build_released(
+    model: str,
+    state: dict[str, Tensor],
+    run: Path | None,
+    encoder: str | None,
+    revision: str | None,
+) -> nn.Module:
+    """The network that a released state dict is for.
+
+    With a run, it is the one that the stage predict will build for that run, except that the
+    input widths are the file's. Without, all that shapes cannot tell is the model's default.
+
+    Raises:
+        InputError: the run is of another model, or the network cannot be built.
+    """
+    network = model_class(model)
+    if not hasattr(sys.modules[network.__module__], "from_released"):
+        raise InputError(f"model {model}: has no released checkpoints")
+    widths = released_widths(network, state)
+    if run is None:
+        try:
+            return network(**widths)
+        except (TypeError, InputError) as error:
+            raise InputError(
+                f"model {model}: cannot be built from the checkpoint alone: {error}; "
+                "give --run FOLDER, a run with settings.json"
+            ) from error
+    settings = read_settings(run)
+    if settings["model"] != model:
+        raise InputError(f"{run}/settings.json: expected model {model}, got {settings['model']}")
+    forms, bert, nothing = settings["forms"], None, torch.zeros(0, dtype=torch.long)
+    if forms.get("text") == "words":
+        _, bert = load_encoder(encoder or settings["encoder"], revision)
+    modalities = {
+        name: Ragged(torch.zeros(0, widths[f"{name}_dim"]), nothing, nothing)
+        for name in MODALITIES
+        if f"{name}_dim" in widths and forms.get(name)
+    }
+    return build(settings, Fold(np.zeros(0), nothing, modalities), bert)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="the authors' checkpoint")
+    parser.add_argument("--model", required=True, help="the system it is of, such as nhfnet")
+    parser.add_argument("--output", type=Path, required=True, help="safetensors file to write")
+    parser.add_argument(
+        "--run", type=Path, help="folder with the settings.json of the run that it is for"
+    )
+    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
+    parser.add_argument("--revision", help="the encoder's revision on the hub")
+
+
+def main(args: argparse.Namespace) -> None:
+    try:
+        content = args.file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{args.file}: cannot be read: {error}") from error
+    released = read_released(content, args.file)
+    try:
+        network = build_released(args.model, released.state, args.run, args.encoder, args.revision)
+        unused = load_released(network, released.state)
+    except InputError as error:
+        source = "the model's defaults; --run takes others" if args.run is None else args.run
+        raise InputError(f"{args.file}: (settings: {source})\n{error}") from error
+    some = f": {', '.join(unused)}" if unused else ""
+    print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)
+    metadata = {
+        "format": "pt",
+        "model": args.model,
+        "source": args.file.name,
+        "source_sha256": digest(content),
+        **{f"released_{key}": text for key, text in released.recorded.items()},
+    }
+    weights = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
+    with atomic_path(args.output) as path:
+        save_file(weights, path, metadata)
+
+
+def _load(content: bytes, file: Path) -> Any:
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals(SCALARS):
+            warnings.simplefilter("ignore")
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    # bytes that are no checkpoint make torch raise nearly anything
+    except Exception as error:
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused:
+            raise InputError(
+                f"{file}: expected tensors and plain values, found {refused[1]}, which is refused "
+                "because reading it could run any code; a state dict is needed, which the "
+                "authors' code writes by torch.save(model.state_dict(), FILE)"
+            ) from error
+        reason = str(error).partition(". ")[0].strip()
+        raise InputError(
+            f"{file}: expected a whole checkpoint written by torch.save, found {len(content)} "
+            f"bytes that begin with {content[:8]!r} ({type(error).__name__}: {reason}); "
+            "fetch it again"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"a dictionary of {', '.join(map(str, value)) or 'nothing'}"
+    return type(value).__name__

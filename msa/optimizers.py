@@ -1,0 +1,93 @@
+"""Optimizers and schedules of the published systems."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR, MultiStepLR, ReduceLROnPlateau
+
+
+class BertAdam(torch.optim.Optimizer):
+    """Adam as BERT was released with it: no bias correction, decay apart, each gradient clipped.
+
+    Devlin et al., NAACL 2019; the gradient of each parameter is clipped to norm 1 on its own.
+    """
+
+    def __init__(self, params: Any, lr: float, weight_decay: float = 0.01) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            for parameter in parameters:
+                self._update(parameter, group["lr"], group["weight_decay"])
+
+    def _update(self, parameter: Tensor, lr: float, weight_decay: float) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["mean"], state["square"] = (torch.zeros_like(parameter) for _ in range(2))
+        assert parameter.grad is not None
+        gradient = parameter.grad * (1 / (parameter.grad.norm() + 1e-6)).clamp(max=1)
+        state["mean"].lerp_(gradient, 0.1)
+        state["square"].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        step = state["mean"] / (state["square"].sqrt() + 1e-6)
+        parameter.sub_(lr * (step + weight_decay * parameter))
+
+
+KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "bert_adam": BertAdam}
+
+
+def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """The optimizer that the settings name, over the model's own parameter groups, if any."""
+    lr, decay = settings["lr"], settings["weight_decay"]
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    if hasattr(network, "parameter_groups"):
+        parameters = network.parameter_groups(lr=lr, weight_decay=decay, **settings["groups"])
+    return KINDS[settings["name"]](parameters, lr=lr, weight_decay=decay)
+
+
+class Schedule:
+    """What happens to the learning rate after a batch, and after an epoch.
+
+    Args:
+        optimizer: the optimizer.
+        settings: None, or `name` with `warmup` (share of all batches, then linear decay to 0),
+            `epochs` and `factor` ("steps"), or `patience` and `factor` ("plateau").
+        batches: number of batches in the whole training.
+    """
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any] | None, batches: int
+    ) -> None:
+        self.per_batch: LambdaLR | None = None
+        self.per_epoch: MultiStepLR | None = None
+        self.plateau: ReduceLROnPlateau | None = None
+        name = settings["name"] if settings else None
+        if settings and name == "warmup_linear":
+            warm = settings["warmup"]
+
+            def share(batch: int) -> float:
+                done = batch / batches
+                return done / warm if done < warm else max((1 - done) / (1 - warm), 0.0)
+
+            self.per_batch = LambdaLR(optimizer, share)
+        elif settings and name == "steps":
+            self.per_epoch = MultiStepLR(optimizer, settings["epochs"], settings["factor"])
+        elif settings and name == "plateau":
+            factor, patience = settings["factor"], settings["patience"]
+            self.plateau = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
+
+    def after_batch(self) -> None:
+        """To be called after every step of the optimizer."""
+        if self.per_batch:
+            self.per_batch.step()
+
+    def after_epoch(self, valid_loss: float) -> None:
+        """To be called after every epoch with the validation loss."""
+        if self.per_epoch:
+            self.per_epoch.step()
+        if self.plateau:
+            self.plateau.step(valid_loss)

@@ -1,0 +1,92 @@
+"""Pieces: words cut by a fast tokenizer, each piece knowing its word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+SPECIAL = -1  # the word of [CLS] and [SEP]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of all segments, one after another.
+
+    Attributes:
+        ids: the tokenizer's ids, (p,).
+        types: 0, or 1 for a punchline that follows its context, (p,).
+        words: row of the word each piece belongs to, SPECIAL for [CLS] and [SEP], (p,).
+        counts: pieces of each segment, (n,).
+    """
+
+    ids: np.ndarray
+    types: np.ndarray
+    words: np.ndarray
+    counts: np.ndarray
+
+
+def cut_words(
+    words: Sequence[str],
+    offsets: np.ndarray,
+    tokenizer: Any,
+    length: int | None = None,
+    context: np.ndarray | None = None,
+    word_map: str = "words",
+) -> Pieces:
+    """Make `[CLS] words [SEP]`, or `[CLS] context [SEP] punchline [SEP]`, of each segment.
+
+    What is too long loses its last pieces; with a context, the context's first ones before that.
+
+    Args:
+        words: all segments' words, one after another.
+        offsets: where each segment begins in `words`, (n + 1,).
+        tokenizer: a fast tokenizer with [CLS] and [SEP].
+        length: most pieces of a segment, special ones included.
+        context: how many leading words of each segment are context, (n,).
+        word_map: "words" uses the tokenizer's word ids. "released" is GLoMo's code for humor: a
+            new word begins at a piece with "_" in it, so that nearly every piece has the last
+            word of its part.
+    """
+    limit = min(length or tokenizer.model_max_length, tokenizer.model_max_length)
+    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+    ids: list[int] = []
+    types: list[int] = []
+    rows: list[int] = []
+    counts = []
+    for i, (first, last) in enumerate(pairwise(offsets)):
+        middle = first + (context[i] if context is not None else 0)
+        spans = [(first, last)] if context is None else [(first, middle), (middle, last)]
+        parts = [_part(words, *span, tokenizer, word_map) for span in spans]
+        room = limit - 1 - len(parts)
+        if len(parts) == 2:
+            left = max(room - len(parts[1]), 0)
+            parts[0] = parts[0][max(len(parts[0]) - left, 0) :]
+        parts[-1] = parts[-1][:room]
+        ids.append(cls)
+        types.append(0)
+        rows.append(SPECIAL)
+        for kind, part in enumerate(parts):
+            ids += [piece for piece, _ in part] + [sep]
+            rows += [row for _, row in part] + [SPECIAL]
+            types += [kind] * (len(part) + 1)
+        counts.append(1 + len(parts) + sum(map(len, parts)))
+    return Pieces(*(np.array(x, dtype=np.int64) for x in (ids, types, rows, counts)))
+
+
+def _part(
+    words: Sequence[str], first: int, last: int, tokenizer: Any, word_map: str
+) -> list[tuple[int, int]]:
+    """Pieces of some words, each with its word's row."""
+    if first == last:
+        return []
+    tokens = tokenizer(
+        list(words[first:last]), is_split_into_words=True, add_special_tokens=False, verbose=False
+    )
+    if word_map == "words":
+        return [(i, first + w) for i, w in zip(tokens["input_ids"], tokens.word_ids(), strict=True)]
+    marks = np.cumsum(["_" in token for token in tokens.tokens()])
+    # numbering starts at -1, which is the last word
+    numbers = (marks - 1) % (last - first)
+    return [(i, int(first + n)) for i, n in zip(tokens["input_ids"], numbers, strict=True)]

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from running import run_stage
+
+from msa.batches import Ragged
+from msa.encoder import load_encoder
+from msa.pieces import SPECIAL, cut_words
+
+CLS, SEP = "[CLS]", "[SEP]"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory, demo_files):
+    folder = tmp_path_factory.mktemp("encoder") / "encoder"
+    run_stage("demo-encoder", demo_files / "words.csd", folder)
+    return load_encoder(str(folder))[0]
+
+
+def cut(tokenizer, sentences, **options):
+    words = [word for sentence in sentences for word in sentence.split()]
+    offsets = np.cumsum([0, *(len(sentence.split()) for sentence in sentences)])
+    pieces = cut_words(words, offsets, tokenizer, **options)
+    assert len(pieces.ids) == len(pieces.types) == len(pieces.words) == pieces.counts.sum()
+    return pieces, tokenizer.convert_ids_to_tokens(pieces.ids.tolist())
+
+
+def test_every_piece_knows_its_word(tokenizer):
+    pieces, tokens = cut(tokenizer, ["the disappointing movie", "great"])
+    assert [t for t in tokens if t in (CLS, SEP)] == [CLS, SEP] * 2
+    text = ["the", "disappointing", "movie", "great"]
+    for row, word in enumerate(text):
+        own = [t for t, w in zip(tokens, pieces.words, strict=True) if w == row]
+        assert "".join(own).replace("##", "") == word
+    special = [t for t, w in zip(tokens, pieces.words, strict=True) if w == SPECIAL]
+    assert set(special) == {CLS, SEP}
+    assert not pieces.types.any()
+
+
+def test_what_is_too_long_loses_its_end(tokenizer):
+    whole, _ = cut(tokenizer, ["the movie was really good"])
+    short, tokens = cut(tokenizer, ["the movie was really good"], length=5)
+    assert short.counts.tolist() == [5]
+    assert tokens[0] == CLS
+    assert tokens[-1] == SEP
+    assert short.words[1:-1].tolist() == whole.words[1:4].tolist()
+
+
+def test_a_context_comes_first_and_loses_its_beginning(tokenizer):
+    sentence = "the movie was really good"
+    pieces, tokens = cut(tokenizer, [sentence], context=np.array([3]))
+    assert tokens[0] == CLS
+    first_sep = tokens.index(SEP)
+    assert set(pieces.words[1:first_sep]) == {0, 1, 2}
+    assert set(pieces.words[first_sep + 1 : -1]) == {3, 4}
+    assert pieces.types.tolist() == [0] * (first_sep + 1) + [1] * (len(tokens) - first_sep - 1)
+    punchline = len(tokens) - first_sep - 2
+    short, _ = cut(tokenizer, [sentence], context=np.array([3]), length=punchline + 4)
+    assert short.words.tolist() == [SPECIAL, 2, SPECIAL, *pieces.words[first_sep + 1 :]]
+
+
+def test_the_released_word_map_gives_the_last_words_features(tokenizer):
+    sound, _ = cut(tokenizer, ["the movie was really good"], context=np.array([3]))
+    released, _ = cut(
+        tokenizer, ["the movie was really good"], context=np.array([3]), word_map="released"
+    )
+    assert released.ids.tolist() == sound.ids.tolist()
+    assert set(sound.words) == {SPECIAL, 0, 1, 2, 3, 4}
+    assert set(released.words) == {SPECIAL, 2, 4}
+
+
+def test_audio_is_copied_to_the_pieces_and_zero_at_special_ones():
+    audio = torch.tensor([[1.0], [2.0]])
+    index = torch.tensor([SPECIAL, 0, 0, 1, SPECIAL, SPECIAL, 1, SPECIAL])
+    ragged = Ragged(audio, torch.tensor([0, 5]), torch.tensor([5, 3]), index=index)
+    x, mask = ragged.padded(torch.tensor([0, 1]))
+    assert x[..., 0].tolist() == [[0, 1, 1, 2, 0], [0, 2, 0, 0, 0]]
+    assert mask.tolist() == [[True] * 5, [True] * 3 + [False] * 2]
