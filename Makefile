@@ -7,7 +7,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 demo: install
 	snakemake --cores all --quiet progress rules
-	@cat results/demo/leaderboard.md
+	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]'
+	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@echo
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
 	@echo "Data card:   data/demo/clean/card.md"

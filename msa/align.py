@@ -1,9 +1,8 @@
 """Align: cut every sequence by the labels' segments, as the CMU-MultimodalSDK does.
 
-The SDK scans all rows of a video for every interval and holds every sequence in memory. Here the
-overlaps come from two binary searches, the means from one sparse product, and a video's rows go to
-their place in the output files as soon as they are made, so that memory does not grow with the
-number of videos.
+The SDK holds every sequence in memory. Here a first pass over the intervals says how large every
+output is, and in a second one each video's rows go to their place in the output files as soon as
+they are made, so that memory does not grow with the number of videos.
 """
 
 import argparse
@@ -11,193 +10,19 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from msa import csd
 from msa.atomic import atomic_folder
 from msa.errors import InputError
-
-TOLERANCE = 1e-5  # seconds, the SDK's epsilon
-ROUTES = {
-    "words": "every row becomes a word's: the mean over the word, zeros where there is none",
-    "labels": "each sequence keeps its own rows; a segment without one of them is dropped",
-    "none": "each sequence keeps its own rows; one of them may be missing from a segment",
-}
-
-
-@dataclass(frozen=True)
-class Overlaps:
-    """Which rows overlap which reference interval, reference by reference.
-
-    Attributes:
-        counts: rows of each reference interval, (m,).
-        rows: row numbers, ordered by start within a reference interval, (p,).
-        clipped: the rows' intervals clipped to the reference, (p, 2) seconds.
-    """
-
-    counts: np.ndarray
-    rows: np.ndarray
-    clipped: np.ndarray
-
-    @property
-    def offsets(self) -> np.ndarray:
-        """Where each reference interval begins in `rows`, and the end: (m + 1,)."""
-        return np.concatenate([[0], np.cumsum(self.counts)])
-
-
-def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
-    """Find the rows that overlap each reference interval, with the SDK's tolerance.
-
-    Args:
-        reference: (m, 2) seconds.
-        intervals: (n, 2) seconds, in any order.
-    """
-    order = np.argsort(intervals[:, 0], kind="stable")
-    start, end = intervals[order].T
-    # a margin wide enough for the rounding of float32 seconds; the exact test comes after
-    margin = 4 * TOLERANCE + 4 * float(
-        np.spacing(np.float32(max(np.abs(reference).max(initial=0), np.abs(end).max(initial=0))))
-    )
-    # no row before `first` ends late enough, none from `last` on starts early enough
-    latest_end = np.maximum.accumulate(np.maximum(start, end)).astype(np.float64)
-    first = np.searchsorted(latest_end, reference.min(axis=1) - margin, "left")
-    last = np.searchsorted(start.astype(np.float64), reference.max(axis=1) + margin, "right")
-    candidates = np.maximum(last - first, 0)
-    owner = np.repeat(np.arange(len(reference)), candidates)
-    skipped = np.cumsum(candidates) - candidates
-    row = np.arange(len(owner)) - np.repeat(skipped - first, candidates)
-
-    tolerance = reference.dtype.type(TOLERANCE)
-    touches = (reference[owner, 1] - start[row] > -tolerance) & (
-        end[row] - reference[owner, 0] > -tolerance
-    )
-    owner, row = owner[touches], row[touches]
-    clipped = np.stack(
-        [np.maximum(start[row], reference[owner, 0]), np.minimum(end[row], reference[owner, 1])], 1
-    )
-    lasting = np.abs(clipped[:, 0] - clipped[:, 1]) > tolerance
-    owner, row = owner[lasting], row[lasting]
-    return Overlaps(np.bincount(owner, minlength=len(reference)), order[row], clipped[lasting])
-
-
-def _lasting(intervals: np.ndarray) -> np.ndarray:
-    """Numbers of the reference intervals that the SDK does not drop as too short."""
-    lengths = np.abs(intervals[:, 0] - intervals[:, 1])
-    return np.flatnonzero(lengths >= intervals.dtype.type(TOLERANCE))
-
-
-@dataclass(frozen=True)
-class VideoPlan:
-    """What to take of one video, from its intervals alone.
-
-    Attributes:
-        segments: numbers of the label intervals that stay, (s,).
-        counts: rows of each segment, by sequence, (s,).
-        rows: by sequence, which rows make the segments, (sum of counts,): row numbers of the
-            sequence, or with `words` numbers of words.
-        words: with the route "words", the overlaps of each sequence with the lasting words.
-        numbers: the lasting words' row numbers.
-        dropped: label interval number to reason.
-    """
-
-    segments: np.ndarray
-    counts: dict[str, np.ndarray]
-    rows: dict[str, np.ndarray]
-    words: dict[str, Overlaps] = field(default_factory=dict)
-    numbers: np.ndarray = field(default_factory=lambda: np.arange(0))
-    dropped: dict[int, str] = field(default_factory=dict)
-
-
-def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) -> VideoPlan:
-    """Decide which rows of one video make which segment.
-
-    Args:
-        labels: the label intervals, (s, 2) seconds.
-        sequences: by name the intervals, (n, 2) seconds; the route "words" needs `words`.
-        route: one of `ROUTES`.
-    """
-    lasting = _lasting(labels)
-    words: dict[str, Overlaps] = {}
-    numbers = np.arange(0)
-    found: dict[str, Overlaps] = {}
-    for name, intervals in sequences.items():
-        if route != "words":
-            found[name] = overlaps(labels[lasting], intervals)
-            continue
-        if not len(numbers):
-            numbers = _lasting(sequences["words"])
-        word_intervals = sequences["words"][numbers]
-        spans = word_intervals
-        here = np.ones(len(numbers), dtype=bool)
-        if name != "words":
-            words[name] = within = overlaps(word_intervals, intervals)
-            here = within.counts > 0
-            spans = word_intervals.astype(np.result_type(word_intervals, within.clipped))
-            begins = within.offsets[:-1][here]
-            if len(begins):
-                # a word's row lasts from its first row's start to its last row's end
-                spans[here, 0] = np.minimum.reduceat(within.clipped.min(axis=1), begins)
-                spans[here, 1] = np.maximum.reduceat(within.clipped.max(axis=1), begins)
-        # the SDK imputes after aligning: equal starts put imputed words last
-        order = np.concatenate([np.flatnonzero(here), np.flatnonzero(~here)])
-        of_order = overlaps(labels[lasting], spans[order])
-        found[name] = Overlaps(of_order.counts, order[of_order.rows], of_order.clipped)
-
-    counts = {name: overlap.counts for name, overlap in found.items()}
-    lacking = {name: np.flatnonzero(count == 0) for name, count in counts.items()}
-    dropped = dict.fromkeys(
-        map(int, np.setdiff1d(np.arange(len(labels)), lasting)),
-        f"its label lasts less than {TOLERANCE} s",
-    )
-    keep = np.ones(len(lasting), dtype=bool)
-    if route == "none":
-        keep = np.any(list(counts.values()), axis=0)
-    else:
-        for missing in lacking.values():
-            keep[missing] = False
-    for i in np.flatnonzero(~keep):
-        names = [name for name, missing in lacking.items() if i in missing]
-        dropped[int(lasting[i])] = f"no rows of {', '.join(names)} within it"
-    return VideoPlan(
-        lasting[keep],
-        {name: count[keep] for name, count in counts.items()},
-        {name: found[name].rows[np.repeat(keep, counts[name])] for name in found},
-        words,
-        numbers,
-        dropped,
-    )
-
-
-def collapse(features: np.ndarray, within: Overlaps) -> np.ndarray:
-    """Mean of each word's rows; zeros for a word without rows.
-
-    Args:
-        features: (n, d) float.
-        within: the overlaps of the m words with the n rows.
-
-    Returns:
-        (m, d), of the features' type: the SDK takes means in it, row after row.
-    """
-    ones = np.ones(len(within.rows), dtype=features.dtype)
-    members = csr_array((ones, within.rows, within.offsets), (len(within.counts), len(features)))
-    return (members @ features) / np.maximum(within.counts, 1)[:, None].astype(features.dtype)
-
-
-def take(features: np.ndarray, name: str, video: VideoPlan) -> np.ndarray:
-    """The aligned rows of one sequence of one video, segment after segment: (rows, d)."""
-    if name in video.words:
-        features = collapse(features, video.words[name])
-    elif len(video.numbers):
-        features = features[video.numbers]
-    return features[video.rows[name]]
+from msa.plan import ROUTES, VideoPlan, plan, take
 
 
 @dataclass(frozen=True)

@@ -340,7 +340,8 @@ class Config:
         as_published = published is not None and not missing and not set(given) - {"threads"}
         hyper = merge(*layers)
         if recipe["task"]["type"] != "regression":
-            hyper |= {"loss": "cross_entropy", "selection": "loss"}
+            last = hyper["selection"] == "last"
+            hyper |= {"loss": "cross_entropy", "selection": "last" if last else "loss"}
         task, columns = recipe["task"], [*range(len(recipe["task"]["targets"]))]
         if target != "all" and task["type"] == "binary":
             # a binary model of its own; of a regression the joint network is trained

@@ -33,7 +33,7 @@ STATES = ("model_state_dict", "state_dict")
 RECORDED = ("epoch", "test_score", "test_loss")
 # a score that NumPy computed is kept as one of its scalars: a type and some bytes, no code
 _scalar: Any = np.float64().__reduce__()[0]
-SCALARS = [
+SCALARS: list[Any] = [
     (_scalar, "numpy.core.multiarray.scalar"),
     (_scalar, "numpy._core.multiarray.scalar"),
     np.dtype,
@@ -68,22 +68,20 @@ def read_released(content: bytes, file: Path) -> Released:
             dict in it.
     """
     value, recorded = _load(content, file), {}
-    while isinstance(value, Mapping):
+    nested = [key for key in STATES if isinstance(value, Mapping) and key in value]
+    if nested:
         for key in RECORDED:
             if key in value:
-                # numbers, be they Python's, NumPy's or tensors
-                number = value[key].tolist() if hasattr(value[key], "tolist") else value[key]
-                recorded[key] = str(number)
-        inner = next((key for key in STATES if key in value), None)
-        if inner is None:
-            break
-        value = value[inner]
+                number = value[key]  # Python's, NumPy's or a tensor
+                recorded[key] = str(number.tolist() if hasattr(number, "tolist") else number)
+        value = value[nested[0]]
     expected = f"{file}: expected a state dict, or a dictionary with one as {' or '.join(STATES)}"
-    if not isinstance(value, Mapping) or not value:
-        raise InputError(f"{expected}, found {_kind(value)}")
-    others = [f"{key} ({_kind(x)})" for key, x in value.items() if not isinstance(x, Tensor)]
-    if others:
-        raise InputError(f"{expected}, found values that are no tensors: {', '.join(others)}")
+    if not isinstance(value, Mapping):
+        raise InputError(f"{expected}, found {type(value).__name__}")
+    others = [f"{k} ({type(x).__name__})" for k, x in value.items() if not isinstance(x, Tensor)]
+    if others or not value:
+        found = f"no tensors in {', '.join(others)}" if others else "nothing in it"
+        raise InputError(f"{expected}, found {found}")
     state = {str(key): tensor for key, tensor in value.items()}
     if all(key.startswith("module.") for key in state):
         # written from inside nn.DataParallel
@@ -153,8 +151,10 @@ def main(args: argparse.Namespace) -> None:
         network = build_released(args.model, released.state, args.run, args.encoder, args.revision)
         unused = load_released(network, released.state)
     except InputError as error:
-        source = "the model's defaults; --run takes others" if args.run is None else args.run
-        raise InputError(f"{args.file}: (settings: {source})\n{error}") from error
+        sizes = f"{args.run}/settings.json" if args.run else "the defaults, as --run is not given"
+        raise InputError(
+            f"{args.file}: cannot be imported as {args.model} with the sizes of {sizes}:\n{error}"
+        ) from error
     some = f": {', '.join(unused)}" if unused else ""
     print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)
     metadata = {
@@ -189,9 +189,3 @@ def _load(content: bytes, file: Path) -> Any:
             f"bytes that begin with {content[:8]!r} ({type(error).__name__}: {reason}); "
             "fetch it again"
         ) from error
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, Mapping):
-        return f"a dictionary of {', '.join(map(str, value)) or 'nothing'}"
-    return type(value).__name__

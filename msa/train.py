@@ -182,7 +182,7 @@ def train(
     schedule = Schedule(optimizer, hyper["schedule"], batches)
     generator = torch.Generator().manual_seed(seed)
     autocast = hyper["precision"] == "bf16"
-    best, trained = float("inf"), Trained(snapshot(network))
+    best, best_epoch, trained = float("inf"), 0, Trained(snapshot(network))
     for number in range(1, hyper["epochs"] + 1):
         start = time.perf_counter()
         order = torch.randperm(len(folds["train"]), generator=generator)
@@ -193,7 +193,7 @@ def train(
         seconds = time.perf_counter() - start
         valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
         selection = valid_loss
-        if hyper["selection"] != "loss":
+        if hyper["selection"] in LOSSES:
             selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
         if not np.isfinite([train_loss, selection]).all():
             raise InputError(
@@ -215,9 +215,11 @@ def train(
         trained.test.append(test.cpu().numpy())
         better = selection < best
         if better:
-            best, trained.selected, trained.weights = selection, number, snapshot(network)
+            best, best_epoch = selection, number
+        if better or hyper["selection"] == "last":
+            trained.selected, trained.weights = number, snapshot(network)
         watch(epoch, better)
-        if hyper["patience"] and number - trained.selected >= hyper["patience"]:
+        if hyper["patience"] and number - best_epoch >= hyper["patience"]:
             break
     return trained
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from msa import csd
-from msa.align import TOLERANCE, align, collapse, overlaps, plan
+from msa.align import align
 from msa.errors import InputError
+from msa.plan import TOLERANCE, collapse, overlaps, plan
 
 # a coarse grid makes touching, nested, equal and inverted intervals likely
 grid = st.integers(0, 40).map(lambda n: np.float32(n) / 8)

@@ -130,6 +130,29 @@ def test_settings_of_one_data_set_win():
     assert config.settings("mosi", "lmf", 1)["hyperparameters"]["epochs"] == 3
 
 
+def test_one_model_a_target_where_it_was_published_so():
+    traits = {"recipes": {"pom_lmf": {"extends": "pom"}}}
+    config = Config(merge(BASE, traits))
+    targets = config.targets("pom_lmf", "lmf")
+    assert (len(targets), config.targets("pom", "lmf")) == (16, ["all"])
+    hyper = config.settings("pom_lmf", "lmf", 1, "nervous")["hyperparameters"]
+    assert (hyper["batch_size"], hyper["architecture"]["rank"]) == (64, 8)
+    assert hyper["optimizer"]["groups"] == {"factor_lr": 0.003}
+    # the joint network is trained, its own trait reported
+    assert config.settings("pom_lmf", "lmf", 1, "nervous")["task"]["targets"] == targets
+
+
+def test_a_binary_target_of_its_own():
+    emotions = ["neutral", "happy", "sad", "angry"]
+    recipe = merge(OWN, {"task": {"type": "binary", "targets": emotions}})
+    config = Config(merge(BASE, {"recipes": {"iemocap_lmf": recipe}}))
+    settings = config.settings("iemocap_lmf", "lmf", 1, "sad")
+    assert settings["task"]["targets"] == ["sad"]
+    assert settings["label_columns"] == [2]
+    assert settings["hyperparameters"]["loss"] == "cross_entropy"
+    assert config.settings("iemocap_lmf", "lmr_cbt", 1)["label_columns"] == [0, 1, 2, 3]
+
+
 def test_not_yaml(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("a: [")

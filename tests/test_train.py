@@ -95,6 +95,16 @@ def test_selection_may_be_another_loss(settings, folds):
     assert all(epoch.selection != epoch.valid_loss for epoch in trained.history)
 
 
+def test_the_last_epoch_may_be_asked_for(settings, folds):
+    network, trained = run(settings("lmf"), folds, selection="last", epochs=30, patience=4)
+    last = trained.history[-1]
+    assert trained.selected == last.epoch
+    assert min(e.selection for e in trained.history) < last.selection
+    network.load_state_dict(trained.weights)
+    test = predictions(network, folds["test"], 16).numpy()
+    np.testing.assert_allclose(test, trained.test[-1], rtol=1e-5, atol=1e-6)
+
+
 def test_a_loss_that_is_not_a_number_stops(settings, folds):
     folds["train"].modalities["text"].rows[7] = torch.nan
     with pytest.raises(InputError, match=r"epoch 1: the loss is not finite"):
