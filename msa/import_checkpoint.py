@@ -6,6 +6,7 @@ for more is refused.
 
 import argparse
 import io
+import json
 import re
 import sys
 import warnings
@@ -19,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from msa.atomic import atomic_path
+from msa.atomic import atomic_path, atomic_write
 from msa.batches import MODALITIES, Fold, Ragged
 from msa.encoder import load_encoder
 from msa.errors import InputError
@@ -27,8 +28,9 @@ from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
 from msa.network import build
 from msa.provenance import digest
-from msa.run import read_settings
+from msa.run import add_data_arguments, load_run, open_run, read_settings, record_of
 
+FOLDS = ("train", "valid", "test")
 STATES = ("model_state_dict", "state_dict")
 RECORDED = ("epoch", "test_score", "test_loss")
 # a score that NumPy computed is kept as one of its scalars: a type and some bytes, no code
@@ -135,10 +137,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="the system it is of, such as nhfnet")
     parser.add_argument("--output", type=Path, required=True, help="safetensors file to write")
     parser.add_argument(
-        "--run", type=Path, help="folder with the settings.json of the run that it is for"
+        "--run",
+        type=Path,
+        help="folder with the settings.json of the run that it is for; with --data its "
+        "training.json is written, too",
     )
-    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
-    parser.add_argument("--revision", help="the encoder's revision on the hub")
+    add_data_arguments(parser, required=False)
 
 
 def main(args: argparse.Namespace) -> None:
@@ -167,6 +171,25 @@ def main(args: argparse.Namespace) -> None:
     weights = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
     with atomic_path(args.output) as path:
         save_file(weights, path, metadata)
+    if args.run and args.data:
+        record_untrained(args, network)
+
+
+def record_untrained(args: argparse.Namespace, network: nn.Module) -> None:
+    """Write the run's training.json: what the data is, and that nothing was trained."""
+    settings, device = open_run(args)
+    folds, _ = load_run(args, settings, FOLDS)
+    record = record_of(settings, folds, device) | {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "wall_time_s": 0.0,
+        "rows_per_s": None,
+        "selected_epoch": None,
+        "epochs": 0,
+        "selection": None,
+        "best_valid_loss": None,
+    }
+    with atomic_write(args.run / "training.json") as file:
+        json.dump(record, file, indent=1)
 
 
 def _load(content: bytes, file: Path) -> Any:

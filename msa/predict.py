@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from msa.atomic import atomic_path
-from msa.device import choose_device
 from msa.network import build, load_weights, predictions
-from msa.run import read_settings
-from msa.train import add_data_arguments, load_run, seed_everything
+from msa.run import add_data_arguments, load_run, open_run
 
 FOLDS = ("valid", "test")
 
@@ -23,16 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings = read_settings(args.run)
+    settings, device = open_run(args)
     hyper = settings["hyperparameters"]
-    torch.set_num_threads(hyper["threads"])
-    seed_everything(settings["seed"])
-    device = choose_device(args.device)
-    found: dict[str, Any] = {}
     folds, bert = load_run(args, settings, FOLDS)
     network = build(settings, folds["test"], bert)
     load_weights(network, args.run / "model.safetensors")
     network = network.to(device)
+    found: dict[str, Any] = {}
     for name, fold in folds.items():
         fold = fold.to(device)
         output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")

@@ -1,9 +1,21 @@
-"""The settings of a run, as the stages that follow read them."""
+"""A run: its settings, its data, and the record of what it was made from."""
 
+import argparse
 import json
+import os
+import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from torch import nn
+
+from msa import provenance
+from msa.batches import Fold, load_fold
+from msa.device import choose_device
+from msa.encoder import load_encoder
 from msa.errors import InputError
 
 
@@ -13,3 +25,69 @@ def read_settings(run: Path) -> dict[str, Any]:
         return json.loads((run / "settings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{run}/settings.json: cannot be read as JSON: {error}") from error
+
+
+def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Where the folds lie and where to compute."""
+    parser.add_argument("--data", type=Path, required=required, help="folder written by split")
+    parser.add_argument("--clean", type=Path, help="folder written by clean")
+    parser.add_argument("--features", type=Path, help="folder written by encode")
+    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
+    parser.add_argument("--revision", help="the encoder's revision on the hub")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def load_run(
+    args: argparse.Namespace, settings: Mapping[str, Any], names: Sequence[str]
+) -> tuple[dict[str, Fold], nn.Module | None]:
+    """The folds of a run, and the encoder of a model that reads words."""
+    tokenizer = bert = None
+    if settings["forms"].get("text") == "words":
+        tokenizer, bert = load_encoder(args.encoder or settings["encoder"], args.revision)
+    where = args.data, args.clean, args.features
+    return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch, and ask torch for deterministic algorithms."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:
+    """The settings and the device of a run; threads and seeds are set as the settings say."""
+    settings = read_settings(args.run)
+    torch.set_num_threads(settings["hyperparameters"]["threads"])
+    seed_everything(settings["seed"])
+    return settings, choose_device(args.device)
+
+
+def record_of(
+    settings: Mapping[str, Any], folds: Mapping[str, Fold], device: torch.device
+) -> dict[str, Any]:
+    """Rows and provenance of a run, for its training.json."""
+    arrays = (
+        array
+        for fold in folds.values()
+        for array in (
+            fold.ids,
+            fold.label.numpy(),
+            *(x.numpy() for ragged in fold.modalities.values() for x in ragged.tensors),
+        )
+    )
+    return {
+        "rows": {name: len(fold) for name, fold in folds.items()},
+        "provenance": {
+            **provenance.git(),
+            "config_digest": provenance.json_digest(settings),
+            "data_digest": provenance.array_digest(arrays),
+            "code_digest": provenance.code_digest(),
+            "versions": provenance.versions(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "threads": settings["hyperparameters"]["threads"],
+            "seed": settings["seed"],
+        },
+    }

@@ -6,12 +6,10 @@ every epoch are kept for the score stage, which no selection reads.
 
 import argparse
 import json
-import os
-import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,15 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 
-from msa import provenance
 from msa.atomic import atomic_path, atomic_write
-from msa.batches import Fold, load_fold
-from msa.device import choose_device
-from msa.encoder import load_encoder
+from msa.batches import Fold
 from msa.errors import InputError
 from msa.network import build, evaluate, predictions
 from msa.optimizers import Schedule, make_optimizer
-from msa.run import read_settings
+from msa.run import add_data_arguments, load_run, open_run, record_of
 
 FOLDS = ("train", "valid", "test")
 
@@ -81,15 +76,6 @@ class Trained:
     history: list[Epoch] = field(default_factory=list)
     test: list[np.ndarray] = field(default_factory=list)
     selected: int = 0
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, numpy and torch, and ask torch for deterministic algorithms."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
 
 
 def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any]) -> float:
@@ -256,43 +242,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the folds lie and where to compute; the stage predict takes the same."""
-    parser.add_argument("--data", type=Path, required=True, help="folder written by split")
-    parser.add_argument("--clean", type=Path, help="folder written by clean")
-    parser.add_argument("--features", type=Path, help="folder written by encode")
-    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
-    parser.add_argument("--revision", help="the encoder's revision on the hub")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-
-
-def load_run(
-    args: argparse.Namespace, settings: Mapping[str, Any], names: Sequence[str]
-) -> tuple[dict[str, Fold], nn.Module | None]:
-    """The folds of a run, and the encoder of a model that reads words."""
-    tokenizer = bert = None
-    if settings["forms"].get("text") == "words":
-        tokenizer, bert = load_encoder(args.encoder or settings["encoder"], args.revision)
-    where = args.data, args.clean, args.features
-    return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
-
-
 def main(args: argparse.Namespace) -> None:
-    settings = read_settings(args.run)
+    settings, device = open_run(args)
     hyper = settings["hyperparameters"]
-    torch.set_num_threads(hyper["threads"])
-    seed_everything(settings["seed"])
-    device = choose_device(args.device)
     folds, bert = load_run(args, settings, FOLDS)
-    data_digest = provenance.array_digest(
-        array
-        for fold in folds.values()
-        for array in (
-            fold.ids,
-            fold.label.numpy(),
-            *(x.numpy() for r in fold.modalities.values() for x in r.tensors),
-        )
-    )
+    record = record_of(settings, folds, device)
     network = build(settings, folds["train"], bert)
     start = time.perf_counter()
     if hasattr(network, "fit"):
@@ -303,7 +257,15 @@ def main(args: argparse.Namespace) -> None:
         watch = Progress(args.run, name, hyper["epochs"], args.log_every)
         trained = train(network.to(device), folds, hyper, settings["seed"], watch)
         watch.board.close()
-    seconds = time.perf_counter() - start
+    record |= {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "wall_time_s": time.perf_counter() - start,
+        "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
+        "selected_epoch": trained.selected,
+        "epochs": len(trained.history),
+        "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
+        "best_valid_loss": trained.history[trained.selected - 1].selection,
+    }
 
     with atomic_path(args.run / "model.safetensors") as path:
         save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
@@ -313,24 +275,4 @@ def main(args: argparse.Namespace) -> None:
     with atomic_write(args.run / "history.csv") as file:
         pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
     with atomic_write(args.run / "training.json") as file:
-        record = {
-            "parameters": sum(p.numel() for p in network.parameters()),
-            "wall_time_s": seconds,
-            "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
-            "selected_epoch": trained.selected,
-            "epochs": len(trained.history),
-            "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
-            "best_valid_loss": trained.history[trained.selected - 1].selection,
-            "rows": {name: len(fold) for name, fold in folds.items()},
-            "provenance": {
-                **provenance.git(),
-                "config_digest": provenance.json_digest(settings),
-                "data_digest": data_digest,
-                "code_digest": provenance.code_digest(),
-                "versions": provenance.versions(),
-                "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-                "threads": hyper["threads"],
-                "seed": settings["seed"],
-            },
-        }
         json.dump(record, file, indent=1)

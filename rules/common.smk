@@ -133,6 +133,11 @@ def data_flags(wildcards):
     ] + words
 
 
+def trained_epochs(wildcards):
+    """The test predictions of every epoch; an imported checkpoint has none."""
+    return [f"{RUN}/epochs.npz"] if wildcards.variant == "main" else []
+
+
 def remarks(wildcards):
     """The user's own words, for a result's provenance."""
     given = {key: CONFIG.values.get(key) for key in ("name", "note")}

@@ -2,7 +2,7 @@ rule score:
     input:
         settings=f"{RUN}/settings.json",
         predictions=f"{RUN}/predictions/clean.npz",
-        epochs=f"{RUN}/epochs.npz",
+        epochs=trained_epochs,
         code=closure("score"),
     output:
         f"{RUN}/scores.json",
@@ -12,5 +12,8 @@ rule score:
         "../envs/msa.yaml"
     params:
         run=subpath(output[0], parent=True),
+        oracle=lambda wildcards: (
+            "--no-oracle" if wildcards.variant == "released" else ""
+        ),
     shell:
-        "python -m msa score {params.run:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa score {params.run:q} {params.oracle} --output {output:q} 2>&1 | tee {log:q}"

@@ -22,6 +22,7 @@ from msa.provenance import digest
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
+RECORD = {"epoch": "7", "test_score": "0.8125", "test_loss": "0.5"}
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,8 @@ def in_parallel(weights):
 @pytest.mark.parametrize(
     ("form", "record"),
     [
-        (script, {"epoch": "7", "test_score": "0.8125", "test_loss": "0.5"}),
-        (lambda weights: script(in_parallel(weights), test_score=np.float64(0.8125)), None),
+        (script, RECORD),
+        (lambda weights: script(in_parallel(weights), test_score=np.float64(0.8125)), RECORD),
         (lambda weights: {"state_dict": weights}, {}),
         (in_parallel, {}),
         (lambda weights: weights, {}),
@@ -101,9 +102,6 @@ def test_predictions_are_the_authors(imported, weights, tmp_path, form, record):
         found = model.double().eval()({name: x.double() for name, x in batch.items()})
     # the weights are rounded to float32
     torch.testing.assert_close(found, batch["output"], rtol=1e-4, atol=1e-6)
-    record = (
-        {"epoch": "7", "test_score": "0.8125", "test_loss": "0.5"} if record is None else record
-    )
     file = tmp_path / "released.pth"
     assert metadata(output) == {
         "format": "pt",
@@ -249,10 +247,8 @@ def test_a_file_that_is_cut_off(imported, weights, zipped, share):
     file = io.BytesIO()
     torch.save(weights, file, _use_new_zipfile_serialization=zipped)
     content = file.getvalue()[: int(share * len(file.getvalue()))]
-    expected = (
-        f"FILE: expected a whole checkpoint written by torch.save, found {len(content)} bytes"
-    )
-    refused(imported(content), expected, "fetch it again")
+    expected = "FILE: expected a whole checkpoint written by torch.save, "
+    refused(imported(content), f"{expected}found {len(content)} bytes", "fetch it again")
 
 
 @pytest.mark.parametrize(

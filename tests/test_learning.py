@@ -11,7 +11,8 @@ from msa.batches import load_fold
 from msa.config import FOLDS, Config
 from msa.encoder import load_encoder
 from msa.network import build, predictions
-from msa.train import seed_everything, train
+from msa.run import seed_everything
+from msa.train import train
 
 pytestmark = pytest.mark.slow
 SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo"]

@@ -13,7 +13,8 @@ from msa.config import Config
 from msa.errors import InputError
 from msa.network import build, predictions
 from msa.optimizers import make_optimizer
-from msa.train import LOSSES, seed_everything, train
+from msa.run import seed_everything
+from msa.train import LOSSES, train
 
 
 @pytest.fixture(scope="module")

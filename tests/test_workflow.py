@@ -193,3 +193,39 @@ def test_a_file_dropped_by_hand_is_never_fetched_or_lost(project, demo_files):
     run(project, "data/mine/clean/card.json")
     assert len(list(raw.iterdir())) == 3
     assert jobs(project, "data/mine/clean/card.json") == {}
+
+
+def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
+    """NHFNet's own use: `--checkpoint FILE`."""
+    import torch
+
+    from msa.config import Config
+    from msa.models.nhfnet import NHFNet
+
+    torch.manual_seed(0)
+    network = NHFNet(text_dim=64, audio_dim=12, vision_dim=8, output_dim=1)
+    state = {
+        key.replace("classification.", "classifcation."): value
+        for key, value in network.state_dict().items()
+    }
+    state["cross_transformer.layers.0.mem_proj.0.weight"] = torch.zeros(32, 64)
+    file = done / "mosei_aligned.pth"
+    torch.save({"epoch": 7, "model_state_dict": state, "test_score": 0.5}, file)
+    settings = {"nhfnet": {"checkpoint": file.name, "architecture": {"padding": "released"}}}
+    configure(done, models=["nhfnet"], settings=settings)
+    assert Config(QUICK | {"settings": settings}).variant("demo", "nhfnet") == "released"
+    found = jobs(done, "results/demo/nhfnet.json")
+    assert found == {
+        "settings": 1,
+        "import_checkpoint": 1,
+        "predict": 1,
+        "score": 1,
+        "summarize": 1,
+    }
+    output = run(done, "results/demo/nhfnet.json")
+    assert "1 released keys unused: cross_transformer.layers.0.mem_proj.0.weight" in output.stdout
+    result = json.loads((done / "results/demo/nhfnet.json").read_text())
+    assert result["variant"] == "released"
+    assert result["oracle"] is None
+    assert result["targets"]["sentiment"]["mae"]["per_seed"].keys() == {"0"}
+    configure(done)

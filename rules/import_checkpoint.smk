@@ -1,0 +1,23 @@
+rule import_checkpoint:
+    input:
+        unpack(run_data),
+        settings=f"{RUN}/settings.json",
+        checkpoint=lambda wildcards: settings_of(wildcards)["hyperparameters"][
+            "checkpoint"
+        ],
+        code=lambda wildcards: closure("import_checkpoint", wildcards.model),
+    output:
+        weights=f"{RUN}/model.safetensors",
+        record=f"{RUN}/training.json",
+    log:
+        f"{RUN_LOG}-import.log",
+    wildcard_constraints:
+        variant="released",
+    conda:
+        "../envs/msa.yaml"
+    params:
+        run=subpath(output.weights, parent=True),
+        data=data_flags,
+    shell:
+        "python -m msa import-checkpoint {input.checkpoint:q} --model {wildcards.model}"
+        " --run {params.run:q} --output {output.weights:q} {params.data:q} 2>&1 | tee {log:q}"
