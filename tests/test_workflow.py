@@ -229,3 +229,20 @@ def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
     assert result["oracle"] is None
     assert result["targets"]["sentiment"]["mae"]["per_seed"].keys() == {"0"}
     configure(done)
+
+
+def test_unaligned_input(done):
+    """Each modality at its own rate and of its own length."""
+    short = {"epochs": 1}
+    settings = {"lmf": short, "lmr_cbt": short | {"lengths": {"audio": 60, "vision": 60}}}
+    recipes = {"free": {"extends": "demo", "align": "none"}}
+    configure(
+        done, datasets=["free"], models=["lmf", "lmr_cbt"], recipes=recipes, settings=settings
+    )
+    run(done)
+    card = json.loads((done / "data/free/clean/card.json").read_text())
+    rows = {name: counts["rows"] for name, counts in card["sequences"]["train"].items()}
+    assert rows["audio"] > 1.8 * rows["vision"] > 1.8 * rows["words"]
+    # vid6[1] has no face, and stays
+    assert card["segments"]["train"] == 444
+    configure(done)
