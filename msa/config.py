@@ -1,21 +1,17 @@
 """The configuration: config.yaml, data recipes and model recipes, checked before anything runs."""
 
 import copy
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from msa.errors import InputError
 from msa.models import MODELS
+from msa.schema import nearest, problems, refuse
 
 WORKFLOW = Path(__file__).parent.parent / "workflow"
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
@@ -67,56 +63,6 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def nearest(name: object, known: Iterable[str]) -> str:
-    """`name` and what it may have been meant to be, for an error message."""
-    known = sorted(known)
-    close = get_close_matches(str(name), known, 1)
-    return f'"{name}"; did you mean "{close[0]}"?' if close else f'"{name}"; known: {known}'
-
-
-@cache
-def _schemas() -> Registry:
-    files = sorted((WORKFLOW / "schemas").glob("*.schema.json"))
-    resources = [(f.name, Resource.from_contents(json.loads(f.read_text()))) for f in files]
-    return Registry().with_resources(resources)
-
-
-def problems(value: object, schema: str, where: str) -> list[str]:
-    """Every way in which `value` breaks a schema, one line each, with the nearest known key."""
-    validator = Draft202012Validator({"$ref": schema}, registry=_schemas())
-    return [
-        line
-        for error in sorted(validator.iter_errors(value), key=lambda e: [*map(str, e.path)])
-        for line in _explain(error, where)
-    ]
-
-
-def _explain(error: Any, where: str) -> list[str]:
-    place = ": ".join([where, *map(str, error.absolute_path)])
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
-        extra = [key for key in error.instance if key not in known]
-        return [f"{place}: unknown key {nearest(key, known)}" for key in extra]
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return [f'{place}: the key "{key}" is missing' for key in missing]
-    if error.validator == "enum":
-        options = error.validator_value
-        close = nearest(error.instance, map(str, options))
-        return [f"{place}: expected one of {options}, got {close}"]
-    if error.validator == "type":
-        kind = error.validator_value
-        got = f"{error.instance!r} ({type(error.instance).__name__})"
-        return [f"{place}: expected {kind}, got {got}"]
-    return [f"{place}: {error.message}"]
-
-
-def _fail(found: list[str]) -> None:
-    if found:
-        some = f"{len(found)} problems" if len(found) > 1 else "a problem"
-        raise InputError(f"the configuration has {some}:\n  " + "\n  ".join(found))
-
-
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -155,7 +101,7 @@ class Config:
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         found = problems(dict(given), "config.schema.json", "config")
-        _fail(found)
+        refuse(found)
         self.values = merge(DEFAULTS, given)
         self.catalogue = {
             p.stem: _yaml(p) for p in sorted((WORKFLOW / "recipes/data").glob("*.yaml"))
@@ -178,7 +124,7 @@ class Config:
             found += problems(model, "model.schema.json", f"model {name}")
             if name not in MODELS:
                 found.append(f"model {name}: not in msa.models.MODELS")
-        _fail(found)
+        refuse(found)
 
         for name in self.values["datasets"]:
             if name not in self.recipes:
@@ -192,12 +138,12 @@ class Config:
                 found.append(f"config: settings: unknown model {nearest(model, self.models)}")
             if dataset and dataset not in self.recipes:
                 found.append(f"config: settings: unknown data set {nearest(dataset, self.recipes)}")
-        _fail(found)
+        refuse(found)
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
                 if misfit := self.misfit(dataset, model):
                     found.append(misfit)
-        _fail(found)
+        refuse(found)
 
     def _extended(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
         """A recipe over the one it extends; the base's raw files are its own."""
