@@ -4,29 +4,15 @@ from typing import Any
 
 import pytest
 import torch
+from making import make_bert
 from torch import nn
-from transformers import BertConfig, BertModel
 
 from msa.errors import InputError
 from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
 
-torch.set_num_threads(1)
-
 WIDTHS = {"text_dim": 11, "audio_dim": 7, "vision_dim": 5, "output_dim": 3}
 LMF = {"text_hidden": 13, "audio_hidden": 6, "vision_hidden": 4, "text_out": 9, "rank": 2}
-
-
-def bert() -> nn.Module:
-    return BertModel(
-        BertConfig(
-            vocab_size=20,
-            hidden_size=8,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=8,
-        )
-    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +22,8 @@ def bert() -> nn.Module:
         ("lmr_cbt", WIDTHS, {}),
         ("lmf", WIDTHS | LMF, {}),
         ("glomo", WIDTHS, {}),
-        ("glomo", {k: n for k, n in WIDTHS.items() if k != "text_dim"}, {"bert": bert}),
-        ("cm_bert", {"audio_dim": 7, "output_dim": 3}, {"bert": bert}),
+        ("glomo", {k: n for k, n in WIDTHS.items() if k != "text_dim"}, {"bert": make_bert}),
+        ("cm_bert", {"audio_dim": 7, "output_dim": 3}, {"bert": make_bert}),
     ],
 )
 def test_widths_are_read_off_the_shapes(name: str, told: dict[str, int], more: Any) -> None:

@@ -1,154 +1,17 @@
-"""LMF: padding, rows of one, the groups of its optimizer."""
+"""LMF: the low rank, a row alone in training, the groups of its optimizer."""
 
-from typing import Any
-
-import pytest
 import torch
-from torch import Tensor, nn
-
-from msa.errors import InputError
-from msa.models.checkpoint import load_released
-from msa.models.lmf import LMF
-
-torch.set_num_threads(1)
-
-DIMS = {"text": 6, "audio": 3, "vision": 4}
-LENGTHS = [(1, 2, 3), (5, 1, 2), (4, 8, 1), (2, 3, 7)]  # text, audio, vision
-
-
-def make(**settings: Any) -> Any:
-    """A tiny model."""
-    model = LMF(
-        text_dim=settings.pop("text_dim", 6),
-        audio_dim=settings.pop("audio_dim", 3),
-        vision_dim=settings.pop("vision_dim", 4),
-        output_dim=2,
-        text_hidden=8,
-        audio_hidden=5,
-        vision_hidden=4,
-        rank=3,
-        **settings,
-    )
-    return randomize(model)
-
-
-def randomize(model: nn.Module) -> Any:
-    """Weights and running statistics away from their initial zeros and ones."""
-    torch.manual_seed(0)
-    for name, x in [*model.named_parameters(), *model.named_buffers()]:
-        if x.is_floating_point():
-            nn.init.normal_(x, std=0.3)
-        if name.endswith("running_var"):
-            x.abs_().add_(0.5)
-    return model.double()
-
-
-def make_rows() -> list[dict[str, Tensor]]:
-    """Rows of unlike lengths, also shorter than a kernel."""
-    generator = torch.Generator().manual_seed(1)
-    return [
-        {
-            name: torch.randn(t, d, generator=generator, dtype=torch.float64)
-            for t, (name, d) in zip(lengths, DIMS.items(), strict=True)
-        }
-        for lengths in LENGTHS
-    ]
-
-
-def collate(
-    rows: list[dict[str, Tensor]], side: str = "right", extra: int = 0
-) -> dict[str, Tensor]:
-    """Rows in one batch, padded with garbage on one side."""
-    batch: dict[str, Tensor] = {}
-    for name in rows[0]:
-        width = max(len(row[name]) for row in rows) + extra
-        x = torch.full((len(rows), width, rows[0][name].shape[1]), 9.0, dtype=torch.float64)
-        mask = torch.zeros(len(rows), width, dtype=torch.bool)
-        for i, row in enumerate(rows):
-            t = len(row[name])
-            where = slice(0, t) if side == "right" else slice(width - t, width)
-            x[i, where], mask[i, where] = row[name], True
-        batch |= {name: x, f"{name}_mask": mask}
-    return batch
-
-
-@torch.no_grad()
-def test_padding_and_other_rows_do_not_matter() -> None:
-    """A row alone is the row in a batch, whatever the padding."""
-    model, rows = make().eval(), make_rows()
-    alone = torch.cat([model(collate([row])) for row in rows])
-    assert len(alone[:, 0].unique()) == len(rows)
-    for side in ("left", "right"):
-        for extra in (0, 5):
-            together = model(collate(rows, side, extra))
-            torch.testing.assert_close(together, alone, rtol=0, atol=1e-9)
-
-
-@torch.no_grad()
-def test_without_padding_masked_is_released() -> None:
-    """The two ways of padding agree where there is none."""
-    generator = torch.Generator().manual_seed(2)
-    batch = {name: torch.randn(3, 5, d, generator=generator).double() for name, d in DIMS.items()}
-    batch |= {f"{name}_mask": torch.ones(3, 5, dtype=torch.bool) for name in DIMS}
-    released = make(padding="released").eval()(batch)
-    torch.testing.assert_close(make().eval()(batch), released, rtol=0, atol=1e-9)
-
-
-@torch.no_grad()
-def test_released_sees_padding() -> None:
-    """The released way sees the padding."""
-    model, rows = make(padding="released").eval(), make_rows()
-    assert not torch.allclose(model(collate(rows)), model(collate(rows, extra=5)))
-
-
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("padding", ["masked", "released"])
-def test_nothing_there(padding: str, training: bool) -> None:
-    """One row, one step, no valid step: never NaN."""
-    model = make(padding=padding).train(training)
-    row = collate(make_rows()[:1])
-    rows = collate(make_rows())
-    for name in DIMS:
-        rows[f"{name}_mask"][0] = False
-    for batch in (row, rows):
-        output = model(batch)
-        output.sum().backward()
-        assert output.isfinite().all()
-    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
-
-
-@pytest.mark.parametrize("absent", DIMS)
-@pytest.mark.parametrize("padding", ["masked", "released"])
-def test_absent_modality(padding: str, absent: str) -> None:
-    """An absent modality is one step of zeros."""
-    model = make(padding=padding, **{f"{absent}_dim": 1}).train()
-    for b in (1, 3):
-        batch = {name: torch.randn(b, 4, d).double() for name, d in DIMS.items()}
-        batch |= {f"{name}_mask": torch.ones(b, 4, dtype=torch.bool) for name in DIMS}
-        batch[absent] = torch.zeros(b, 1, 1, dtype=torch.float64)
-        batch[f"{absent}_mask"] = torch.ones(b, 1, dtype=torch.bool)
-        assert model(batch).isfinite().all()
-
-
-@pytest.mark.parametrize("padding", ["masked", "released"])
-def test_bf16(padding: str) -> None:
-    """Mixed precision goes through."""
-    model = make(padding=padding).float().train()
-    batch = {n: x.float() if n in DIMS else x for n, x in collate(make_rows()).items()}
-    with torch.autocast("cpu", torch.bfloat16):
-        output = model(batch)
-    output.float().sum().backward()
-    assert output.isfinite().all()
+from making import collate, make, make_rows
 
 
 def test_low_rank_is_a_full_tensor() -> None:
     """The factors are a full weight tensor, decomposed."""
-    model = make().eval()
+    model = make("lmf").eval()
     vectors = []
     networks = (model.audio_subnet, model.video_subnet)
     hooks = [net.register_forward_hook(lambda *io: vectors.append(io[2])) for net in networks]
     hooks.append(model.text_subnet.register_forward_hook(lambda *io: vectors.append(io[2])))
-    output = model(collate(make_rows()))
+    output = model(collate(make_rows("lmf")))
     audio, vision, text = (torch.cat([torch.ones(4, 1), x], dim=1) for x in vectors)
     weight = torch.einsum(
         "r,rao,rvo,rto->avto",
@@ -163,8 +26,8 @@ def test_low_rank_is_a_full_tensor() -> None:
 
 def test_one_row_trains_on_running_statistics() -> None:
     """One row has no variance."""
-    model = make(text_dropout=0.0, audio_dropout=0.0, vision_dropout=0.0)
-    batch = collate(make_rows()[:1])
+    model = make("lmf", text_dropout=0.0, audio_dropout=0.0, vision_dropout=0.0)
+    batch = collate(make_rows("lmf")[:1])
     mean = model.audio_subnet.norm.running_mean.clone()
     torch.testing.assert_close(model.train()(batch), model.eval()(batch))
     assert torch.equal(model.audio_subnet.norm.running_mean, mean)
@@ -172,46 +35,15 @@ def test_one_row_trains_on_running_statistics() -> None:
 
 def test_half_the_text_width_is_passed_on() -> None:
     """`text_out` is half of `text_hidden` unless given."""
-    assert make().text_subnet.linear_1.out_features == 4
-    assert make(text_out=7).text_factor.shape == (3, 8, 2)
+    assert make("lmf").text_subnet.linear_1.out_features == 4
+    assert make("lmf", text_out=7).text_factor.shape == (3, 8, 2)
 
 
 def test_factors_have_their_own_rate() -> None:
     """Adam's groups: factors, everything else."""
-    model = make()
+    model = make("lmf")
     factors, others = model.parameter_groups(1e-3, 3e-4, 0.01)
     assert [p.shape[1] for p in factors["params"]] == [6, 5, 5]
     assert (factors["lr"], others["lr"], others["weight_decay"]) == (3e-4, 1e-3, 0.01)
     both = {id(p) for group in (factors, others) for p in group["params"]}
     assert both == {id(p) for p in model.parameters()}
-
-
-def test_unknown_padding() -> None:
-    """A misspelt keyword is told."""
-    with pytest.raises(InputError, match="padding: expected one of masked, released, got 'mask'"):
-        make(padding="mask")
-
-
-def test_unknown_keys_are_told() -> None:
-    """Keys of no use come back; a counter may be missing."""
-    model = make()
-    state = {key: x.clone() for key, x in model.state_dict().items()}
-    del state["audio_subnet.norm.num_batches_tracked"]
-    state["text_subnet.more"] = torch.zeros(3)
-    assert load_released(model, state) == ["text_subnet.more"]
-
-
-def test_released_weights_that_do_not_fit() -> None:
-    """All that is missing or misshapen is told at once."""
-    model = make()
-    state = {key: x for key, x in model.state_dict().items() if key != "fusion_bias"}
-    state["fusion_weights"] = torch.zeros(2, 7)
-    with pytest.raises(InputError) as error:
-        load_released(model, state)
-    lines = str(error.value).splitlines()
-    assert sorted(lines) == sorted(
-        [
-            "released weights of LMF: fusion_bias: expected (1, 2), found no such key",
-            "released weights of LMF: fusion_weights: expected (1, 3), found (2, 7)",
-        ]
-    )

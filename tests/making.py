@@ -1,0 +1,184 @@
+"""Tiny models with random weights, and batches for them.
+
+A new model joins by one entry of CASES; `tests/models/test_every_model.py` then asks of it what it
+asks of every model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from msa.models import model_class
+
+torch.set_num_threads(1)
+
+WIDTHS = {"text": 6, "audio": 3, "vision": 4}
+STEPS = [(1, 2, 3), (5, 1, 2), (4, 8, 1), (2, 3, 7)]  # as WIDTHS; also shorter than a kernel
+PIECES = [2, 7, 4, 1, 5]
+PADDED_WITH = {"input_ids": 29, "token_type_ids": 0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of the registry, with some of its keywords.
+
+    Attributes:
+        model: name in the registry.
+        keywords: of the constructor, besides widths and `bert`.
+        widths: features of each sequence in the batch.
+        bert: the text is pieces, audio and vision are as long as it is.
+        auxiliary: a loss comes with the prediction.
+        choices: keywords of few values, and these.
+        shapes: of two keys of the state dict.
+        renamed: our parts of the key names, and the authors'.
+        unused: released keys that the model has no use for.
+    """
+
+    model: str
+    keywords: dict[str, Any]
+    widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
+    bert: bool = False
+    auxiliary: bool = False
+    choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+
+
+LMF = Case(
+    "lmf",
+    {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "rank": 3},
+    shapes={"fusion_bias": (1, 2), "fusion_weights": (1, 3)},
+)
+NHFNET = Case(
+    "nhfnet",
+    {"d_model": 8, "heads": 2, "layers": 2, "text_hidden": 5, "bottleneck_tokens": 3},
+    shapes={"layer_norm.bias": (8,), "text_model.0.weight_hh_l0": (20, 5)},
+    renamed={"classification.": "classifcation."},
+    unused=(
+        "classifcation.layers.0.mem_proj.0.weight",
+        "cross_transformer.layers.1.att_proj.0.bias",
+    ),
+)
+LMR_CBT = Case(
+    "lmr_cbt",
+    {"d_model": 8, "heads": 2, "layers": 2},
+    choices={"padding": "masked, released", "recurrence": "time, batch"},
+    shapes={"bn_l.bias": (8,), "proj_a.weight": (8, 3, 3)},
+    renamed={"cross_v.": "cross_v.0.", "cross_a.": "cross_a.0."},
+    unused=("cross_a.0.attn_weight_affine.bias",),
+)
+GLOMO = Case(
+    "glomo",
+    {"d_model": 8, "heads": 2, "layers": 1},
+    auxiliary=True,
+    shapes={"fc_all.bias": (8,), "moe_t.w_gate": (24, 3)},
+    renamed={"attention_mlp.": "attention_mlp.attention_mlp."},
+)
+CM_BERT = Case(
+    "cm_bert",
+    {"projection_dim": 4},
+    widths={"audio": 3},
+    bert=True,
+    choices={
+        "padding": "masked, released",
+        "text_scale": "sample, batch",
+        "cls_audio": "zero, mean",
+    },
+    shapes={"classifier.bias": (2,), "fusion.proj_a.weight": (4, 3, 1)},
+    renamed={"fusion.": "BertFinetun."},
+    unused=("bert.pooler.dense.bias",),
+)
+CASES = {
+    "lmf": LMF,
+    "nhfnet": NHFNET,
+    "lmr_cbt": LMR_CBT,
+    "glomo": GLOMO,
+    "glomo_bert": replace(
+        GLOMO,
+        widths={"audio": 3, "vision": 4},
+        bert=True,
+        renamed=GLOMO.renamed | {"text_coarse.": "bert.linear1.", "text_fine.": "bert.proj_l."},
+        unused=("bert.pooler.dense",),
+    ),
+    "cm_bert": CM_BERT,
+    "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
+}
+
+
+def make_bert() -> Any:
+    """A BERT of two layers."""
+    config = BertConfig(
+        vocab_size=30,
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    return BertModel(config)
+
+
+def make(name: str, **settings: Any) -> Any:
+    """The model of a case, with random weights."""
+    case = CASES[name]
+    widths = {f"{modality}_dim": width for modality, width in case.widths.items()}
+    keywords: dict[str, Any] = {"output_dim": 2} | widths | case.keywords | settings
+    if case.bert:
+        keywords["bert"] = make_bert()
+    return randomize(model_class(case.model)(**keywords))
+
+
+def randomize(model: nn.Module) -> Any:
+    """Weights and running statistics away from their initial zeros and ones."""
+    torch.manual_seed(0)
+    for name, x in [*model.named_parameters(), *model.named_buffers()]:
+        if x.is_floating_point():
+            # scales stay about one, else too little comes through
+            nn.init.normal_(x, mean=float((x == 1).all()), std=0.3)
+        if name.endswith("running_var"):
+            x.abs_().add_(0.5)
+    return model.double()
+
+
+def make_rows(
+    name: str, lengths: Sequence[int | tuple[int, ...]] | None = None
+) -> list[dict[str, Tensor]]:
+    """Rows of given lengths, STEPS or PIECES by default; one length is that of all sequences."""
+    case, generator = CASES[name], torch.Generator().manual_seed(1)
+    rows = []
+    for length in lengths or (PIECES if case.bert else STEPS):
+        steps = length if isinstance(length, tuple) else (length,) * len(case.widths)
+        row = {}
+        if case.bert:
+            row["input_ids"] = torch.randint(30, steps[:1], generator=generator)
+            row["token_type_ids"] = (torch.arange(steps[0]) >= steps[0] // 2).long()
+        for (modality, width), t in zip(case.widths.items(), steps, strict=True):
+            row[modality] = torch.randn(t, width, generator=generator, dtype=torch.float64)
+        rows.append(row)
+    return rows
+
+
+def collate(
+    rows: list[dict[str, Tensor]], side: str = "right", extra: int = 0
+) -> dict[str, Tensor]:
+    """Rows in one batch, padded with garbage on one side."""
+    batch: dict[str, Tensor] = {}
+    for name, first in rows[0].items():
+        width = max(len(row[name]) for row in rows) + extra
+        x = first.new_full((len(rows), width, *first.shape[1:]), PADDED_WITH.get(name, 9))
+        mask = torch.zeros(len(rows), width, dtype=torch.bool)
+        for i, row in enumerate(rows):
+            t = len(row[name])
+            where = slice(0, t) if side == "right" else slice(width - t, width)
+            x[i, where], mask[i, where] = row[name], True
+        batch[name] = x
+        if name == "input_ids":
+            batch["attention_mask"] = mask.long()
+        elif name != "token_type_ids":
+            batch[f"{name}_mask"] = mask
+    return batch
