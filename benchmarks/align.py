@@ -131,7 +131,7 @@ def main() -> None:
     add("--files", nargs="+", type=named, metavar="NAME=FILE", help="measure these .csd files")
     add("--like", nargs="+", type=named, metavar="NAME=FILE", help="measure files made like these")
     add("--times", type=int, default=10, help="with --like: how many times as many videos")
-    add("--routes", nargs="+", default=["words", "labels"], help="what to measure")
+    add("--routes", nargs="*", default=["words", "labels"], help="what to measure")
     add("--threads", type=int, default=os.cpu_count(), help="processes")
     add("--repeats", type=int, default=3, help="runs of which the median is taken")
     add("--output", type=Path, help="JSON file to write")

@@ -6,8 +6,9 @@ they are made, so that memory does not grow with the number of videos.
 """
 
 import argparse
+import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from msa import csd
@@ -111,6 +111,11 @@ def _allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
         file.truncate(file.tell() + int(np.prod(shape)) * dtype.itemsize)
 
 
+def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[object, ...]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+
+
 def align(
     files: Mapping[str, Path], labels: Path, route: str, output: Path, threads: int = 1
 ) -> None:
@@ -156,9 +161,12 @@ def align(
             for i in range(segments.shape(video).rows)
         ]
 
+    context = get_context("forkserver")
+    # imported once, not by every process
+    context.set_forkserver_preload(["msa.align"])
     with (
         ProcessPoolExecutor(
-            threads, get_context("forkserver"), initializer=_start, initargs=(files, labels, route)
+            threads, context, initializer=_start, initargs=(files, labels, route)
         ) as pool,
         atomic_folder(output) as folder,
     ):
@@ -200,11 +208,8 @@ def align(
         for _ in tqdm(tasks, "align", len(videos), unit=" videos", mininterval=2):
             pass
         np.save(folder / "offsets.npy", offsets)
-        columns = ["key", "video", "i", "start", "end"]
-        pd.DataFrame(keys, columns=columns).to_csv(folder / "segments.csv", index=False)
-        pd.DataFrame(dropped, columns=["key", "video", "reason"]).to_csv(
-            folder / "dropped.csv", index=False
-        )
+        _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
+        _write_table(folder / "dropped.csv", ["key", "video", "reason"], dropped)
         (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
 
 
