@@ -17,6 +17,7 @@ import numpy as np
 from msa.atomic import atomic_path
 from msa.errors import InputError
 
+HEADER_CACHE = 1 << 18  # bytes
 METADATA_KEYS = (
     "alignment compatible",
     "computational sequence description",
@@ -67,6 +68,11 @@ class Sequence:
                 f"{path}: expected an HDF5 file (.csd), got one that cannot be opened ({error}); "
                 "it may be truncated or an error page: fetch it again"
             ) from error
+        # HDF5 otherwise keeps the headers of all videos ever read
+        cache = self._file.id.get_mdc_config()
+        cache.set_initial_size = True
+        cache.initial_size = cache.min_size = cache.max_size = HEADER_CACHE
+        self._file.id.set_mdc_config(cache)
         try:
             roots = list(self._file)
             if len(roots) != 1:
