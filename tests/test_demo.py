@@ -209,7 +209,7 @@ def test_encoder_has_the_same_bytes_in_another_process(
 ) -> None:
     # another process has other hash seeds, which the tokenizer's training would show
     command = [sys.executable, "-m", "msa", "demo-encoder"]
-    command += [str(folder / "words.csd"), str(tmp_path / "again")]
+    command += [str(folder / "words.csd"), str(tmp_path / "again"), "--width", "32"]
     subprocess.run(command, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     assert contents(tmp_path / "again") == contents(encoder)
 
