@@ -264,8 +264,7 @@ class Config:
 
     def variant(self, dataset: str, model: str) -> str:
         """The variant of a model's result: released where it is a checkpoint of the authors'."""
-        hyper = self.settings(dataset, model, 0)["hyperparameters"]
-        return "released" if hyper["checkpoint"] else "main"
+        return self.settings(dataset, model, 0)["variant"]
 
     def settings(self, dataset: str, model: str, seed: int, target: str = "all") -> dict[str, Any]:
         """Everything that training one model with one seed may depend on, but for the data."""

@@ -35,9 +35,10 @@ FOLDS = ("train", "valid", "test")
 def cross_entropy(prediction: Tensor, label: Tensor) -> Tensor:
     """Of class indices (b, k), for logits (b, classes), or (b, 2k) with two logits a target."""
     b, k = label.shape
-    return functional.cross_entropy(
+    losses = functional.cross_entropy(
         prediction.reshape(b * k, -1), label.reshape(b * k), reduction="none"
     )
+    return losses.reshape(b, k)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -86,7 +87,7 @@ def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any
             network, fold, hyper["batch_size"], hyper["precision"] == "bf16"
         )
     ]
-    return torch.cat([x.reshape(-1) for x in losses]).mean().item()
+    return torch.cat(losses).mean().item()
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:
@@ -131,11 +132,12 @@ def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]
     whole = {name: folds[name].batch(torch.arange(len(folds[name]))) for name in FOLDS[:2]}
     network.fit(whole["train"], whole["valid"])
     seconds = time.perf_counter() - start
+    valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
     epoch = Epoch(
         1,
         mean_loss(network, folds["train"], hyper["loss"], hyper),
-        mean_loss(network, folds["valid"], hyper["loss"], hyper),
-        mean_loss(network, folds["valid"], hyper["loss"], hyper),
+        valid_loss,
+        valid_loss,
         0.0,
         seconds,
         len(folds["train"]) / max(seconds, 1e-9),

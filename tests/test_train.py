@@ -140,6 +140,8 @@ def test_cross_entropy_of_classes_and_of_binary_targets():
     logits, label = torch.randn(5, 8), torch.randint(0, 2, (5, 4))
     expected = functional.cross_entropy(logits.view(5, 4, 2).permute(0, 2, 1), label)
     torch.testing.assert_close(LOSSES["cross_entropy"](logits, label).mean(), expected)
+    # a loss a row and target: a mean over rows does not weigh a short last batch more
+    assert LOSSES["cross_entropy"](logits, label).shape == label.shape
 
 
 def test_factors_have_their_own_learning_rate(settings, folds):
