@@ -15,6 +15,7 @@ STAGES = {
     "download": ("msa.download", "fetch one file"),
     "align": ("msa.align", "cut every sequence by the labels' segments"),
     "split": ("msa.split", "make the folds and the data card"),
+    "import-data": ("msa.import_data", "folds from a file that others circulate"),
     "clean": ("msa.clean", "treat NaN and infinity, standardise"),
     "encode": ("msa.encode", "frozen text features, one vector a word"),
     "settings": ("msa.settings", "write the hyperparameters of one run"),

@@ -1,0 +1,76 @@
+"""Content: what a file or a folder of unknown layout holds, opened without trusting it."""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.errors import InputError
+from msa.importers import LAYOUTS
+from msa.unpickle import load
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+# how others name the folds
+FOLD_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
+
+
+def open_content(path: Path) -> Any:
+    """A folder as its path; a pickle as what it holds, with keys as text.
+
+    Raises:
+        InputError: there is no such file, or it is no pickle.
+    """
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise InputError(f"{path}: no such file or folder")
+    return with_text_keys(load(path))
+
+
+def with_text_keys(value: Any) -> Any:
+    """Dictionaries with str keys at every level: Python 2 wrote bytes."""
+    if not isinstance(value, Mapping):
+        return value
+    return {as_text(key): with_text_keys(inner) for key, inner in value.items()}
+
+
+def as_text(value: Any) -> str:
+    """A str, bytes or number as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def as_words(words: Iterable[Any]) -> np.ndarray:
+    """Words as one column of bytes, (n, 1)."""
+    return np.array([as_text(word).encode() for word in words], dtype="S")[:, None]
+
+
+def described(content: Any) -> str:
+    """What is there, in a few words, for an error message."""
+    if isinstance(content, Path):
+        return f"a folder of {sorted(p.name for p in content.iterdir())[:12]}"
+    if isinstance(content, Mapping):
+        inner = next(iter(content.values()), None)
+        keys = f"a dictionary of {list(content)[:12]}"
+        return (
+            f"{keys}, in {next(iter(content))!r} {described(inner)}" if inner is not None else keys
+        )
+    if isinstance(content, list | tuple):
+        inner = f" of {described(content[0])}" if content else ""
+        return f"a {type(content).__name__} of length {len(content)}{inner}"
+    shape = getattr(content, "shape", None)
+    return f"an array {shape}" if shape is not None else type(content).__name__
+
+
+def fold_keys(content: Mapping[str, Any]) -> dict[str, str]:
+    """Our fold's name to the key that it has in the file; empty unless all three are there."""
+    found = {FOLD_NAMES[key]: key for key in content if key in FOLD_NAMES}
+    return found if len(found) == 3 else {}
+
+
+def layouts_of(content: Any) -> dict[str, list[str]]:
+    """By layout, what speaks against it; nothing for the layout that it is."""
+    return {
+        name: importlib.import_module(module).problems(content) for name, module in LAYOUTS.items()
+    }

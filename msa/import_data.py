@@ -1,0 +1,177 @@
+"""Import data: a file that others circulate into the folds, in place of align and split."""
+
+import argparse
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.content import described, layouts_of, open_content
+from msa.errors import InputError
+from msa.importers import LAYOUTS
+from msa.segments import FOLDS, Segments, write
+
+
+def read_layout(path: Path, layout: str) -> dict[str, Segments]:
+    """The folds of a file or folder that is of a layout.
+
+    Raises:
+        InputError: it is of another one: what was expected, what is there, what it may be.
+    """
+    content = open_content(path)
+    importer = importlib.import_module(LAYOUTS[layout])
+    if wrong := importer.problems(content):
+        others = [name for name, found in layouts_of(content).items() if not found]
+        is_one = f"it is of the layout {', '.join(others)}" if others else nearest_layout(content)
+        raise InputError(
+            f"{path}: expected the layout {layout}: {'; '.join(wrong)}. {is_one}; give a file of "
+            f"the layout {layout}, or choose a recipe that imports what you have"
+        )
+    try:
+        return importer.read(content)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise InputError(
+            f"{path}: of the layout {layout} by its first rows, but a later one is broken: "
+            f"{type(error).__name__}: {error}; fetch it again"
+        ) from error
+
+
+def nearest_layout(content: Any) -> str:
+    """The known layout that least speaks against, in words."""
+    found = layouts_of(content)
+    nearest = min(found, key=lambda name: len(found[name]))
+    return (
+        f"No known layout; there is {described(content)}; the nearest is {nearest}: "
+        + "; ".join(found[nearest])
+    )
+
+
+def checked(
+    fold: str,
+    segments: Segments,
+    holds: Sequence[str],
+    columns: Sequence[int],
+    span: tuple[float, float] | None,
+    classes: int | None,
+    aligned: bool,
+) -> Segments:
+    """One fold with the sequences and targets that are asked for, if it is sound.
+
+    Args:
+        fold: its name, for messages.
+        segments: as read.
+        holds: the sequences to keep.
+        columns: the targets' columns in the labels.
+        span: smallest and largest label of a regression.
+        classes: the number of classes of a classification.
+        aligned: audio and vision have one row a word.
+
+    Raises:
+        InputError: a sequence or a column is missing, a label is out of range, or rows and words
+            differ in number.
+    """
+    if missing := [name for name in holds if name not in segments.sequences]:
+        raise InputError(
+            f"{fold}: expected {', '.join(missing)} as the recipe's `holds` says, "
+            f"found {', '.join(segments.sequences)}"
+        )
+    if max(columns) >= segments.label.shape[1]:
+        raise InputError(
+            f"{fold}: expected a label column {max(columns)} as the task says, "
+            f"got {segments.label.shape[1]} columns"
+        )
+    label = segments.label[:, list(columns)]
+    allowed = span or (0, classes - 1 if classes else 1)
+    outside = (label < allowed[0] - 1e-6) | (label > allowed[1] + 1e-6)
+    if span is None:
+        outside |= np.isfinite(label) & (label != np.rint(label))
+    if outside.any():
+        first = int(np.argmax(outside.any(axis=1)))
+        raise InputError(
+            f"{fold}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
+            f"[{allowed[0]:g}, {allowed[1]:g}], the first in {segments.ids[first]}: "
+            f"{label[first].tolist()}; correct the recipe's task or the labels"
+        )
+    lengths = {
+        name: np.array([len(rows[i]) for i in range(len(segments.ids))])
+        for name, rows in segments.sequences.items()
+        if name in holds
+    }
+    if aligned:
+        for name, counts in lengths.items():
+            if (unlike := np.flatnonzero(counts != lengths["words"])).size:
+                first = unlike[0]
+                raise InputError(
+                    f"{fold}: {segments.ids[first]}: expected one row of {name} a word, "
+                    f"{lengths['words'][first]}, got {counts[first]}"
+                )
+    sound = np.isfinite(label).all(axis=1)
+    steps = np.min([*lengths.values()], axis=0) > 0
+    labelled = Segments(
+        segments.ids, label, segments.sequences, segments.context, segments.dropped
+    ).take(np.flatnonzero(sound), list(holds), "its label is not a number")
+    return labelled.take(
+        np.flatnonzero(steps[sound]), list(holds), "one of its sequences has no rows"
+    )
+
+
+def import_data(
+    path: Path,
+    layout: str,
+    output: Path,
+    card: Path,
+    *,
+    holds: Sequence[str],
+    columns: Sequence[int] = (0,),
+    span: tuple[float, float] | None = None,
+    classes: int | None = None,
+    aligned: bool = False,
+    expected: Mapping[str, int] | None = None,
+) -> None:
+    """Write the folds and the data card of a file or folder; see `checked` for the arguments."""
+    folds = read_layout(path, layout)
+    sound = {
+        fold: checked(fold, folds[fold], holds, columns, span, classes, aligned) for fold in FOLDS
+    }
+    if empty := [fold for fold, of in sound.items() if not len(of.ids)]:
+        raise InputError(f"{path}: the fold {empty[0]} has no segment")
+    write(sound, output, card, f"imported ({layout})", expected)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", type=Path, nargs="+", help="the file; or a folder; or all files of one folder"
+    )
+    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="what it has to be")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the folds' folders")
+    parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
+    parser.add_argument("--holds", nargs="+", required=True, help="the sequences to keep")
+    parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
+    parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
+    parser.add_argument("--classes", type=int, help="number of classes; labels are their numbers")
+    parser.add_argument("--aligned", action="store_true", help="one row a word, or an error")
+    parser.add_argument(
+        "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    path = args.files[0]
+    if len(args.files) > 1:
+        path = path.parent
+        if any(file.parent != path for file in args.files):
+            raise InputError(f"{args.files}: expected files of one folder, got several folders")
+    import_data(
+        path,
+        args.layout,
+        args.output,
+        args.card,
+        holds=args.holds,
+        columns=args.columns,
+        span=tuple(args.range) if args.range else None,
+        classes=args.classes,
+        aligned=args.aligned,
+        expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
+    )

@@ -1,0 +1,11 @@
+"""Importers: the layouts in which others circulate the data sets, one module a layout.
+
+A layout is told by its content, never by a file's name. A module has
+`problems(content)`, what speaks against the content being of this layout, which is nothing where
+it is, and `read(content)`, its folds by name, as `Segments`.
+"""
+
+# layout -> module
+LAYOUTS = {
+    "mag": "msa.importers.mag",
+}
