@@ -5,11 +5,12 @@ from pathlib import Path
 
 import grimp
 
+from msa.importers import LAYOUTS
 from msa.models import MODELS
 
 PACKAGE = Path(__file__).parent
-# the registry imports models by name, when asked: adding a model must rerun nothing else
-REGISTRY = {"msa", "msa.models"}
+# the registries import by name, when asked: adding a model or a layout must rerun nothing else
+REGISTRY = {"msa", "msa.models", "msa.importers"}
 
 
 @cache
@@ -18,12 +19,13 @@ def _graph() -> grimp.ImportGraph:
 
 
 @cache
-def closure(stage: str, model: str | None = None) -> list[str]:
-    """Files of this package that a stage imports, and with `model` that model's too.
+def closure(stage: str, model: str | None = None, layout: str | None = None) -> list[str]:
+    """Files of this package that a stage imports, and with `model` or `layout` those of it too.
 
     Args:
         stage: module name below `msa`, such as "align".
-        model: name in the registry.
+        model: name in the registry of models.
+        layout: name in the registry of importers.
 
     Returns:
         Paths, sorted; relative to the working directory where they lie below it.
@@ -31,6 +33,8 @@ def closure(stage: str, model: str | None = None) -> list[str]:
     modules = {f"msa.{stage}"}
     if model is not None:
         modules.add(MODELS[model].partition(":")[0])
+    if layout is not None:
+        modules.add(LAYOUTS[layout])
     for module in list(modules):
         modules |= _graph().find_upstream_modules(module)
     return sorted(map(_path, modules - REGISTRY))

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "log_every": 1,
     "quiet": False,
     "paths": {"data": "data", "features": "features", "runs": "runs", "results": "results"},
+    "encoders": {},
     "settings": {},
     "recipes": {},
 }
@@ -72,19 +73,45 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file comes from: downloaded, made by a generator, or already there.
+    """Where a file comes from: fetched, or dropped by hand; made by a generator; the user's own.
 
     Attributes:
         path: where the file lies.
-        urls: mirrors in order; none for a generated or a local file.
+        kind: "raw" is fetched or dropped by hand, "made" by the demo's generator, "own" the user's.
+        urls: mirrors in order; none for what only a person can fetch.
         sha256: checksum to enforce, where one is known.
-        generated: made by the demo's generator.
+        size: about how many bytes it has, where that is known.
+        manual: how a person gets it.
     """
 
     path: str
+    kind: str = "own"
     urls: tuple[str, ...] = ()
     sha256: str | None = None
-    generated: bool = False
+    size: int | None = None
+    manual: str | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A text encoder.
+
+    Attributes:
+        name: hub name, or local folder.
+        folder: where it lies.
+        revision: commit on the hub; None for the newest, or where it is no hub's.
+        kind: "hub" is fetched, or dropped by hand; "made" by the demo; "own" is the user's folder.
+    """
+
+    name: str
+    folder: str
+    revision: str | None = None
+    kind: str = "own"
+
+    @property
+    def slug(self) -> str:
+        """A name for folders."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name.rstrip("/").rpartition("/")[2])
 
 
 class Config:
@@ -102,7 +129,8 @@ class Config:
     def __init__(self, given: Mapping[str, Any]) -> None:
         found = problems(dict(given), "config.schema.json", "config")
         refuse(found)
-        self.values = merge(DEFAULTS, given)
+        encoders = _yaml(WORKFLOW / "recipes/encoders.yaml")
+        self.values = merge(DEFAULTS, {"encoders": encoders}, given)
         self.catalogue = {
             p.stem: _yaml(p) for p in sorted((WORKFLOW / "recipes/data").glob("*.yaml"))
         }
@@ -167,35 +195,53 @@ class Config:
         base = self.raw_recipes[dataset].get("extends")
         return self.owner(base) if base else dataset
 
-    def source(self, dataset: str, sequence: str) -> Source:
-        """Where the .csd file that plays `sequence` (words, ..., labels) comes from."""
-        given = self.recipes[dataset]["sequences"][sequence]
+    def sources(self, dataset: str) -> dict[str, Source]:
+        """The files of a recipe: the .csd files by the part they play, or what is imported."""
+        recipe = self.recipes[dataset]
+        if "files" in recipe:
+            return {name: self._source(dataset, name, of) for name, of in recipe["files"].items()}
+        return {
+            sequence: self._source(dataset, f"{sequence}.csd", given)
+            for sequence, given in recipe.get("sequences", {}).items()
+        }
+
+    def _source(self, dataset: str, name: str, given: Any) -> Source:
         if given == "demo":
-            path = self.path("data", "demo", "raw", f"{sequence}.csd")
-            return Source(path, generated=True)
+            return Source(self.path("data", "demo", "raw", name), "made")
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
         spec = {"url": given} if isinstance(given, str) else given
-        urls = (spec["url"],) if isinstance(spec["url"], str) else tuple(spec["url"])
-        path = self.path("data", self.owner(dataset), "raw", urls[0].rpartition("/")[2])
-        return Source(path, urls, spec.get("sha256"))
+        urls = (spec["url"],) if isinstance(spec.get("url"), str) else tuple(spec.get("url", ()))
+        if "files" not in self.recipes[dataset]:
+            name = urls[0].rpartition("/")[2]
+        return Source(
+            self.path("data", self.owner(dataset), "raw", name),
+            "raw",
+            urls,
+            spec.get("sha256"),
+            spec.get("size"),
+            self.recipes[dataset].get("manual"),
+        )
 
     def folds(self, dataset: str) -> Source:
         """The folds' JSON file."""
         given = self.recipes[dataset]["folds"]
         if given == "demo":
-            path = self.path("data", "demo", "raw", "folds.json")
-            return Source(path, generated=True)
+            return Source(self.path("data", "demo", "raw", "folds.json"), "made")
         shipped = WORKFLOW / "resources" / "folds" / f"{given}.json"
         return Source(str(shipped) if shipped.is_file() else given)
 
-    def encoder(self, dataset: str) -> tuple[str, str]:
-        """The encoder's hub name or folder, and the name of its folder below `features`."""
-        given = self.recipes[dataset]["encoder"]
-        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", given.rstrip("/").rpartition("/")[2])
-        if given == "demo":
-            return self.path("data", "demo", "encoder"), slug
-        return given, slug
+    def encoder(self, dataset: str) -> Encoder:
+        """The encoder of a recipe, as the configuration's `encoders` says."""
+        name = self.recipes[dataset]["encoder"]
+        if name == "demo":
+            return Encoder(name, self.path("data", "demo", "encoder"), kind="made")
+        given = self.values["encoders"].get(name, {})
+        if isinstance(given, str) or Path(name).is_absolute() or Path(name).is_dir():
+            folder = given if isinstance(given, str) else name
+            return Encoder(folder, folder)
+        hub = Encoder(name, "", given.get("revision"), "hub")
+        return replace(hub, folder=self.path("data", "encoders", hub.slug))
 
     def forms(self, dataset: str) -> dict[str, list[str]]:
         """By modality, the forms that a recipe offers.
@@ -206,7 +252,7 @@ class Config:
         recipe = self.recipes[dataset]
         offered = [name for name in held(recipe) if name != "words"]
         if "words" in held(recipe) and recipe["encoder"]:
-            aligned = "import" in recipe or recipe["align"] == "words"
+            aligned = recipe["align"] == "words"
             offered += ["words", "features"] if aligned else ["features"]
         return {
             modality: [name for name in offered if name in forms]
@@ -292,6 +338,7 @@ class Config:
             # a binary model of its own; of a regression the joint network is trained
             columns = [task["targets"].index(target)]
             task = {**task, "targets": [target]}
+        reads_words = chosen.get("text") in ("features", "words")
         return {
             "dataset": dataset,
             "model": model,
@@ -304,10 +351,14 @@ class Config:
             "label_columns": columns,
             "forms": chosen,
             "missing": missing,
-            "encoder": recipe["encoder"] if chosen.get("text") in ("features", "words") else None,
+            "encoder": self._encoder_name(dataset) if reads_words else None,
             "clean": recipe["clean"],
             "hyperparameters": hyper,
         }
+
+    def _encoder_name(self, dataset: str) -> str:
+        encoder = self.encoder(dataset)
+        return f"{encoder.name}@{encoder.revision}" if encoder.revision else encoder.name
 
 
 def held(recipe: Mapping[str, Any]) -> list[str]:
@@ -318,12 +369,14 @@ def held(recipe: Mapping[str, Any]) -> list[str]:
 
 def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     """What a schema cannot say."""
-    needed = ("holds",) if "import" in recipe else ("sequences", "align", "folds")
+    needed = ["align", "holds"] if "import" in recipe else ["align", "sequences", "folds"]
+    if not recipe.get("import", "demo-").startswith("demo-"):
+        needed.append("files")
     found = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
     if found:
         return found
     task, names = recipe["task"], held(recipe)
-    if recipe.get("align") == "words" and "words" not in names:
+    if recipe["align"] == "words" and "words" not in names:
         found.append(f"recipe {name}: align: words needs a sequence that plays words, got {names}")
     if recipe["encoder"] and "words" not in names:
         found.append(f"recipe {name}: encoder: needs a sequence that plays words, got {names}")

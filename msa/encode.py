@@ -100,8 +100,7 @@ def encode(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder of the folds, written by split")
-    parser.add_argument("--encoder", required=True, help="hub name or local folder")
-    parser.add_argument("--revision", help="revision on the hub")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of a text encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, <fold>.npy")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -112,7 +111,7 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     torch.use_deterministic_algorithms(True)
     device = choose_device(args.device)
-    tokenizer, model = load_encoder(args.encoder, args.revision)
+    tokenizer, model = load_encoder(args.encoder)
     for fold in FOLDS:
         words = np.load(args.data / fold / "words.npy")
         offsets = np.load(args.data / fold / "offsets.npy")["words"]

@@ -1,6 +1,7 @@
-"""Text encoders: models of `transformers`, by hub name or local folder."""
+"""Text encoders: models of `transformers`, from a folder; nothing here uses the network."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from msa.errors import InputError
@@ -8,7 +9,7 @@ from msa.errors import InputError
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def load_encoder(name: str, revision: str | None = None) -> tuple[Any, Any]:
+def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     """A fast tokenizer and a pretrained model.
 
     Raises:
@@ -17,16 +18,20 @@ def load_encoder(name: str, revision: str | None = None) -> tuple[Any, Any]:
     # takes seconds, and not every run has an encoder
     from transformers import AutoModel, AutoTokenizer
 
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"encoder {folder}: expected a folder with config.json, model.safetensors and "
+            "tokenizer files, got none; `python -m msa fetch-encoder` gets one from the hub"
+        )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
-        model = AutoModel.from_pretrained(name, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        model = AutoModel.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise InputError(
-            f"encoder {name}: expected a local folder or a hub name of a transformers encoder, "
-            f"got: {first} Without network, put its files (config.json, model.safetensors, "
-            "tokenizer files) into a folder and give that folder as the recipe's `encoder`"
+            f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
+            f"transformers encoder, got: {first}"
         ) from error
     if not tokenizer.is_fast:
-        raise InputError(f"encoder {name}: expected a fast tokenizer (tokenizer.json), got none")
+        raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
     return tokenizer, model

@@ -95,8 +95,7 @@ def build_released(
     model: str,
     state: dict[str, Tensor],
     run: Path | None,
-    encoder: str | None,
-    revision: str | None,
+    encoder: Path | None,
 ) -> nn.Module:
     """The network that a released state dict is for.
 
@@ -123,7 +122,7 @@ def build_released(
         raise InputError(f"{run}/settings.json: expected model {model}, got {settings['model']}")
     forms, bert, nothing = settings["forms"], None, torch.zeros(0, dtype=torch.long)
     if forms.get("text") == "words":
-        _, bert = load_encoder(encoder or settings["encoder"], revision)
+        _, bert = load_encoder(encoder)
     modalities = {
         name: Ragged(torch.zeros(0, widths[f"{name}_dim"]), nothing, nothing)
         for name in MODALITIES
@@ -152,7 +151,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"{args.file}: cannot be read: {error}") from error
     released = read_released(content, args.file)
     try:
-        network = build_released(args.model, released.state, args.run, args.encoder, args.revision)
+        network = build_released(args.model, released.state, args.run, args.encoder)
         unused = load_released(network, released.state)
     except InputError as error:
         sizes = f"{args.run}/settings.json" if args.run else "the defaults, as --run is not given"

@@ -11,7 +11,7 @@ import numpy as np
 from msa.content import described, layouts_of, open_content
 from msa.errors import InputError
 from msa.importers import LAYOUTS
-from msa.segments import FOLDS, Segments, write
+from msa.segments import FOLDS, Segments, check_widths, parse_widths, write
 
 
 def read_layout(path: Path, layout: str) -> dict[str, Segments]:
@@ -128,10 +128,23 @@ def import_data(
     span: tuple[float, float] | None = None,
     classes: int | None = None,
     aligned: bool = False,
+    widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the folds and the data card of a file or folder; see `checked` for the arguments."""
+    """Write the folds and the data card of a file or folder.
+
+    Args:
+        path: the file or folder.
+        layout: what it has to be.
+        output: folder of the folds' folders.
+        card: JSON file to write.
+        holds, columns, span, classes, aligned: as in `checked`.
+        widths: columns that a sequence has to have.
+        expected: segments that others report, by fold.
+    """
     folds = read_layout(path, layout)
+    found = {name: rows[0].shape[1] for name, rows in folds["train"].sequences.items() if len(rows)}
+    check_widths(found, widths or {}, str(path))
     sound = {
         fold: checked(fold, folds[fold], holds, columns, span, classes, aligned) for fold in FOLDS
     }
@@ -151,6 +164,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
     parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
     parser.add_argument("--classes", type=int, help="number of classes; labels are their numbers")
+    parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
     parser.add_argument("--aligned", action="store_true", help="one row a word, or an error")
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
@@ -173,5 +187,6 @@ def main(args: argparse.Namespace) -> None:
         span=tuple(args.range) if args.range else None,
         classes=args.classes,
         aligned=args.aligned,
+        widths=parse_widths(args.widths),
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
     )

@@ -32,8 +32,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -
     parser.add_argument("--data", type=Path, required=required, help="folder written by split")
     parser.add_argument("--clean", type=Path, help="folder written by clean")
     parser.add_argument("--features", type=Path, help="folder written by encode")
-    parser.add_argument("--encoder", help="hub name or local folder, for models that read words")
-    parser.add_argument("--revision", help="the encoder's revision on the hub")
+    parser.add_argument("--encoder", type=Path, help="its folder, for models that read words")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
@@ -43,7 +42,7 @@ def load_run(
     """The folds of a run, and the encoder of a model that reads words."""
     tokenizer = bert = None
     if settings["forms"].get("text") == "words":
-        tokenizer, bert = load_encoder(args.encoder or settings["encoder"], args.revision)
+        tokenizer, bert = load_encoder(args.encoder)
     where = args.data, args.clean, args.features
     return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
 

@@ -65,6 +65,22 @@ class _Chosen(Sequence[np.ndarray]):
         return self.rows[self.numbers[i]]
 
 
+def check_widths(widths: Mapping[str, int], expected: Mapping[str, int], where: str) -> None:
+    """Raise an InputError where a sequence has not as many columns as expected."""
+    for name, width in expected.items():
+        if name in widths and widths[name] != width:
+            raise InputError(
+                f"{where}: {name}: expected {width} columns as the recipe's `features` says, "
+                f"got {widths[name]}; it is another version of the data set"
+            )
+
+
+def parse_widths(given: Sequence[str]) -> dict[str, int]:
+    """Widths from arguments such as audio=74."""
+    pairs = (text.partition("=") for text in given)
+    return {name: int(width) for name, _, width in pairs}
+
+
 def video_of(segment: str) -> str:
     """The video of a segment's id; the id itself where it names no video."""
     return segment.rpartition("[")[0] or segment

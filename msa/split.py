@@ -16,8 +16,8 @@ import pandas as pd
 
 from msa.atomic import atomic_folder, atomic_write
 from msa.errors import InputError
+from msa.segments import FOLDS, check_widths, parse_widths
 
-FOLDS = ("train", "valid", "test")
 PAUSE = b"sp"
 BLOCK = 1 << 18  # rows handled at once
 
@@ -140,6 +140,7 @@ def split(
     columns: Sequence[int],
     span: tuple[float, float] | None,
     drop_pauses: bool,
+    widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
 ) -> None:
     """Write the folds and the data card.
@@ -155,6 +156,7 @@ def split(
         columns: the targets' columns in the labels.
         span: smallest and largest label a regression may have.
         drop_pauses: drop the words "sp"; with word-aligned data, their audio and vision rows too.
+        widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
 
     Raises:
@@ -165,6 +167,7 @@ def split(
     offsets = np.load(aligned / "offsets.npy")
     names = list(offsets.dtype.names)
     arrays = {name: np.load(aligned / f"{name}.npy", mmap_mode="r") for name in names}
+    check_widths({name: rows.shape[1] for name, rows in arrays.items()}, widths or {}, str(aligned))
     labels = _labels(aligned, columns, span)
     route = json.loads((aligned / "route.json").read_text())["route"]
 
@@ -243,6 +246,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
     parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
     parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
+    parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
     parser.add_argument("--pauses", choices=["drop", "keep"], default="drop", help='words "sp"')
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
@@ -257,6 +261,7 @@ def main(args: argparse.Namespace) -> None:
         args.card,
         columns=args.columns,
         span=tuple(args.range) if args.range else None,
+        widths=parse_widths(args.widths),
         drop_pauses=args.pauses == "drop",
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
     )

@@ -1,6 +1,7 @@
 rule align:
     input:
-        unpack(sequences),
+        unpack(sources),
+        checks=checks,
         code=closure("align"),
     output:
         directory(f"{DATA}/{{dataset}}/aligned"),
@@ -15,7 +16,7 @@ rule align:
         sequences=lambda wildcards, input: [
             f"{name}={path}"
             for name, path in input.items()
-            if name not in ("labels", "code")
+            if name not in ("labels", "checks", "code")
         ],
         to=lambda wildcards: recipe(wildcards)["align"],
     shell:

@@ -29,12 +29,19 @@ DEVICE = CONFIG.values["device"]
 LOG_EVERY = 0 if CONFIG.values["quiet"] else CONFIG.values["log_every"]
 IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "import" in recipe]
 ALIGNED = [name for name in CONFIG.recipes if name not in IMPORTED]
-SOURCES = {
+LAID_OUT = [name for name in IMPORTED if "files" in CONFIG.recipes[name]]
+RAW = {
     source.path: source
-    for dataset in ALIGNED
-    for sequence in CONFIG.recipes[dataset]["sequences"]
-    for source in [CONFIG.source(dataset, sequence)]
-    if source.urls
+    for dataset in CONFIG.recipes
+    for source in CONFIG.sources(dataset).values()
+    if source.kind == "raw"
+}
+ENCODERS = {
+    encoder.slug: encoder
+    for dataset in CONFIG.recipes
+    if CONFIG.recipes[dataset]["encoder"]
+    for encoder in [CONFIG.encoder(dataset)]
+    if encoder.kind == "hub"
 }
 
 
@@ -60,39 +67,63 @@ def recipe(wildcards):
     return CONFIG.recipes[wildcards.dataset]
 
 
-def sequences(wildcards):
-    """The .csd files of a data set, by the part they play."""
-    names = recipe(wildcards)["sequences"]
-    return {name: CONFIG.source(wildcards.dataset, name).path for name in names}
+def sources(wildcards):
+    """The files that a data set is made from, by the part they play or by name."""
+    return {
+        name: source.path for name, source in CONFIG.sources(wildcards.dataset).items()
+    }
+
+
+def checks(wildcards):
+    """The checksums of those that were fetched or dropped by hand, once they are found right."""
+    paths = [Path(path) for path in sources(wildcards).values() if path in RAW]
+    return [f"{path.parent.parent}/checked/{path.name}.sha256" for path in paths]
+
+
+def flag(name, value):
+    """A command-line flag, left out where there is no value."""
+    return [] if value is None else [f"--{name}={value}"]
+
+
+def raw_flags(wildcards):
+    """What is known of a raw file, as command-line flags."""
+    source = RAW[f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"]
+    known = ("sha256", "size", "manual")
+    return [part for name in known for part in flag(name, getattr(source, name))]
 
 
 def folds_file(wildcards):
     return CONFIG.folds(wildcards.dataset).path
 
 
-def split_flags(wildcards):
-    """What the stage split asks of a recipe, as command-line flags."""
+def task_flags(wildcards):
+    """What the stages split and import-data ask of a recipe, as command-line flags."""
     of = recipe(wildcards)
     task, expected = of["task"], of.get("expected", {})
     flags = ["--columns", *task.get("columns", range(len(task["targets"])))]
     if "range" in task:
         flags += ["--range", *task["range"]]
+    if "features" in of:
+        widths = {name: of["features"][name]["width"] for name in of["features"]}
+        flags += ["--widths", *(f"{name}={width}" for name, width in widths.items())]
     if set(expected) == set(FOLDS):
         flags += ["--expected", *(expected[fold] for fold in FOLDS)]
-    return " ".join(map(str, [*flags, "--pauses", of["pauses"]]))
+    return " ".join(map(str, flags))
+
+
+def layout_flags(wildcards):
+    """What the stage import-data alone asks of a recipe, as command-line flags."""
+    of = recipe(wildcards)
+    flags = ["--layout", of["import"], "--holds", *of["holds"]]
+    if "classes" in of["task"]:
+        flags += ["--classes", str(len(of["task"]["classes"]))]
+    return flags + (["--aligned"] if of["align"] == "words" else [])
 
 
 def encoder_folder(wildcards):
-    """The demo's encoder is made here; others are files or hub names."""
-    made = recipe(wildcards)["encoder"] == "demo"
-    return [CONFIG.encoder(wildcards.dataset)[0]] if made else []
-
-
-def encoder_flags(wildcards):
-    """The encoder of a data set, as command-line flags."""
-    revision = recipe(wildcards).get("revision")
-    flags = ["--encoder", CONFIG.encoder(wildcards.dataset)[0]]
-    return [*flags, f"--revision={revision}"] if revision else flags
+    """The encoder of a data set; a user's own folder is none of the workflow's outputs."""
+    encoder = CONFIG.encoder(wildcards.dataset)
+    return [] if encoder.kind == "own" else [encoder.folder]
 
 
 def settings_of(wildcards):
@@ -114,7 +145,7 @@ def run_data(wildcards):
     if forms & {"audio", "vision", "glove", "embedding"}:
         read["clean"] = expand(f"{DATA}/{dataset}/clean/{{fold}}", fold=FOLDS)
     if "features" in forms:
-        folder = f"{FEATURES}/{dataset}/{CONFIG.encoder(dataset)[1]}"
+        folder = f"{FEATURES}/{dataset}/{CONFIG.encoder(dataset).slug}"
         read["features"] = expand(f"{folder}/{{fold}}.npy", fold=FOLDS)
     if "words" in forms:
         read["encoder"] = encoder_folder(wildcards)
@@ -124,13 +155,10 @@ def run_data(wildcards):
 def data_flags(wildcards):
     """The same as command-line flags."""
     read = run_data(wildcards)
-    words = encoder_flags(wildcards) if "encoder" in read else []
-    folders = {
-        flag: parent(paths[0]) for flag, paths in read.items() if flag != "encoder"
-    }
-    return [
-        part for flag, path in folders.items() for part in (f"--{flag}", path)
-    ] + words
+    folders = {name: parent(paths[0]) for name, paths in read.items() if paths}
+    if "encoder" in read:
+        folders["encoder"] = CONFIG.encoder(wildcards.dataset).folder
+    return [part for name, path in folders.items() for part in (f"--{name}", path)]
 
 
 def trained_epochs(wildcards):
@@ -140,8 +168,9 @@ def trained_epochs(wildcards):
 
 def remarks(wildcards):
     """The user's own words, for a result's provenance."""
-    given = {key: CONFIG.values.get(key) for key in ("name", "note")}
-    return [f"--{key}={text}" for key, text in given.items() if text is not None]
+    return flag("name", CONFIG.values.get("name")) + flag(
+        "note", CONFIG.values.get("note")
+    )
 
 
 def runs(path):

@@ -25,7 +25,7 @@ rule demo_classes:
     log:
         "logs/{dataset}/demo_classes.log",
     wildcard_constraints:
-        dataset=one_of(IMPORTED),
+        dataset=one_of(set(IMPORTED) - set(LAID_OUT)),
     conda:
         "../envs/msa.yaml"
     params:

@@ -2,19 +2,18 @@
 # the downloader changed.
 rule download:
     output:
-        f"{DATA}/{{dataset}}/raw/{{file}}.csd",
+        f"{DATA}/{{dataset}}/raw/{{file}}",
     log:
         "logs/{dataset}/download/{file}.log",
     wildcard_constraints:
-        dataset=one_of(Path(path).parts[-3] for path in SOURCES),
-        file=one_of(Path(path).stem for path in SOURCES),
+        dataset=one_of(Path(path).parts[-3] for path in RAW),
+        file=one_of(Path(path).name for path in RAW),
     conda:
         "../envs/msa.yaml"
     params:
-        urls=lambda wildcards, output: SOURCES[output[0]].urls,
-        sha256=lambda wildcards, output: [
-            f"--sha256={s}" for s in [SOURCES[output[0]].sha256] if s
-        ],
+        urls=lambda wildcards, output: [f"--url={u}" for u in RAW[output[0]].urls],
+        known=raw_flags,
+        lock="checksums/{dataset}/{file}.sha256",
     shell:
-        "python -m msa download {output:q} --url {params.urls:q} {params.sha256:q} 2>&1"
-        " | tee {log:q}"
+        "python -m msa download {output:q} {params.urls:q} {params.known:q} --lock {params.lock:q}"
+        " 2>&1 | tee {log:q}"

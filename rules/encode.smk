@@ -15,10 +15,7 @@ rule encode:
     params:
         data=lambda wildcards, input: parent(input.folds[0]),
         folder=subpath(output[0], parent=True),
-        encoder=encoder_flags,
-        revision=lambda wildcards: [
-            f"--revision={r}" for r in [recipe(wildcards).get("revision")] if r
-        ],
+        encoder=lambda wildcards: CONFIG.encoder(wildcards.dataset).folder,
     shell:
-        "python -m msa encode {params.data:q} {params.encoder:q}"
+        "python -m msa encode {params.data:q} --encoder {params.encoder:q}"
         " --output {params.folder:q} --device {resources.device} --threads {threads} 2>&1 | tee {log:q}"

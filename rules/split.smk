@@ -14,7 +14,8 @@ rule split:
         "../envs/msa.yaml"
     params:
         folder=subpath(output.card, parent=True),
-        task=split_flags,
+        task=task_flags,
+        pauses=lambda wildcards: recipe(wildcards)["pauses"],
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
-        " --card {output.card:q} {params.task} 2>&1 | tee {log:q}"
+        " --card {output.card:q} {params.task} --pauses {params.pauses} 2>&1 | tee {log:q}"

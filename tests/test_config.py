@@ -95,7 +95,7 @@ def test_a_misfit_names_what_fits():
         in text
     )
     assert "On mine fit: mean" in text
-    assert "nhfnet fits: demo, demo_emotion, demo_humor, mosei" in text
+    assert "nhfnet fits: cherma, demo, demo_emotion, demo_humor, iemocap_lmf" in text
 
 
 def test_a_missing_modality_is_no_misfit():
@@ -107,8 +107,8 @@ def test_a_missing_modality_is_no_misfit():
 
 def test_extending_shares_the_raw_files():
     config = Config(BASE)
-    assert config.source("mosi_direct", "audio") == config.source("mosi", "audio")
-    assert config.source("mosi", "audio").path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
+    assert config.sources("mosi_direct") == config.sources("mosi")
+    assert config.sources("mosi")["audio"].path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
     assert config.recipes["mosi_direct"]["align"] == "labels"
 
 

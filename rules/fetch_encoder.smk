@@ -1,0 +1,19 @@
+# No code input: as with the downloads.
+rule fetch_encoder:
+    output:
+        directory(f"{DATA}/encoders/{{encoder}}"),
+    log:
+        "logs/encoders/{encoder}.log",
+    wildcard_constraints:
+        encoder=one_of(ENCODERS),
+    conda:
+        "../envs/msa.yaml"
+    params:
+        name=lambda wildcards: ENCODERS[wildcards.encoder].name,
+        revision=lambda wildcards: flag(
+            "revision", ENCODERS[wildcards.encoder].revision
+        ),
+        lock="checksums/encoders/{encoder}.sha256",
+    shell:
+        "python -m msa fetch-encoder {params.name:q} {params.revision:q} --output {output:q}"
+        " --lock {params.lock:q} 2>&1 | tee {log:q}"

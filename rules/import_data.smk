@@ -1,0 +1,23 @@
+rule import_data:
+    input:
+        files=lambda wildcards: sources(wildcards).values(),
+        checks=checks,
+        code=lambda wildcards: closure(
+            "import_data", layout=recipe(wildcards)["import"]
+        ),
+    output:
+        directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
+        card=f"{DATA}/{{dataset}}/card.json",
+    log:
+        "logs/{dataset}/import_data.log",
+    wildcard_constraints:
+        dataset=one_of(LAID_OUT),
+    conda:
+        "../envs/msa.yaml"
+    params:
+        folder=subpath(output.card, parent=True),
+        layout=layout_flags,
+        task=task_flags,
+    shell:
+        "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
+        " {params.layout:q} {params.task} 2>&1 | tee {log:q}"
