@@ -210,7 +210,7 @@ class Config:
             return Source(self.path("data", "demo", "raw", name), "made")
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
-        spec = {"url": given} if isinstance(given, str) else given
+        spec: dict[str, Any] = {"url": given} if isinstance(given, str) else given
         urls = (spec["url"],) if isinstance(spec.get("url"), str) else tuple(spec.get("url", ()))
         if "files" not in self.recipes[dataset]:
             name = urls[0].rpartition("/")[2]
