@@ -12,6 +12,7 @@ STAGES = {
     "demo": ("msa.demo", "write the demo data set's .csd files"),
     "demo-encoder": ("msa.demo_encoder", "build the demo's tiny BERT from its words"),
     "demo-classes": ("msa.demo_classes", "write a demo data set of classes, split already"),
+    "look-alike": ("msa.look_alike", "write made-up files in place of a recipe's raw files"),
     "datasets": ("msa.datasets", "list the data sets: what is here, what is missing"),
     "download": ("msa.download", "fetch one file"),
     "align": ("msa.align", "cut every sequence by the labels' segments"),

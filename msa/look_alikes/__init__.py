@@ -10,6 +10,7 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 
 # layout -> module
 LOOK_ALIKES = {
+    "csd": "msa.look_alikes.csd",
     "mag": "msa.look_alikes.mag",
 }
 # segments of a fold, and of a video
