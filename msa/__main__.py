@@ -22,6 +22,8 @@ STAGES = {
     "encode": ("msa.encode", "frozen text features, one vector a word"),
     "settings": ("msa.settings", "write the hyperparameters of one run"),
     "train": ("msa.train", "train one model with one seed"),
+    "trials": ("msa.trials", "try some settings of a random search"),
+    "search": ("msa.search", "all trials in a table, and the settings of the best"),
     "import-checkpoint": ("msa.import_checkpoint", "weights that a system's authors released"),
     "predict": ("msa.predict", "predictions of a trained model"),
     "score": ("msa.score", "numbers from predictions"),
