@@ -52,9 +52,7 @@ def attempt(args: argparse.Namespace, settings: Mapping[str, Any], device: Any) 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder with settings.json, which trials change")
-    parser.add_argument(
-        "--space", required=True, help="JSON of what to draw from"
-    )
+    parser.add_argument("--space", required=True, help="JSON of what to draw from")
     parser.add_argument("--first", type=int, required=True, help="number of the first trial")
     parser.add_argument("--last", type=int, required=True, help="number of the last trial")
     parser.add_argument("--output", type=Path, required=True, help="JSON of these trials to write")
