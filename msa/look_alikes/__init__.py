@@ -11,6 +11,9 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 # layout -> module
 LOOK_ALIKES = {
     "mag": "msa.look_alikes.mag",
+    "mmsa": "msa.look_alikes.mmsa",
+    "msaf": "msa.look_alikes.msaf",
+    "mult": "msa.look_alikes.mult",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}
