@@ -14,6 +14,7 @@ import numpy as np
 from msa.content import as_text, described, fold_keys
 from msa.importers.padded import (
     array_problems,
+    as_array,
     cut,
     length_problems,
     not_zero,
@@ -40,7 +41,7 @@ def _problems(where: str, fold: Any) -> list[str]:
     if shape[1] > 1 and shape[2] != 2:
         found.append(f"{where}: labels: expected ({n}, 1, k) or ({n}, k, 2), found {shape}")
     if "id" in fold:
-        ids = np.asarray(fold["id"])
+        ids = as_array(fold["id"])
         if ids.dtype.kind not in "SUOiu" or ids.shape not in {(n,), (n, 1), (n, 3)}:
             found.append(f"{where}: id: expected ({n},) or ({n}, 3), found {described(fold['id'])}")
     for name in KEYS:

@@ -46,12 +46,17 @@ def array_problems(where: str, fold: Any, expected: Mapping[str, int]) -> list[s
     return found
 
 
+def as_array(values: Any) -> np.ndarray:
+    """An array or a list as an array; an empty one if its members are of several shapes."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.empty(0)
+
+
 def as_numbers(values: Any, n: int) -> np.ndarray | None:
     """One number a segment, (n,), out of an array or a list; None if it is anything else."""
-    try:
-        numbers = np.asarray(values)
-    except ValueError:
-        return None
+    numbers = as_array(values)
     return numbers.reshape(n) if numbers.dtype.kind in "biuf" and numbers.size == n else None
 
 
