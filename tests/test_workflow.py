@@ -100,7 +100,9 @@ def test_adding_a_model_reruns_nothing(done, edit):
     edit("msa/models/__init__.py")
     registry = done / "msa/models/__init__.py"
     text = registry.read_text()
-    registry.write_text(text.replace('    "lmf":', '    "mine": "msa.models.mine:LMF",\n    "lmf":'))
+    registry.write_text(
+        text.replace('    "lmf":', '    "mine": "msa.models.mine:LMF",\n    "lmf":')
+    )
     assert registry.read_text() != text
     new = {"msa/models/mine.py": "msa/models/lmf.py"}
     new["workflow/recipes/models/mine.yaml"] = "workflow/recipes/models/lmf.yaml"

@@ -8,4 +8,7 @@ it is, and `read(content)`, its folds by name, as `Segments`.
 # layout -> module
 LAYOUTS = {
     "mag": "msa.importers.mag",
+    "mmsa": "msa.importers.mmsa",
+    "msaf": "msa.importers.msaf",
+    "mult": "msa.importers.mult",
 }

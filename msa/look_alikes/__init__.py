@@ -12,6 +12,9 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 LOOK_ALIKES = {
     "csd": "msa.look_alikes.csd",
     "mag": "msa.look_alikes.mag",
+    "mmsa": "msa.look_alikes.mmsa",
+    "msaf": "msa.look_alikes.msaf",
+    "mult": "msa.look_alikes.mult",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}
