@@ -13,6 +13,8 @@ STAGES = {
     "demo-encoder": ("msa.demo_encoder", "build the demo's tiny BERT from its words"),
     "demo-classes": ("msa.demo_classes", "write a demo data set of classes, split already"),
     "download": ("msa.download", "fetch one file"),
+    "check": ("msa.check", "a raw file is the one it was, by its SHA-256"),
+    "fetch-encoder": ("msa.fetch_encoder", "fetch a text encoder from the hub"),
     "align": ("msa.align", "cut every sequence by the labels' segments"),
     "split": ("msa.split", "make the folds and the data card"),
     "clean": ("msa.clean", "treat NaN and infinity, standardise"),
