@@ -62,8 +62,10 @@ def download(
                 part.replace(output)
                 forget(part)
                 return
-    except (InputError, OSError) as error:
+    except InputError as error:
         raise InputError(f"{error}. {by_hand}") from error
+    except OSError as error:
+        raise InputError(f"{error.filename or part}: {error.strerror}. {by_hand}") from error
     raise InputError(f"{output.name}: could not be downloaded: {'; '.join(reasons)}. {by_hand}")
 
 

@@ -54,11 +54,15 @@ class _DownloadForm(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.action: str | None = None
+        self.inside = False
         self.inputs: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         of = {name: value or "" for name, value in attrs}
         if tag == "form" and of.get("id") == "download-form":
-            self.action = of.get("action", "")
-        elif tag == "input" and of.get("type") == "hidden" and self.action is not None:
+            self.action, self.inside = of.get("action", ""), True
+        elif tag == "input" and of.get("type") == "hidden" and self.inside:
             self.inputs[of.get("name", "")] = of.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "form"
