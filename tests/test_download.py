@@ -338,9 +338,7 @@ def test_a_full_disk_keeps_what_is_there(server, waits, tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written(server, tmp_path):
     (tmp_path / "raw").write_text("a file")
-    with pytest.raises(
-        InputError, match=r"raw: (File exists|Not a directory)\. By hand: .* run again: "
-    ):
+    with pytest.raises(InputError, match=r"raw: (File exists|Not a directory)\. By hand: "):
         fetch(server, tmp_path / "raw" / "a.csd", "/a")
 
 
