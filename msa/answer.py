@@ -102,7 +102,9 @@ def version(answer: requests.Response, url: str) -> Version:
     elif chunked(answer):
         length = ""
     etag, modified = (answer.headers.get(name) for name in ("ETag", "Last-Modified"))
-    return Version(url, etag, modified, int(length) if length.isdecimal() else None)
+    return Version(
+        url, etag, modified, int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+    )
 
 
 def chunked(answer: requests.Response) -> bool:
@@ -118,8 +120,8 @@ def begins_at(answer: requests.Response, first: int) -> bool:
 def retry_after(answer: requests.Response) -> float:
     """Seconds that the server asks to wait."""
     try:
-        return Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
-    except InvalidHeader:
+        return min(Retry().parse_retry_after(answer.headers.get("Retry-After", "0")), 1e6)
+    except (InvalidHeader, ValueError, OverflowError):
         return 0
 
 

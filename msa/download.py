@@ -36,7 +36,7 @@ def download(
         patience: with a server.
 
     Raises:
-        InputError: no mirror gives it, or the disk is too small.
+        InputError: no mirror gives it, or it cannot be written.
     """
     if output.exists():
         print(f"{output}: is there already and is left as it is", file=sys.stderr)
@@ -93,7 +93,7 @@ def _fetch(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="file to write")
-    parser.add_argument("--url", nargs="+", default=[], help="where it is, mirrors in order")
+    parser.add_argument("--url", nargs="*", default=[], help="where it is, mirrors in order")
     parser.add_argument("--sha256", help="what it must be")
     parser.add_argument("--lock", type=Path, help="what it was when first seen, if that is known")
     parser.add_argument("--size", type=int, help="its bytes, if known")

@@ -31,7 +31,6 @@ from msa.answer import (
     version,
 )
 from msa.atomic import atomic_write
-from msa.errors import InputError
 
 QUIET = 30  # seconds between two lines of progress where there is no terminal
 
@@ -69,10 +68,10 @@ def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Pa
         Whether the file was put together from several answers.
 
     Raises:
-        Refused: this address does not give it.
-        InputError: the disk is too small.
+        Refused: this address does not give it, or the disk is too small for it.
     """
-    failures, furthest = 0, length(part)
+    before = begun(part)
+    failures, furthest = 0, length(part) if before and before.url == url else 0
     with requests.Session() as http:
         http.max_redirects = 10
         while True:
@@ -91,7 +90,7 @@ def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Pa
             if asked > patience.longest:
                 raise Refused(f"{reason}, not to be asked again for {asked:.0f} s")
             print(f"{part.stem}: {reason}; trying again", file=sys.stderr)
-            time.sleep(max(asked, patience.pause * 2**failures))
+            time.sleep(max(asked, patience.pause * 2 ** max(0, failures - 1)))
 
 
 def begun(part: Path) -> Version | None:
@@ -126,7 +125,8 @@ def _attempt(
     if not have or before is None or before.url != url or not (before.validator or checked):
         before, have = None, 0
     elif have == before.length:
-        return True  # the process ended before it could say so
+        _require_whole(part, have if size is None else size)  # a process ended just before this
+        return True
     headers = {"Accept-Encoding": "identity"}
     if before:
         headers["Range"] = f"bytes={have}-"
@@ -139,7 +139,8 @@ def _attempt(
         elif before is None or not begins_at(answer, have) or found.contradicts(before):
             forget(part)
             raise Broken("expected the rest of the file, got something else")
-        total = size if found.length is None else found.length
+        lengths = (found.length, before.length if before else None, size)
+        total = next((known for known in lengths if known is not None), None)
         if size not in (None, total):
             raise Refused(f"expected {size} bytes, the server has {total}")
         if total is None and not checked and not chunked(answer):
@@ -175,9 +176,9 @@ def _require_whole(part: Path, total: int | None) -> None:
 def _require_disk(more: int, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
     if more > free:
-        raise InputError(
-            f"{part.stem}: expected {_bytes(more)} free in {part.parent}, got {_bytes(free)}; "
-            "make room and run again, nothing that was fetched is lost"
+        raise Refused(
+            f"expected {_bytes(more)} free in {part.parent}, got {_bytes(free)}: make room and run "
+            "again, nothing that was fetched is lost"
         )
 
 

@@ -29,6 +29,7 @@ class Answer:
         pause: seconds between the headers and the body.
         slow: seconds between two of the body's pieces.
         headers: more of them.
+        raw: said in place of all this.
     """
 
     body: bytes = FILE
@@ -43,6 +44,7 @@ class Answer:
     pause: float = 0
     slow: float = 0
     headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes = b""
 
 
 @dataclass
@@ -106,6 +108,9 @@ def serving() -> Iterator[Server]:
 
 def send(handler, answer: Answer, asked: Request) -> None:
     """One answer, as faulty as it is."""
+    if answer.raw:
+        handler.wfile.write(answer.raw)
+        return
     status, body, headers = answer.status, answer.body, dict(answer.headers)
     same = answer.ranges == "forced" or asked.if_range in (None, answer.etag, answer.modified)
     if status == 200 and asked.range and answer.ranges != "ignored" and same:

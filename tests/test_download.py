@@ -88,6 +88,7 @@ FAULTS = {
     "drops, says no length": Row(
         [both(DROPS, length="none")], asks=2, resumes=True, known=SIZE_KNOWN
     ),
+    "speaks no HTTP": Row([[Answer(raw=b"220 ftp ready\r\n")]], NO_PROGRESS, asks=3),
     "is gone": Row([DEAD], NO_PROGRESS, asks=0),
     "is gone, the second mirror is good": Row([DEAD, [GOOD]]),
     "is silent once": Row([[Answer(pause=0.8), GOOD]], asks=2),
@@ -127,6 +128,7 @@ FAULTS = {
     ),
     "no length": Row([[Answer(length="none")]], "does not say how long the file is"),
     "no length, sha256 known": Row([[Answer(length="none")]], known=SHA256_KNOWN),
+    "length absurd": Row([[Answer(length=10**17)], [GOOD]], asks=2),
     "empty": Row([[Answer(b"")]], "expected some bytes, got 0"),
     "compressed": Row(
         [[Answer(headers={"Content-Encoding": "gzip"})]], "expected the file as it is"
@@ -144,6 +146,9 @@ FAULTS = {
     "503 then good": Row([[error(503), GOOD]], asks=2),
     "503 always": Row([[error(503)]], f"HTTP 503 Service Unavailable ({NO_PROGRESS})", asks=3),
     "429 with Retry-After": Row([[error(429, Retry_After="2"), GOOD]], asks=2, waits=2),
+    "429 with Retry-After of an age": Row(
+        [[error(429, Retry_After="9" * 400)]], "not to be asked again for "
+    ),
     "429 with Retry-After of an hour": Row(
         [[error(429, Retry_After="3600")]], "not to be asked again for 3600 s"
     ),
@@ -268,6 +273,28 @@ def test_another_mirror_starts_from_the_beginning(server, waits, tmp_path):
     assert server.requests[-1].range is None
 
 
+def test_another_mirror_that_drops_goes_on_as_long_as_it_brings_more(server, waits, tmp_path):
+    """Less than what the first had brought, at first."""
+    server.answers = {
+        "/a": [Answer(drops=len(FILE) - 1000), error(404)],
+        "/b": [Answer(drops=len(FILE) // 9)],
+    }
+    fetch(server, tmp_path / "a.csd", "/a", "/b")
+    assert (tmp_path / "a.csd").read_bytes() == FILE
+
+
+def test_a_page_in_a_part_is_not_taken_for_the_file(server, waits, tmp_path):
+    """Whole, but its process was killed before it looked."""
+    part = tmp_path / "a.csd.part"
+    server.answers = {"/a": [replace(GOOD, body=b"x" * len(PAGE)), GOOD]}
+    transfer.transfer(f"{server.url}/a", part, None, False, PATIENCE)
+    part.write_bytes(PAGE)
+    with pytest.raises(InputError, match="got a web page"):
+        fetch(server, tmp_path / "a.csd", "/a")
+    fetch(server, tmp_path / "a.csd", "/a")
+    assert (tmp_path / "a.csd").read_bytes() == FILE
+
+
 def test_a_part_of_unknown_origin_is_not_continued(server, tmp_path):
     server.answers = {"/a": [GOOD]}
     (tmp_path / "a.csd.part").write_bytes(OTHER[:HALF])
@@ -329,7 +356,7 @@ def test_a_full_disk_keeps_what_is_there(server, waits, tmp_path, monkeypatch):
         patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
         with pytest.raises(InputError) as caught:
             fetch(server, tmp_path / "a.csd", "/a", "/b")
-    text = f"a.csd: expected {(len(FILE) - have) // 1000}kB free in {tmp_path}, got 1.00kB"
+    text = f"/a: expected {(len(FILE) - have) // 1000}kB free in {tmp_path}, got 1.00kB"
     assert text in str(caught.value) and str(caught.value).endswith(f": {tmp_path / 'a.csd'}")
     assert (tmp_path / "a.csd.part").stat().st_size == have
     fetch(server, tmp_path / "a.csd", "/a")
