@@ -42,7 +42,8 @@ def expected(sha256: str | None, lock: Path | None) -> str | None:
     if sha256:
         text, where = sha256, "--sha256"
     elif lock and lock.exists():
-        text, where = lock.read_text("utf-8", errors="replace").partition(" ")[0], str(lock)
+        words = lock.read_text("utf-8", errors="replace").split()
+        text, where = words[0] if words else "", str(lock)
     else:
         return None
     if not re.fullmatch("[0-9a-fA-F]{64}", text):

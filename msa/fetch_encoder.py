@@ -5,7 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from huggingface_hub import HfApi, RepoFile, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import disable_progress_bars
 
 from msa.check import check, digest, record, verify
@@ -58,11 +59,13 @@ def fetch_encoder(name: str, revision: str, output: Path, lock: Path | None = No
         snapshot_download(name, revision=revision, local_dir=part, allow_patterns=wanted)
         for path in wanted:
             _verify_listed(part / path, files[path])
-        shutil.rmtree(part / ".cache")
+        shutil.rmtree(part / ".cache", ignore_errors=True)
     # its errors are those of the HTTP library below, another one from version to version
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"encoder {name}: could not be fetched: {reason}. {by_hand}") from error
+        raise InputError(
+            f"encoder {name}: could not be fetched: {reason.rstrip('.')}. {by_hand}"
+        ) from error
     try:
         found = verify(part, str(output), lock=lock)
     except InputError:

@@ -31,6 +31,8 @@ def test_the_first_sight_is_recorded_and_enforced_after(file, tmp_path):
         f"to accept what is there now, delete {lock} and run again\n"
     )
     assert lock.read_text() == f"{A}  a.csd\n"
+    lock.write_text(f"{B}\n")
+    run_stage(*arguments)
     lock.unlink()
     run_stage(*arguments)
     assert lock.read_text() == stamp.read_text() == f"{B}  a.csd\n"
@@ -46,7 +48,7 @@ def test_a_recipe_goes_before_the_lock(file, tmp_path):
         check(file, B, lock)
 
 
-@pytest.mark.parametrize("text", ["", "md5", A[:-1], f"{A}0  a.csd"])
+@pytest.mark.parametrize("text", ["", "\n", "md5", A[:-1], f"{A}0  a.csd"])
 def test_what_is_no_checksum(file, tmp_path, text):
     lock = tmp_path / "lock"
     lock.write_text(text)
