@@ -44,7 +44,7 @@ def fetch_encoder(name: str, revision: str, output: Path, lock: Path | None = No
     if output.exists():
         check(output, lock=lock)
         return
-    part = output.with_name(f"{output.name}.{revision[:12]}.part")
+    part = output.with_name(f"{output.name}.{revision[:12].replace('/', '-')}.part")
     by_hand = (
         f"By hand: put the files of {name}, commit {revision} ({WEIGHTS[0]} and, as far as it has "
         f"them, {', '.join(OTHERS[:3])}, vocab.txt) into {output} and run again"
