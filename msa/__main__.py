@@ -15,6 +15,8 @@ STAGES = {
     "look-alike": ("msa.look_alike", "write made-up files in place of a recipe's raw files"),
     "datasets": ("msa.datasets", "list the data sets: what is here, what is missing"),
     "download": ("msa.download", "fetch one file"),
+    "check": ("msa.check", "a raw file is the one it was, by its SHA-256"),
+    "fetch-encoder": ("msa.fetch_encoder", "fetch a text encoder from the hub"),
     "align": ("msa.align", "cut every sequence by the labels' segments"),
     "split": ("msa.split", "make the folds and the data card"),
     "import-data": ("msa.import_data", "folds from a file that others circulate"),

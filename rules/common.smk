@@ -90,7 +90,7 @@ def flag(name, value):
 def raw_flags(wildcards):
     """What is known of a raw file, as command-line flags."""
     source = RAW[f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"]
-    known = ("sha256", "size", "manual")
+    known = ("sha256", "manual")
     return [part for name in known for part in flag(name, getattr(source, name))]
 
 

@@ -223,7 +223,7 @@ def test_a_download_without_network_says_where_to_put_the_file(project):
     assert failed.returncode != 0
     text = failed.stdout + failed.stderr
     assert "words.csd: could not be downloaded" in text
-    assert "put it into data/mine/raw/ and run again" in text
+    assert "put it there and run again: data/mine/raw/words.csd" in text
 
 
 def test_a_file_dropped_by_hand_is_never_fetched_or_lost(project, demo_files):
