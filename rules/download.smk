@@ -8,6 +8,7 @@ rule download:
     wildcard_constraints:
         dataset=one_of(Path(path).parts[-3] for path in SOURCES),
         file=one_of(Path(path).stem for path in SOURCES),
+    localrule: True
     conda:
         "../envs/msa.yaml"
     params:
