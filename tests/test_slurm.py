@@ -157,7 +157,7 @@ def test_the_chain_with_a_job_that_fails_once(slurm, tmp_path):
     env = environment()
     env["PATH"] = f"{shim}{os.pathsep}{env['PATH']}"
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", "slurm"]
-    command += ["--configfile", "quick.yaml", "--slurm-init-seconds-before-status-checks", "3"]
+    command += ["--configfile", "quick.yaml", "--slurm-init-seconds-before-status-checks", "10"]
     done = subprocess.run(command, cwd=remote, env=env, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
