@@ -43,8 +43,9 @@ def obstacle():
         return f"{', '.join(missing)} not installed: apt-get install slurm-wlm munge"
     if os.geteuid():
         return "only root starts a SLURM"
-    if CONF.exists() and "ClusterName=pretence" not in CONF.read_text():
-        return f"{CONF}: this machine is part of a cluster"
+    for path in (CONF, GRES):
+        if path.exists() and "pretence" not in path.read_text():
+            return f"{path}: this machine is part of a cluster"
     return ""
 
 
@@ -73,7 +74,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 ReturnToService=2
-MinJobAge=600
+MinJobAge=86400
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -126,7 +127,7 @@ def slurm(tmp_path_factory):
         stack.callback(CONF.unlink, missing_ok=True)
         stack.callback(GRES.unlink, missing_ok=True)
         CONF.write_text(configuration(folder))
-        GRES.write_text("Name=gpu File=/dev/zero\n")
+        GRES.write_text("# pretence\nName=gpu File=/dev/zero\n")
         start("munged", "--foreground", "--force", *(f"--{k}={path}" for k, path in munge.items()))
         wait_for(munge["socket"].exists, folder)
         start("slurmctld", "-D")
