@@ -51,11 +51,14 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     text = "\n".join(path.read_text() for path in (project / "rules").glob("*.smk"))
     rules = dict(re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", text, re.M))
     local = {name for name, body in rules.items() if "localrule: True" in body}
-    assert local == {"download", "settings", "score", "summarize", "leaderboard"}
+    assert local == {
+        *("download", "check", "fetch_encoder", "settings", "score", "summarize", "leaderboard"),
+        *("search", "best_settings"),
+    }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
     assert {name for name, body in rules.items() if "gpu=" in body} == {
-        *("train", "encode", "predict")
+        *("train", "trials", "encode", "predict")
     }
 
 
