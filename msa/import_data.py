@@ -31,6 +31,8 @@ def read_layout(path: Path, layout: str) -> dict[str, Segments]:
         )
     try:
         return importer.read(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; fetch it again, or mend it") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError(
             f"{path}: of the layout {layout} by its first rows, but a later one is broken: "

@@ -7,5 +7,10 @@ it is, and `read(content)`, its folds by name, as `Segments`.
 
 # layout -> module
 LAYOUTS = {
+    "cherma": "msa.importers.cherma",
+    "cm_bert": "msa.importers.cm_bert",
+    "hkt": "msa.importers.hkt",
+    "lmf": "msa.importers.lmf",
     "mag": "msa.importers.mag",
+    "misa": "msa.importers.misa",
 }

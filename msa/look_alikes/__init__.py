@@ -10,7 +10,12 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 
 # layout -> module
 LOOK_ALIKES = {
+    "cherma": "msa.look_alikes.cherma",
+    "cm_bert": "msa.look_alikes.cm_bert",
+    "hkt": "msa.look_alikes.hkt",
+    "lmf": "msa.look_alikes.lmf",
     "mag": "msa.look_alikes.mag",
+    "misa": "msa.look_alikes.misa",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}
