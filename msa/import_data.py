@@ -1,53 +1,15 @@
 """Import data: a file that others circulate into the folds, in place of align and split."""
 
 import argparse
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from msa.content import described, layouts_of, open_content
 from msa.errors import InputError
 from msa.importers import LAYOUTS
+from msa.layouts import read_layout
 from msa.segments import FOLDS, Segments, check_widths, parse_widths, write
-
-
-def read_layout(path: Path, layout: str) -> dict[str, Segments]:
-    """The folds of a file or folder that is of a layout.
-
-    Raises:
-        InputError: it is of another one: what was expected, what is there, what it may be.
-    """
-    content = open_content(path)
-    importer = importlib.import_module(LAYOUTS[layout])
-    if wrong := importer.problems(content):
-        others = [name for name, found in layouts_of(content).items() if not found]
-        is_one = f"it is of the layout {', '.join(others)}" if others else nearest_layout(content)
-        raise InputError(
-            f"{path}: expected the layout {layout}: {'; '.join(wrong)}. {is_one}; give a file of "
-            f"the layout {layout}, or choose a recipe that imports what you have"
-        )
-    try:
-        return importer.read(content)
-    except InputError as error:
-        raise InputError(f"{path}: {error}; fetch it again, or mend it") from error
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise InputError(
-            f"{path}: of the layout {layout} by its first rows, but a later one is broken: "
-            f"{type(error).__name__}: {error}; fetch it again"
-        ) from error
-
-
-def nearest_layout(content: Any) -> str:
-    """The known layout that least speaks against, in words."""
-    found = layouts_of(content)
-    nearest = min(found, key=lambda name: len(found[name]))
-    return (
-        f"No known layout; there is {described(content)}; the nearest is {nearest}: "
-        + "; ".join(found[nearest])
-    )
 
 
 def checked(
@@ -102,12 +64,14 @@ def checked(
         if name in holds
     }
     if aligned:
+        # without words, the text's rows may be pieces
+        leader = "words" if "words" in lengths else holds[0]
         for name, counts in lengths.items():
-            if (unlike := np.flatnonzero(counts != lengths["words"])).size:
+            if (unlike := np.flatnonzero(counts != lengths[leader])).size:
                 first = unlike[0]
                 raise InputError(
-                    f"{fold}: {segments.ids[first]}: expected one row of {name} a word, "
-                    f"{lengths['words'][first]}, got {counts[first]}"
+                    f"{fold}: {segments.ids[first]}: expected as many rows of {name} as of "
+                    f"{leader}, {lengths[leader][first]}, got {counts[first]}"
                 )
     sound = np.isfinite(label).all(axis=1)
     steps = np.min([*lengths.values()], axis=0) > 0

@@ -52,6 +52,20 @@ class Segments:
 
 
 @dataclass(frozen=True)
+class _Stored(Sequence[np.ndarray]):
+    """A sequence on disk, a view of each segment's rows."""
+
+    rows: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.rows[self.offsets[i] : self.offsets[i + 1]]
+
+
+@dataclass(frozen=True)
 class _Chosen(Sequence[np.ndarray]):
     """Some segments' rows of a sequence."""
 
@@ -84,6 +98,56 @@ def parse_widths(given: Sequence[str]) -> dict[str, int]:
 def video_of(segment: str) -> str:
     """The video of a segment's id; the id itself where it names no video."""
     return segment.rpartition("[")[0] or segment
+
+
+def read(
+    data: Path, clean: Path | None = None, features: Path | None = None
+) -> dict[str, Segments]:
+    """The folds on disk, memory-mapped.
+
+    Args:
+        data: folder of the folds' folders.
+        clean: folder written by the stage clean, whose sequences replace those of `data`.
+        features: folder written by the stage encode: a sequence more, `features`, one row a word.
+
+    Raises:
+        InputError: a file is missing, cannot be read or has another number of rows.
+    """
+    return {fold: _read_fold(fold, data / fold, clean, features) for fold in FOLDS}
+
+
+def _read_fold(fold: str, folder: Path, clean: Path | None, features: Path | None) -> Segments:
+    offsets = _load(folder / "offsets.npy")
+    files = {name: folder / f"{name}.npy" for name in offsets.dtype.names or ()}
+    bounds = {name: offsets[name] for name in files}
+    if clean is not None:
+        cleaned = {name: clean / fold / path.name for name, path in files.items()}
+        files |= {name: path for name, path in cleaned.items() if path.is_file()}
+    if features is not None:
+        files["features"], bounds["features"] = features / f"{fold}.npy", offsets["words"]
+    sequences = {}
+    for name, path in files.items():
+        rows = _load(path, mapped=True)
+        if len(rows) != bounds[name][-1]:
+            raise InputError(
+                f"{path}: expected {bounds[name][-1]} rows as offsets.npy says, got {len(rows)}; "
+                "one of the two is older: run the stage again"
+            )
+        sequences[name] = _Stored(np.asarray(rows), bounds[name])
+    context = folder / "context.npy"
+    return Segments(
+        _load(folder / "ids.npy").tolist(),
+        _load(folder / "label.npy"),
+        sequences,
+        _load(context) if context.is_file() else None,
+    )
+
+
+def _load(path: Path, mapped: bool = False) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as a .npy array: {error}") from error
 
 
 def write(

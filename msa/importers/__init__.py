@@ -13,4 +13,7 @@ LAYOUTS = {
     "lmf": "msa.importers.lmf",
     "mag": "msa.importers.mag",
     "misa": "msa.importers.misa",
+    "mmsa": "msa.importers.mmsa",
+    "msaf": "msa.importers.msaf",
+    "mult": "msa.importers.mult",
 }

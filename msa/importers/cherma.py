@@ -1,4 +1,4 @@
-"""CHERMA: a folder of `train.json`, `dev.json`, `test.json`, and a .npy file a segment and modality.
+"""CHERMA: a folder of `train.json`, `dev.json`, `test.json`, a .npy file a segment and modality.
 
 A .json is a list of {audio_file, video_file, txt_label, audio_label, visual_label, video_label},
 labels in Chinese. With `stem` the audio file's name without `.wav`, the features are

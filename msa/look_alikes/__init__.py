@@ -16,6 +16,9 @@ LOOK_ALIKES = {
     "lmf": "msa.look_alikes.lmf",
     "mag": "msa.look_alikes.mag",
     "misa": "msa.look_alikes.misa",
+    "mmsa": "msa.look_alikes.mmsa",
+    "msaf": "msa.look_alikes.msaf",
+    "mult": "msa.look_alikes.mult",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from msa.errors import InputError
-from msa.import_data import import_data, read_layout
+from msa.import_data import import_data
 from msa.importers.cherma import CLASSES
+from msa.layouts import read_layout
 from msa.look_alikes import SEGMENTS, cherma
 
 

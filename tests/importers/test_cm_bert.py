@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from msa.errors import InputError
-from msa.import_data import import_data, read_layout
+from msa.import_data import import_data
+from msa.layouts import read_layout
 from msa.look_alikes import SEGMENTS, cm_bert
 
 COUNTS = {"train": 4, "dev": 2, "test": 3}

@@ -1,11 +1,13 @@
 import importlib
+import pickle
 
 import numpy as np
 import pytest
 
-from msa.content import layouts_of, open_content
-from msa.import_data import read_layout
+from msa.content import open_content
+from msa.errors import InputError
 from msa.importers import LAYOUTS
+from msa.layouts import layouts_of, read_layout, recognize
 from msa.look_alikes import LOOK_ALIKES, SEGMENTS
 
 CASES = [
@@ -58,3 +60,26 @@ def test_folds_of_something_else_do_not_fit(layout, value):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_an_empty_folder_does_not_fit(layout, tmp_path):
     assert importlib.import_module(LAYOUTS[layout]).problems(tmp_path)
+
+
+HALF = {
+    "cherma": lambda path: (path / "dev.json").unlink(),
+    "cm_bert": lambda path: (path / "MOSI_cmu_audio_CLS.pickle").unlink(),
+    "hkt": lambda path: change(path, lambda content: content.pop("dev")),
+    "lmf": lambda path: change(path, lambda content: content[b"valid"].pop(b"facet")),
+    "misa": lambda path: change(path, lambda content: content["dev"].clear()),
+}
+
+
+def change(path, spoil):
+    content = pickle.loads(path.read_bytes(), encoding="bytes")
+    spoil(content)
+    path.write_bytes(pickle.dumps(content))
+
+
+@pytest.mark.parametrize("layout", HALF)
+def test_half_a_layout_is_nearest_to_it(layout, tmp_path):
+    path = importlib.import_module(LOOK_ALIKES[layout]).write(tmp_path, np.random.default_rng(0))
+    HALF[layout](path)
+    with pytest.raises(InputError, match=f"no known layout, the nearest is {layout}: .*expected"):
+        recognize(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from msa.errors import InputError
-from msa.import_data import read_layout
+from msa.layouts import read_layout
 from msa.look_alikes import mag, misa
 
 
