@@ -68,7 +68,10 @@ def as_number(where: str, value: Any) -> float:
     Raises:
         InputError: it is anything else.
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.empty(0)
     if array.size != 1 or array.dtype.kind not in "biuf":
         raise InputError(f"{where}: expected one number, found {described(value)}")
     return float(array.item())

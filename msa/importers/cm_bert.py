@@ -58,12 +58,22 @@ def _arrays(folder: Path) -> tuple[dict[str, list[np.ndarray]], list[str]]:
         except InputError:
             others.append(f"{path.name}: no pickle")
             continue
-        shapes = [np.shape(one) for one in content] if isinstance(content, tuple | list) else []
-        if len(shapes) == 3 and all(shape[1:] == (STEPS, WIDTH) for shape in shapes):
-            found[path.name] = [np.asarray(one, dtype=np.float32) for one in content]
+        if arrays := _three(content):
+            found[path.name] = arrays
         else:
             others.append(f"{path.name}: {described(content)}")
     return found, others
+
+
+def _three(content: Any) -> list[np.ndarray]:
+    """The three arrays, if that is what it is."""
+    if not isinstance(content, tuple | list) or len(content) != 3:
+        return []
+    try:
+        arrays = [np.asarray(one, dtype=np.float32) for one in content]
+    except (TypeError, ValueError):
+        return []
+    return arrays if all(one.shape[1:] == (STEPS, WIDTH) for one in arrays) else []
 
 
 def _lines(path: Path) -> list[str]:

@@ -66,7 +66,7 @@ def _fold(key: str, rows: list[Any]) -> Segments:
         labels.append([as_number(f"{where}: label", label)])
         sentences = [as_text(sentence).strip() for sentence in before[0]]
         first = ". ".join(filter(None, sentences)).split()
-        last = f"{as_text(punchline[0]).strip()}.".split()
+        last = [word for word in f"{as_text(punchline[0]).strip()}.".split() if word != "."]
         context.append(len(first))
         sequences["words"].append(as_words(first + last))
         for name in WIDTHS:

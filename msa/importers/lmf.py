@@ -51,7 +51,7 @@ def _has_emotions(content: Any) -> bool:
 
 
 def _problems(where: str, fold: Any, columns: int | None = None) -> list[str]:
-    dims = np.ndim(fold.get("label", 0)) if isinstance(fold, Mapping) else 2
+    dims = getattr(fold.get("label"), "ndim", 1) if isinstance(fold, Mapping) else 1
     if found := array_problems(where, fold, KEYS | {"label": max(dims, 1)}):
         return found
     shape = fold["label"].shape

@@ -108,6 +108,7 @@ def test_the_pickle_is_found_by_content(folder):
     write_audio(folder, {"train": [1]}, "0.pickle")
     write_audio(folder, [make_audio(n) + 1 for n in (4, 2, 4)], "1.pickle")
     write_audio(folder, "text", "z.pickle")
+    write_audio(folder, [[[1], [1, 2]]] * 3, "ragged.pickle")
     (folder / "readme.md").write_text("audio")
     (folder / "more").mkdir()
     (folder / "a.pickle").rename(folder / "b")

@@ -40,6 +40,8 @@ def test_the_context_comes_first_and_sentences_end(tmp_path):
     assert train.context.tolist() == [3, 0]
     words = [[word.decode() for word in of[:, 0]] for of in train.sequences["words"]]
     assert words == [["a", "b.", "c", "d", "e", "f."], ["d", "e", "f."]]
+    no_punchline = read_rows(tmp_path, make_row(punchline=" "))
+    assert len(no_punchline.sequences["words"][0]) == no_punchline.context[0] == 3
     assert set(train.sequences) == {"words", "audio", "vision"}
     for name, width in (("audio", 81), ("vision", 91)):
         rows = train.sequences[name]

@@ -50,8 +50,15 @@ def test_nothing_else_fits(layout, content):
     assert importlib.import_module(LAYOUTS[layout]).problems(content)
 
 
+RAGGED = [[1], [1, 2]]
+SOMETHING_ELSE = [
+    *(None, [], {}, [3], [()], [((), 1, 2)], np.zeros(()), "text", RAGGED),
+    {"covarep": RAGGED, "facet": RAGGED, "glove": RAGGED, "label": RAGGED},
+]
+
+
+@pytest.mark.parametrize("value", SOMETHING_ELSE)
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("value", [None, [], {}, [3], [()], [((), 1, 2)], np.zeros(()), "text"])
 def test_folds_of_something_else_do_not_fit(layout, value):
     content = dict.fromkeys(("train", "dev", "test"), value)
     assert importlib.import_module(LAYOUTS[layout]).problems(content)

@@ -47,6 +47,10 @@ BROKEN = {
         lambda c: set_row(c, 2, label=np.zeros((1, 7))),
         r"train\[2\] \(trainVideo0\[2\]\): label: expected one number, found an array \(1, 7\)",
     ),
+    "ragged label": (
+        lambda c: set_row(c, 2, label=[[1], [1, 2]]),
+        r"train\[2\] \(trainVideo0\[2\]\): label: expected one number, found a list of length 2",
+    ),
     "numbers": (
         lambda c: set_row(c, 4, (["a"], [["b"] * 47], np.zeros((1, 74)))),
         r"train\[4\] .*: vision: expected rows of numbers, found a list",
