@@ -10,20 +10,21 @@ from msa.errors import InputError
 from msa.importers import LAYOUTS
 from msa.segments import Segments
 
-# layout -> the keys, files and containers that it needs, as `parts` finds them
+# layout -> the keys, files and containers that it is made of, as `parts` finds them
 PARTS = {
     "mag": "train valid test rows:3 features:3",
     "misa": "train valid test rows:3 features:4",
     "hkt": "train valid test rows:4 features:4",
-    "mmsa": "train valid test text audio vision regression_labels",
-    "mult": "train valid test text audio vision labels",
+    "mmsa": (
+        "train valid test text audio vision regression_labels text_bert raw_text id "
+        "classification_labels annotations"
+    ),
+    "mult": "train valid test text audio vision labels id",
     "lmf": "train valid test covarep facet glove label",
     "cm_bert": "train.tsv valid.tsv test.tsv .pkl",
     "msaf": "train valid test bert50.npy visual50.npy audio50.npy label50.npy",
     "cherma": "train.json valid.json test.json text/ audio/ visual/",
 }
-# layout -> what else it may have
-MORE = {"mmsa": "text_bert raw_text id classification_labels annotations", "mult": "id"}
 
 
 def layouts_of(content: Any) -> dict[str, list[str]]:
@@ -103,15 +104,14 @@ def parts(content: Any) -> set[str]:
 
 
 def nearest_layout(content: Any) -> str:
-    """The known layout with most parts there and fewest missing, and what speaks against it."""
+    """The known layout of which most is there and least missing, and what speaks against it."""
     found = parts(content)
     likeness = {}
     for name in LAYOUTS:
-        needed, more = set(PARTS[name].split()), set(MORE.get(name, "").split())
-        there = len(found & (needed | more))
-        likeness[name] = there - len(needed - found), -len(more - found), there
+        expected = set(PARTS[name].split())
+        likeness[name] = len(found & expected), -len(expected - found)
     nearest = max(likeness, key=likeness.__getitem__)
-    if not likeness[nearest][2]:
+    if not likeness[nearest][0]:
         return (
             f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {described(content)}"
         )

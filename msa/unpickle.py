@@ -16,7 +16,7 @@ from msa.errors import InputError
 from msa.unpickle_globals import PLAIN, Memory
 from msa.unpickle_machine import Machine, Refused
 
-FLOOR, FACTOR = 1 << 30, 8  # the default limit: bytes, and bytes per byte of the file
+FLOOR, FACTOR = 1 << 30, 10  # the default limit: bytes, and bytes per byte of the file
 DEPTH = 64
 POINTER = 8  # bytes
 CONTAINERS = {list, tuple, dict, set, frozenset}
@@ -31,7 +31,7 @@ def load(path: Path, limit: int | None = None) -> object:
 
     Args:
         path: the file.
-        limit: bytes of memory that it may take; 8 times the file's size, at least 1 GiB, if None.
+        limit: bytes of memory that it may take; 10 times the file's size, at least 1 GiB, if None.
 
     Raises:
         InputError: the file cannot be read, is cut off or damaged, asks for anything else (by

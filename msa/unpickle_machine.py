@@ -26,8 +26,10 @@ from msa.unpickle_globals import (
 )
 
 LINE = 700  # bytes, more than the decimal digits of a LONG1
-# bytes that a value and a container take at most, with their places on the stack and in the memo
-VALUE, CONTAINER = 96, 512
+CHUNK = 1 << 16
+# bytes that a value takes at most with its place in a container, and what comes on top of that
+INSTRUCTION, TEXT, CONTAINER = 56, 40, 512
+WIDEST = 6  # bytes that a byte of text takes at most while it is decoded
 MISSING = object()
 
 
@@ -41,12 +43,14 @@ class Machine:
     Args:
         file: at its first byte.
         size: its length in bytes.
-        memory: what it may take. Every value is counted before it is made.
+        memory: what it may take. The bytes of the file are counted at once, a fixed price with
+            each instruction, and whatever comes on top before it is made.
     """
 
     def __init__(self, file: BufferedReader, size: int, memory: Memory) -> None:
         self.file, self.size, self.memory = file, size, memory
         self.spend = memory.spend
+        self.spend(size)
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: list[Any] = []
@@ -59,10 +63,13 @@ class Machine:
             MemoryError: more than the memory.
             Exception: nearly any other, if the bytes are no pickle.
         """
-        read, steps = self.file.read, STEPS
+        read, steps, memory = self.file.read, STEPS, self.memory
         while (code := read(1)) != pickle.STOP:
             if code not in steps:
                 self.refuse_code(code)
+            memory.left -= INSTRUCTION
+            if memory.left < 0:
+                raise MemoryError
             step, argument = steps[code]
             step(self, argument)
         if self.marks or len(self.stack) != 1 or self.memory.unbuilt:
@@ -80,30 +87,30 @@ class Machine:
         raise Refused(f"the instruction {names[0]}") if names else ValueError(f"found {code!r}")
 
     def read(self, length: int) -> bytes:
-        self.reserve(length)
+        self.check_length(length)
         data = self.file.read(length)
         if len(data) < length:
             raise EOFError("the file ends before the pickle does")
         return data
 
-    def reserve(self, length: int) -> None:
-        # only what is long is worth a system call
-        if length > 1 << 16 and length > self.size - self.file.tell():
+    def check_length(self, length: int) -> None:
+        # only what is long is worth asking for the position
+        if length > CHUNK and length > self.size - self.file.tell():
             raise EOFError("the file ends before the pickle does")
-        self.spend(length)
 
     def line(self, longest: int) -> bytes:
         line = self.file.readline(longest + 1)
         if not line.endswith(b"\n"):
-            raise EOFError("a line has no end")
-        self.spend(len(line))
+            raise EOFError(f"no end of a line within {len(line)} bytes")
         return line[:-1]
 
     def unsigned(self, width: int) -> int:
         """A number of `width` bytes, or a line of digits."""
-        number = int.from_bytes(self.read(width), "little") if width else int(self.line(LINE))
+        if width:
+            return int.from_bytes(self.file.read(width), "little")
+        number = int(self.line(LINE))
         if number < 0:
-            raise ValueError(f"{number} where a length or an index should be")
+            raise ValueError(f"{number} as an index")
         return number
 
     def take(self, count: int | None) -> list[Any]:
@@ -118,7 +125,6 @@ class Machine:
         return items
 
     def push(self, value: object) -> None:
-        self.spend(VALUE)
         self.stack.append(value)
 
     def push_struct(self, struct: Struct) -> None:
@@ -132,30 +138,30 @@ class Machine:
 
     def push_text(self, width: int) -> None:
         data = self.read(self.unsigned(width))
-        self.spend(4 * len(data))
-        self.push(str(data, "utf-8", "surrogatepass"))
+        self.spend(TEXT + WIDEST * len(data))
+        self.stack.append(str(data, "utf-8", "surrogatepass"))
 
     def push_bytes(self, width: int) -> None:
         self.push(self.read(self.unsigned(width)))
 
     def push_bytearray(self, width: int) -> None:
         length = self.unsigned(width)
-        self.reserve(length)
+        self.check_length(length)
         data = bytearray(length)
         if self.file.readinto(data) < length:
             raise EOFError("the file ends before the pickle does")
         self.push(data)
 
     def push_quoted(self, _: None) -> None:
-        line = self.line(self.memory.left)
+        line = self.line(self.size)
         if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
             raise ValueError("a string without quotes")
         self.spend(len(line))
         self.push(codecs.escape_decode(line[1:-1])[0])
 
     def push_escaped(self, _: None) -> None:
-        line = self.line(self.memory.left)
-        self.spend(4 * len(line))
+        line = self.line(self.size)
+        self.spend(TEXT + WIDEST * len(line))
         self.push(str(line, "raw-unicode-escape"))
 
     def push_empty(self, kind: Callable[[], object]) -> None:
@@ -196,15 +202,19 @@ class Machine:
     def duplicate(self, _: None) -> None:
         self.push(self.stack[-1])
 
-    def put(self, width: int | None) -> None:
-        index = len(self.memo) if width is None else self.unsigned(width)
+    def memoize(self, _: None) -> None:
+        self.memo.append(self.stack[-1])
+
+    def put(self, width: int) -> None:
+        index = self.unsigned(width)
         gap = index - len(self.memo)
         if gap < 0:
             self.memo[index] = self.stack[-1]
             return
-        self.spend(16 * (gap + 1))
-        self.memo += [MISSING] * gap
-        self.memo.append(self.stack[-1])
+        if gap:
+            self.spend(16 * gap)
+            self.memo += [MISSING] * gap
+        self.memoize(None)
 
     def get(self, width: int) -> None:
         index = self.unsigned(width)
@@ -312,7 +322,7 @@ STEPS: dict[bytes, tuple[Callable[[Machine, Any], object], Any]] = {
     pickle.PUT: (Machine.put, 0),
     pickle.BINPUT: (Machine.put, 1),
     pickle.LONG_BINPUT: (Machine.put, 4),
-    pickle.MEMOIZE: (Machine.put, None),
+    pickle.MEMOIZE: (Machine.memoize, None),
     pickle.GET: (Machine.get, 0),
     pickle.BINGET: (Machine.get, 1),
     pickle.LONG_BINGET: (Machine.get, 4),

@@ -49,6 +49,7 @@ def test_a_look_alike_is_of_its_own_layout_alone(tmp_path, layout):
         (folds("text", "vision", "labels"), "mult"),
         ({name: [((["a"], 1, 1), 0.5)] for name in ("train", "dev", "test")}, "mag"),
         ({"text": fold("audio")}, "mult"),
+        ({"train": [], "dev": [], "test": []}, "mag"),
     ],
 )
 def test_the_nearest_layout_is_the_one_that_lacks_least(content, nearest):
