@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test slow lint install
+.PHONY: demo demo-all test slow lint install
 
 demo: install
 	snakemake --cores all --quiet progress rules
@@ -13,6 +13,19 @@ demo: install
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
+
+# recipe/model, of each of the seven data sets
+LOOK_ALIKES := mosi_cmbert/cm_bert mosei_direct/nhfnet pom_lmf/lmf iemocap_mult/lmr_cbt \
+	urfunny/glomo mustard/glomo cherma/glomo
+
+demo-all: install
+	python -m msa demo look-alikes/demo
+	python -m msa demo-encoder look-alikes/demo/words.csd look-alikes/encoder
+	@for recipe in $(subst mosei_direct,mosei,$(patsubst %/,%,$(dir $(LOOK_ALIKES)))); do \
+		python -m msa look-alike $$recipe look-alikes/data/$$recipe/raw || exit 1; done
+	snakemake --cores all --quiet progress rules --configfile workflow/look_alikes.yaml -- \
+		$(LOOK_ALIKES:%=look-alikes/results/%.json)
+	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
 
 test: install
 	python -m pytest -m "not slow"

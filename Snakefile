@@ -22,6 +22,7 @@ include: "rules/import_checkpoint.smk"
 include: "rules/predict.smk"
 include: "rules/score.smk"
 include: "rules/summarize.smk"
+include: "rules/search.smk"
 include: "rules/leaderboard.smk"
 
 

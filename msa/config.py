@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "paths": {"data": "data", "features": "features", "runs": "runs", "results": "results"},
     "encoders": {},
     "settings": {},
+    "search": {},
     "recipes": {},
 }
 MODALITY_FORMS = {
@@ -31,6 +32,7 @@ MODALITY_FORMS = {
     "audio": ("audio",),
     "vision": ("vision",),
 }
+SEARCH_DEFAULTS: dict[str, Any] = {"trials": 50, "seed": 0, "trials_per_job": 10}
 RECIPE_DEFAULTS: dict[str, Any] = {
     "pauses": "drop",
     "encoder": None,
@@ -160,17 +162,21 @@ class Config:
         for name in self.values["models"]:
             if name not in self.models:
                 found.append(f"config: models: unknown model {nearest(name, self.models)}")
-        for key in self.values["settings"]:
-            dataset, _, model = key.rpartition("/")
-            if model not in self.models:
-                found.append(f"config: settings: unknown model {nearest(model, self.models)}")
-            if dataset and dataset not in self.recipes:
-                found.append(f"config: settings: unknown data set {nearest(dataset, self.recipes)}")
+        for part in ("settings", "search"):
+            for key in self.values[part]:
+                dataset, _, model = key.rpartition("/")
+                if model not in self.models:
+                    found.append(f"config: {part}: unknown model {nearest(model, self.models)}")
+                if dataset and dataset not in self.recipes:
+                    known = nearest(dataset, self.recipes)
+                    found.append(f"config: {part}: unknown data set {known}")
         refuse(found)
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
                 if misfit := self.misfit(dataset, model):
                     found.append(misfit)
+                elif (search := self.search(dataset, model)) and not search["space"]:
+                    found.append(f'config: search: {model}: the key "space" is missing')
         refuse(found)
 
     def _extended(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -210,7 +216,7 @@ class Config:
             return Source(self.path("data", "demo", "raw", name), "made")
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
-        spec = {"url": given} if isinstance(given, str) else given
+        spec: dict[str, Any] = {"url": given} if isinstance(given, str) else given
         urls = (spec["url"],) if isinstance(spec.get("url"), str) else tuple(spec.get("url", ()))
         if "files" not in self.recipes[dataset]:
             name = urls[0].rpartition("/")[2]
@@ -307,6 +313,19 @@ class Config:
         published = self.models[model].get("published", {}).get(dataset, {})
         each = published.get("targets") == "each"
         return self.recipes[dataset]["task"]["targets"] if each else ["all"]
+
+    def search(self, dataset: str, model: str) -> dict[str, Any] | None:
+        """The random search that the configuration asks for: space, trials, seed, per job."""
+        given = [self.values["search"].get(key) for key in (model, f"{dataset}/{model}")]
+        if not any(of is not None for of in given):
+            return None
+        spec = self.models[model]
+        published = spec.get("published", {}).get(dataset, {})
+        spaces = {"space": spec.get("space", {}) | published.get("space", {})}
+        own = merge(*(of or {} for of in given))
+        if "space" in own:
+            spaces = {"space": own["space"]}
+        return {**SEARCH_DEFAULTS, **own, **spaces}
 
     def variant(self, dataset: str, model: str) -> str:
         """The variant of a model's result: released where it is a checkpoint of the authors'."""

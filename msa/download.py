@@ -1,111 +1,115 @@
-"""Download: one file from the first mirror that gives it, resumed where it broke off."""
+"""Download: one file from the first of its mirrors that gives it."""
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import requests
-from requests.adapters import HTTPAdapter
-from tqdm import tqdm
-from urllib3.util import Retry
-
+from msa.answer import Refused
+from msa.check import expected, verify
 from msa.errors import InputError
-
-TIMEOUT = (10, 60)  # seconds to connect, and between two reads
-
-
-def session() -> requests.Session:
-    """A session that tries again after network errors and server errors, with back-off."""
-    retry = Retry(total=3, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
-    http = requests.Session()
-    for scheme in ("http://", "https://"):
-        http.mount(scheme, HTTPAdapter(max_retries=retry))
-    return http
+from msa.share_links import browsable
+from msa.transfer import Patience, begun, forget, transfer
 
 
-def fetch(http: requests.Session, url: str, part: Path) -> None:
-    """Fetch a URL into `part`, going on after the bytes that are there already.
+def download(
+    urls: Sequence[str],
+    output: Path,
+    *,
+    sha256: str | None = None,
+    lock: Path | None = None,
+    size: int | None = None,
+    manual: str | None = None,
+    patience: Patience = Patience(),  # noqa: B008
+) -> None:
+    """Fetch a file; one that is there already is left as it is.
 
-    Raises:
-        requests.RequestException: the server is gone, answers an error or breaks off.
-        InputError: the answer is a web page, or shorter than it said.
-    """
-    have = part.stat().st_size if part.is_file() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with http.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == 416:  # nothing after what is there: start again
-            part.unlink()
-            return fetch(http, url, part)
-        answer.raise_for_status()
-        if "text/html" in answer.headers.get("Content-Type", ""):
-            raise InputError(f"{url}: expected a file, got a web page")
-        resumed = answer.status_code == 206
-        have = have if resumed else 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with (
-            open(part, "ab" if resumed else "wb") as file,
-            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem) as bar,
-        ):
-            for chunk in answer.iter_content(1 << 16):
-                file.write(chunk)
-                bar.update(len(chunk))
-    if total is not None and part.stat().st_size != total:
-        raise InputError(f"{url}: expected {total} bytes, got {part.stat().st_size}")
+    What was fetched is kept beside it as `.part`, for the next run, until all of it is there.
 
-
-def sha256(path: Path) -> str:
-    """A file's SHA-256, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def download(urls: Sequence[str], output: Path, checksum: str | None = None) -> None:
-    """Fetch one file from the first of its mirrors that works.
+    Args:
+        urls: mirrors in order: http(s), share links of Google Drive or Dropbox, `gdrive:ID`.
+        output: file to write.
+        sha256: what it must be.
+        lock: file that says what it was when it was first seen; need not exist.
+        size: in bytes, if known.
+        manual: what the file is and where a person gets it.
+        patience: with a server.
 
     Raises:
-        InputError: none of them works, or the checksum is another.
+        InputError: no mirror gives it, or it cannot be written.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.exists():
+        print(f"{output}: is there already and is left as it is", file=sys.stderr)
+        return
+    by_hand = (
+        f"By hand: {manual or 'get the file where you can'}; put it there and run again: {output}"
+    )
+    if not urls:
+        raise InputError(f"{output.name}: only a person can fetch it. {by_hand}")
     part = output.with_name(output.name + ".part")
     reasons = []
-    for url in urls:
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        before = begun(part)
+        # what is half there comes first
+        for url in sorted(urls, key=lambda url: before is None or url != before.url):
+            try:
+                _fetch(url, part, sha256, lock, size, patience)
+            except Refused as error:
+                reasons.append(f"{browsable(url)}: {error}")
+                print(reasons[-1], file=sys.stderr)
+            else:
+                part.replace(output)
+                forget(part)
+                return
+    except InputError as error:
+        raise InputError(f"{error}. {by_hand}") from error
+    except OSError as error:
+        raise InputError(f"{error.filename or part}: {error.strerror}. {by_hand}") from error
+    raise InputError(f"{output.name}: could not be downloaded: {'; '.join(reasons)}. {by_hand}")
+
+
+def _fetch(
+    url: str,
+    part: Path,
+    sha256: str | None,
+    lock: Path | None,
+    size: int | None,
+    patience: Patience,
+) -> None:
+    """Fetch the right file from one mirror, or raise Refused."""
+    checked = expected(sha256, lock) is not None
+    for again in (True, False):
+        continued = transfer(url, part, size, checked, patience)
         try:
-            fetch(session(), url, part)
-        except (requests.RequestException, InputError) as error:
-            reasons.append(f"{url}: {_reason(error)}")
-            print(reasons[-1], file=sys.stderr)
-            continue
-        found = sha256(part) if checksum else None
-        if found != checksum:
-            part.unlink()
-            reasons.append(f"{url}: expected the SHA-256 {checksum}, got {found}")
-            continue
-        part.replace(output)
-        return
-    raise InputError(
-        f"{output.name}: could not be downloaded: {'; '.join(reasons)}. "
-        f"If you have the file, put it into {output.parent}/ and run again"
-    )
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause, without the layers that wrap it."""
-    while isinstance(error, requests.RequestException) and error.args:
-        inner = getattr(error.args[0], "reason", error.args[0])
-        if not isinstance(inner, Exception):
-            break
-        error = inner
-    return str(error).rpartition(": ")[2] or type(error).__name__
+            verify(part, "its file", sha256, lock)
+            return
+        except InputError as error:
+            forget(part)
+            # pieces of two versions, perhaps: once more from the start
+            if not (continued and again):
+                raise Refused(str(error)) from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="file to write")
-    parser.add_argument("--url", nargs="+", required=True, help="where it is, mirrors in order")
-    parser.add_argument("--sha256", help="checksum to enforce")
+    parser.add_argument("--url", nargs="*", default=[], help="where it is, mirrors in order")
+    parser.add_argument("--sha256", help="what it must be")
+    parser.add_argument("--lock", type=Path, help="what it was when first seen, if that is known")
+    parser.add_argument("--size", type=int, help="its bytes, if known")
+    parser.add_argument("--manual", help="what it is and where a person gets it")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds a server may be silent")
+    parser.add_argument("--tries", type=int, default=5, help="in a row that bring nothing new")
 
 
 def main(args: argparse.Namespace) -> None:
-    download(args.url, args.output, args.sha256)
+    patience = Patience(min(10, args.timeout), args.timeout, args.tries)
+    download(
+        args.url,
+        args.output,
+        sha256=args.sha256,
+        lock=args.lock,
+        size=args.size,
+        manual=args.manual,
+        patience=patience,
+    )

@@ -53,7 +53,9 @@ def one_of(names):
 wildcard_constraints:
     dataset=one_of(CONFIG.recipes),
     model=one_of(CONFIG.models),
-    variant="main|released",
+    variant="main|released|best|trials",
+    first="[0-9]+",
+    last="[0-9]+",
     target="\\w+",
     seed="[0-9]+",
 
@@ -88,7 +90,7 @@ def flag(name, value):
 def raw_flags(wildcards):
     """What is known of a raw file, as command-line flags."""
     source = RAW[f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"]
-    known = ("sha256", "size", "manual")
+    known = ("sha256", "manual")
     return [part for name in known for part in flag(name, getattr(source, name))]
 
 
@@ -163,7 +165,7 @@ def data_flags(wildcards):
 
 def trained_epochs(wildcards):
     """The test predictions of every epoch; an imported checkpoint has none."""
-    return [f"{RUN}/epochs.npz"] if wildcards.variant == "main" else []
+    return [] if wildcards.variant == "released" else [f"{RUN}/epochs.npz"]
 
 
 def remarks(wildcards):
@@ -173,17 +175,20 @@ def remarks(wildcards):
     )
 
 
-def runs(path):
-    """A file of every run behind a result: seeds, and targets where each has its own model."""
+def runs(path, variant=None):
+    """A file of every run behind a result: seeds, and targets where each has its own model.
+
+    The variant is the configuration's unless it is given.
+    """
 
     def paths(wildcards):
         dataset, model = wildcards.dataset, wildcards.model
         checked(CONFIG.require, dataset, model)
-        variant = CONFIG.variant(dataset, model)
+        of = variant or CONFIG.variant(dataset, model)
         return expand(
-            f"{RUNS}/{dataset}/{model}/{variant}/{{target}}/{{seed}}/{path}",
+            f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
             target=CONFIG.targets(dataset, model),
-            seed=CONFIG.values["seeds"] if variant == "main" else [0],
+            seed=[0] if of == "released" else CONFIG.values["seeds"],
         )
 
     return paths
@@ -191,7 +196,37 @@ def runs(path):
 
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
-    models = [
-        m for m in CONFIG.values["models"] if not CONFIG.misfit(wildcards.dataset, m)
+    dataset = wildcards.dataset
+    models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
+    searched = [f"{m}.best" for m in models if CONFIG.search(dataset, m)]
+    return expand(f"{RESULTS}/{dataset}/{{result}}.json", result=models + searched)
+
+
+def search_of(wildcards):
+    """The random search of a model; refuses what the configuration does not ask for."""
+    dataset, model = wildcards.dataset, wildcards.model
+    checked(CONFIG.require, dataset, model)
+    search = CONFIG.search(dataset, model)
+    if search is None:
+        raise WorkflowError(
+            f"{dataset}/{model}: no `search` in the configuration; add for instance "
+            f"search: {{{dataset}/{model}: {{trials: 50}}}}"
+        )
+    return search
+
+
+def trials(wildcards, target):
+    """The files of all trials for one target."""
+    search = search_of(wildcards)
+    count, size = search["trials"], search["trials_per_job"]
+    folder = f"{RUNS}/{wildcards.dataset}/{wildcards.model}/trials/{target}"
+    return [
+        f"{folder}/{search['seed']}/{first}-{min(first + size, count) - 1}.json"
+        for first in range(0, count, size)
     ]
-    return expand(f"{RESULTS}/{wildcards.dataset}/{{model}}.json", model=models)
+
+
+def all_trials(wildcards):
+    """The files of all trials for all targets."""
+    targets = CONFIG.targets(wildcards.dataset, wildcards.model)
+    return [path for target in targets for path in trials(wildcards, target)]

@@ -11,7 +11,7 @@ rule download:
     conda:
         "../envs/msa.yaml"
     params:
-        urls=lambda wildcards, output: [f"--url={u}" for u in RAW[output[0]].urls],
+        urls=lambda wildcards, output: ["--url", *RAW[output[0]].urls],
         known=raw_flags,
         lock="checksums/{dataset}/{file}.sha256",
     shell:

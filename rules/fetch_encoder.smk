@@ -10,10 +10,8 @@ rule fetch_encoder:
         "../envs/msa.yaml"
     params:
         name=lambda wildcards: ENCODERS[wildcards.encoder].name,
-        revision=lambda wildcards: flag(
-            "revision", ENCODERS[wildcards.encoder].revision
-        ),
+        revision=lambda wildcards: ENCODERS[wildcards.encoder].revision or "main",
         lock="checksums/encoders/{encoder}.sha256",
     shell:
-        "python -m msa fetch-encoder {params.name:q} {params.revision:q} --output {output:q}"
+        "python -m msa fetch-encoder {params.name:q} --revision {params.revision:q} --output {output:q}"
         " --lock {params.lock:q} 2>&1 | tee {log:q}"

@@ -4,6 +4,8 @@ rule settings:
         update(f"{RUN}/settings.json"),
     log:
         f"{RUN_LOG}-settings.log",
+    wildcard_constraints:
+        variant="main|released|trials",
     localrule: True
     conda:
         "../envs/msa.yaml"

@@ -5,7 +5,8 @@ import pytest
 from running import ROOT, environment
 
 from msa.__main__ import STAGES
-from msa.closure import closure
+from msa.closure import REGISTRY, closure
+from msa.importers import LAYOUTS
 from msa.models import MODELS
 
 IMPORTED = """
@@ -26,11 +27,12 @@ def imported(*modules):
         text=True,
         check=True,
     )
-    return set(done.stdout.split()) - {"msa", "msa.models"}
+    return set(done.stdout.split()) - REGISTRY
 
 
 def modules(files):
-    return {file.removesuffix(".py").replace("/", ".") for file in files}
+    names = (file.removesuffix(".py").removesuffix("/__init__") for file in files)
+    return {name.replace("/", ".") for name in names}
 
 
 @pytest.mark.parametrize("stage", [module.removeprefix("msa.") for module, _ in STAGES.values()])
@@ -45,6 +47,13 @@ def test_training_depends_on_its_own_model_alone(model):
     assert imported("msa.train", module) == modules(files)
     others = {m.partition(":")[0] for m in MODELS.values()} - {module}
     assert not modules(files) & others
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_importing_depends_on_its_own_layout_alone(layout):
+    files = closure("import_data", layout=layout)
+    assert imported("msa.import_data", LAYOUTS[layout]) == modules(files)
+    assert not modules(files) & (set(LAYOUTS.values()) - {LAYOUTS[layout]})
 
 
 def test_training_does_not_depend_on_metrics():

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from running import ROOT, copy_project, environment, run_stage
 
+from msa.config import Config, merge
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.M | re.S)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
@@ -22,7 +24,7 @@ def project(tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("readme") / "project")
     run_stage("demo", project / "my")
     run_stage("demo-encoder", project / "my/words.csd", project / "my/encoder")
-    own = next(text for kind, text in BLOCKS if kind == "yaml" and "recipes:" in text)
+    own = next(text for kind, text in BLOCKS if kind == "yaml" and "datasets:" in text)
     quick = {"nhfnet": {"epochs": 1}, "lmf": {"epochs": 2}}
     config = yaml.safe_load(own) | {"settings": quick, "seeds": [1]}
     (project / "mine.yaml").write_text(yaml.safe_dump(config))
@@ -49,6 +51,15 @@ def test_a_command_works(command, project):
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "yaml"])
+def test_a_configuration_is_accepted(text):
+    Config(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
+
+
+def test_the_catalogue_is_there():
+    assert all(f"`{name}`" in README for name in CATALOGUE if not name.endswith("_unaligned"))
 
 
 def test_own_files_make_a_leaderboard(project):

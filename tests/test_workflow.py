@@ -87,6 +87,58 @@ def test_touching_code_and_config_reruns_nothing(done, edit):
     assert jobs(done) == {}
 
 
+def test_changing_and_reverting_reruns_nothing(done, edit):
+    for name in ("msa/align.py", "msa/models/lmf.py", "workflow/recipes/data/demo.yaml"):
+        path = done / name
+        before = path.read_text()
+        edit(name, "\n# changed\n")
+        path.write_text(before)
+    assert jobs(done) == {}
+
+
+def test_adding_a_model_reruns_nothing(done, edit):
+    edit("msa/models/__init__.py")
+    registry = done / "msa/models/__init__.py"
+    text = registry.read_text()
+    registry.write_text(
+        text.replace('    "lmf":', '    "mine": "msa.models.mine:LMF",\n    "lmf":')
+    )
+    assert registry.read_text() != text
+    new = {"msa/models/mine.py": "msa/models/lmf.py"}
+    new["workflow/recipes/models/mine.yaml"] = "workflow/recipes/models/lmf.yaml"
+    for path, source in new.items():
+        (done / path).write_text((done / source).read_text())
+    try:
+        assert jobs(done) == {}
+        assert jobs(done, "results/demo/mine.json") == {
+            "settings": 1,
+            "train": 1,
+            "predict": 1,
+            "score": 1,
+            "summarize": 1,
+        }
+    finally:
+        for path in new:
+            (done / path).unlink()
+
+
+ALL_RUNS = {"train": 2, "predict": 2, "score": 2, "summarize": 2, "leaderboard": 1}
+
+
+def test_changed_alignment_reruns_everything_after_it(done, edit):
+    edit("msa/plan.py", "\n# changed\n")
+    assert jobs(done) == {"align": 1, "split": 1, "clean": 1, "encode": 1, **ALL_RUNS}
+
+
+def test_deleting_the_raw_files_reruns_nothing(done, tmp_path):
+    raw = done / "data/demo/raw"
+    raw.rename(tmp_path / "raw")
+    try:
+        assert jobs(done) == {}
+    finally:
+        (tmp_path / "raw").rename(raw)
+
+
 RUN = {"train": 1, "predict": 1, "score": 1, "summarize": 1, "leaderboard": 1}
 
 
@@ -123,7 +175,7 @@ def test_another_policy_reruns_from_clean_on(done, edit):
     recipe = {"extends": "demo", "clean": {"policy": "mean"}}
     base = yaml.safe_load((done / "workflow/recipes/data/demo.yaml").read_text())
     configure(done, recipes={"demo": base | {"clean": recipe["clean"]}})
-    assert set(jobs(done)) == {"settings", "clean", *RUN}
+    assert jobs(done) == {"settings": 2, "clean": 1, **ALL_RUNS}
 
 
 def test_a_note_retrains_nothing(done, edit):
@@ -171,7 +223,7 @@ def test_a_download_without_network_says_where_to_put_the_file(project):
     assert failed.returncode != 0
     text = failed.stdout + failed.stderr
     assert "words.csd: could not be downloaded" in text
-    assert "put it into data/mine/raw/ and run again" in text
+    assert "put it there and run again: data/mine/raw/words.csd" in text
 
 
 def test_a_file_dropped_by_hand_is_never_fetched_or_lost(project, demo_files):

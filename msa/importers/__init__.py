@@ -7,13 +7,13 @@ it is, and `read(content)`, its folds by name, as `Segments`.
 
 # layout -> module
 LAYOUTS = {
-    "cherma": "msa.importers.cherma",
-    "cm_bert": "msa.importers.cm_bert",
-    "hkt": "msa.importers.hkt",
-    "lmf": "msa.importers.lmf",
+    "mmsa": "msa.importers.mmsa",
+    "mult": "msa.importers.mult",
     "mag": "msa.importers.mag",
     "misa": "msa.importers.misa",
-    "mmsa": "msa.importers.mmsa",
+    "hkt": "msa.importers.hkt",
+    "lmf": "msa.importers.lmf",
+    "cm_bert": "msa.importers.cm_bert",
     "msaf": "msa.importers.msaf",
-    "mult": "msa.importers.mult",
+    "cherma": "msa.importers.cherma",
 }

@@ -6,7 +6,7 @@
 
 from typing import Any
 
-from msa.importers import mag
+from msa.importers import tuples
 from msa.segments import Segments
 
 MEMBERS = ("word ids", "vision", "audio", "words")
@@ -14,7 +14,7 @@ MEMBERS = ("word ids", "vision", "audio", "words")
 
 def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
-    return mag.problems_of(content, MEMBERS)
+    return tuples.problems(content, MEMBERS)
 
 
 def read(content: Any) -> dict[str, Segments]:
@@ -22,4 +22,4 @@ def read(content: Any) -> dict[str, Segments]:
 
     The word ids index a vocabulary that the file does not have.
     """
-    return mag.read_of(content, MEMBERS)
+    return tuples.read(content, MEMBERS)

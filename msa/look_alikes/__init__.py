@@ -10,15 +10,16 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 
 # layout -> module
 LOOK_ALIKES = {
-    "cherma": "msa.look_alikes.cherma",
-    "cm_bert": "msa.look_alikes.cm_bert",
-    "hkt": "msa.look_alikes.hkt",
-    "lmf": "msa.look_alikes.lmf",
+    "csd": "msa.look_alikes.csd",
+    "mmsa": "msa.look_alikes.mmsa",
+    "mult": "msa.look_alikes.mult",
     "mag": "msa.look_alikes.mag",
     "misa": "msa.look_alikes.misa",
-    "mmsa": "msa.look_alikes.mmsa",
+    "hkt": "msa.look_alikes.hkt",
+    "lmf": "msa.look_alikes.lmf",
+    "cm_bert": "msa.look_alikes.cm_bert",
     "msaf": "msa.look_alikes.msaf",
-    "mult": "msa.look_alikes.mult",
+    "cherma": "msa.look_alikes.cherma",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}

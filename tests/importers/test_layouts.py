@@ -11,7 +11,7 @@ from msa.layouts import layouts_of, read_layout, recognize
 from msa.look_alikes import LOOK_ALIKES, SEGMENTS
 
 CASES = [
-    *((name, {}) for name in LOOK_ALIKES),
+    *((name, {}) for name in LAYOUTS),
     ("mag", {"vision": 35}),
     ("misa", {"vision": 35}),
     ("hkt", {"dataset": "mustard"}),

@@ -1,0 +1,45 @@
+"""Space: what a random search draws hyperparameters from, and the draw of one trial."""
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def draw(space: Mapping[str, Any], seed: int, trial: int) -> dict[str, Any]:
+    """The hyperparameters of one trial: they depend on the space, the seed and its number alone.
+
+    Args:
+        space: by hyperparameter, such as `optimizer.lr`, the values to choose from, or
+            {low, high} of a uniform range, with `log: true` of its logarithm.
+        seed: of the search.
+        trial: number of the trial, from 0.
+
+    Returns:
+        Values by the names in the space.
+    """
+    rng = np.random.default_rng([seed, trial])
+    return {key: _value(space[key], rng.random()) for key in sorted(space)}
+
+
+def _value(values: Any, share: float) -> Any:
+    if not isinstance(values, Mapping):
+        return values[int(share * len(values))]
+    low, high = values["low"], values["high"]
+    if values.get("log"):
+        return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+    return low + share * (high - low)
+
+
+def applied(settings: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose hyperparameters are replaced by the drawn ones."""
+    changed = copy.deepcopy(dict(settings))
+    for key, value in drawn.items():
+        *groups, name = key.split(".")
+        inner = changed["hyperparameters"]
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = value
+    return changed

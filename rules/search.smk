@@ -1,0 +1,73 @@
+# A random search: trials, a table of them, and the settings of the best, which train then reads.
+TRIALS = f"{RUNS}/{{dataset}}/{{model}}/trials/{{target}}/{{seed}}"
+
+
+rule trials:
+    input:
+        unpack(run_data),
+        settings=f"{TRIALS}/settings.json",
+        code=lambda wildcards: closure("trials", wildcards.model),
+    output:
+        f"{TRIALS}/{{first}}-{{last}}.json",
+    log:
+        "logs/{dataset}/{model}/trials-{target}-{seed}-{first}-{last}.log",
+    conda:
+        "../envs/msa.yaml"
+    threads: threads_of
+    resources:
+        device=DEVICE,
+    params:
+        run=subpath(output[0], parent=True),
+        data=data_flags,
+        space=lambda wildcards: json.dumps(search_of(wildcards)["space"]),
+    shell:
+        "python -m msa trials {params.run:q} {params.data:q} --space {params.space:q}"
+        " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
+        " --device {resources.device} 2>&1 | tee {log:q}"
+
+
+rule search:
+    input:
+        trials=all_trials,
+        code=closure("search"),
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.search.csv",
+    log:
+        "logs/{dataset}/{model}/search.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    shell:
+        "python -m msa search {input.trials:q} --table {output:q} > {log:q} 2>&1"
+
+
+rule best_settings:
+    input:
+        trials=lambda wildcards: trials(wildcards, wildcards.target),
+        code=closure("search"),
+    output:
+        update(f"{RUNS}/{{dataset}}/{{model}}/best/{{target}}/{{seed}}/settings.json"),
+    log:
+        "logs/{dataset}/{model}/best-{target}-{seed}-settings.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        base=lambda wildcards: json.dumps(settings_of(wildcards) | {"variant": "best"}),
+    shell:
+        "python -m msa search {input.trials:q} --settings {output:q} --base {params.base:q}"
+        " > {log:q} 2>&1"
+
+
+use rule summarize as summarize_best with:
+    input:
+        settings=runs("settings.json", "best"),
+        records=runs("training.json", "best"),
+        predictions=runs("predictions/clean.npz", "best"),
+        scores=runs("scores.json", "best"),
+        table=f"{RESULTS}/{{dataset}}/{{model}}.search.csv",
+        code=closure("summarize"),
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.best.json",
+    log:
+        "logs/{dataset}/{model}/summarize_best.log",
