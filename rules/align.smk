@@ -12,6 +12,9 @@ rule align:
     conda:
         "../envs/msa.yaml"
     threads: 4
+    resources:
+        mem_mb=scaled(4000, per_mb=0.1),
+        runtime=scaled(30, per_mb=0.01),
     params:
         sequences=lambda wildcards, input: [
             f"{name}={path}"

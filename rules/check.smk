@@ -10,6 +10,7 @@ rule check:
     wildcard_constraints:
         dataset=one_of(Path(path).parts[-3] for path in RAW),
         file=one_of(Path(path).name for path in RAW),
+    localrule: True
     conda:
         "../envs/msa.yaml"
     params:

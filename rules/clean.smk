@@ -11,6 +11,9 @@ rule clean:
         "logs/{dataset}/clean.log",
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000, per_mb=2),
+        runtime=scaled(15, per_mb=0.01),
     params:
         data=lambda wildcards, input: parent(input.card),
         folder=subpath(output.card, parent=True),

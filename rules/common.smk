@@ -1,6 +1,7 @@
 """Paths, and what a rule asks of the configuration; no rules here."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -63,6 +64,16 @@ wildcard_constraints:
 def parent(path):
     """The folder of a path, as Snakemake spells it."""
     return path.rpartition("/")[0]
+
+
+def scaled(base, per_mb=0):
+    """MB or minutes to ask for: a base and a share for each MB of input, more on every retry."""
+
+    def ask(wildcards, input, attempt):
+        files = [file for path in input for file in (path, *Path(path).rglob("*"))]
+        return attempt * int(base + per_mb * sum(map(os.path.getsize, files)) / 1e6)
+
+    return ask
 
 
 def recipe(wildcards):

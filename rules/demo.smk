@@ -10,6 +10,9 @@ rule demo:
         "logs/demo/demo.log",
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(15),
     params:
         folder=subpath(output[0], parent=True),
     shell:
@@ -28,6 +31,9 @@ rule demo_classes:
         dataset=one_of(set(IMPORTED) - set(LAID_OUT)),
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(15),
     params:
         folder=subpath(output.card, parent=True),
         kind=lambda wildcards: recipe(wildcards)["import"].removeprefix("demo-"),
@@ -45,5 +51,8 @@ rule demo_encoder:
         "logs/demo/demo_encoder.log",
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(15),
     shell:
         "python -m msa demo-encoder {input.words:q} {output:q} > {log:q} 2>&1"

@@ -12,6 +12,9 @@ rule encode:
     threads: 2
     resources:
         device=DEVICE,
+        gpu=int(DEVICE != "cpu"),
+        mem_mb=scaled(8000, per_mb=1),
+        runtime=scaled(120),
     params:
         data=lambda wildcards, input: parent(input.folds[0]),
         folder=subpath(output[0], parent=True),

@@ -6,6 +6,7 @@ rule fetch_encoder:
         "logs/encoders/{encoder}.log",
     wildcard_constraints:
         encoder=one_of(ENCODERS),
+    localrule: True
     conda:
         "../envs/msa.yaml"
     params:

@@ -15,6 +15,9 @@ rule import_checkpoint:
         variant="released",
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
     params:
         run=subpath(output.weights, parent=True),
         data=data_flags,

@@ -14,6 +14,9 @@ rule import_data:
         dataset=one_of(LAID_OUT),
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(4000, per_mb=3),
+        runtime=scaled(30, per_mb=0.05),
     params:
         folder=subpath(output.card, parent=True),
         layout=layout_flags,

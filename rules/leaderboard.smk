@@ -7,6 +7,7 @@ rule leaderboard:
         md=f"{RESULTS}/{{dataset}}/leaderboard.md",
     log:
         "logs/{dataset}/leaderboard.log",
+    localrule: True
     conda:
         "../envs/msa.yaml"
     shell:

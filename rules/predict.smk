@@ -15,6 +15,9 @@ rule predict:
     threads: threads_of
     resources:
         device=DEVICE,
+        gpu=int(DEVICE != "cpu"),
+        mem_mb=scaled(8000, per_mb=3),
+        runtime=scaled(30),
     params:
         run=subpath(output[0], ancestor=2),
         data=data_flags,

@@ -8,6 +8,7 @@ rule score:
         f"{RUN}/scores.json",
     log:
         f"{RUN_LOG}-score.log",
+    localrule: True
     conda:
         "../envs/msa.yaml"
     params:

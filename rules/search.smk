@@ -16,6 +16,9 @@ rule trials:
     threads: threads_of
     resources:
         device=DEVICE,
+        gpu=int(DEVICE != "cpu"),
+        mem_mb=scaled(8000, per_mb=3),
+        runtime=scaled(480),
     params:
         run=subpath(output[0], parent=True),
         data=data_flags,

@@ -12,6 +12,9 @@ rule split:
         dataset=one_of(ALIGNED),
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000, per_mb=2),
+        runtime=scaled(15, per_mb=0.01),
     params:
         folder=subpath(output.card, parent=True),
         task=task_flags,

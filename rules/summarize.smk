@@ -9,6 +9,7 @@ rule summarize:
         f"{RESULTS}/{{dataset}}/{{model}}.json",
     log:
         "logs/{dataset}/{model}/summarize.log",
+    localrule: True
     conda:
         "../envs/msa.yaml"
     params:

@@ -17,6 +17,9 @@ rule train:
     threads: threads_of
     resources:
         device=DEVICE,
+        gpu=int(DEVICE != "cpu"),
+        mem_mb=scaled(8000, per_mb=3),
+        runtime=scaled(240),
         log_every=LOG_EVERY,
     params:
         run=subpath(output.weights, parent=True),

@@ -424,7 +424,7 @@ def test_the_limit(read):
     assert len(read(content)) == 10_000
 
 
-MANY = range(5000)
+MANY = range(3000)
 HEAVY = {
     "floats": [i + 0.5 for i in MANY],
     "numbers": [2**40 + i for i in MANY],
@@ -438,6 +438,7 @@ HEAVY = {
     "dict": dict.fromkeys(MANY),
     "dicts": [{"a": i} for i in MANY],
     "set": {str(i) for i in MANY},
+    "set of numbers": set(MANY),
     "sets": [{i} for i in MANY],
     "frozensets": [frozenset({i}) for i in MANY],
     "complex": [complex(i, i) for i in MANY],
@@ -488,7 +489,7 @@ DATA = {type(None), bool, int, float, complex, str, bytes, bytearray, list, tupl
     flips=st.lists(st.tuples(st.integers(0, 2**20), st.integers(1, 255)), min_size=1, max_size=4),
 )
 @settings(
-    max_examples=800,
+    max_examples=400,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
