@@ -11,6 +11,8 @@ rule encode:
         "../envs/msa.yaml"
     threads: 2
     resources:
+        gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
         device=DEVICE,
     params:
         data=lambda wildcards, input: parent(input.folds[0]),
@@ -21,4 +23,5 @@ rule encode:
         ],
     shell:
         "python -m msa encode {params.data:q} {params.encoder:q}"
-        " --output {params.folder:q} --device {resources.device} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {params.folder:q} --device {resources.device} --threads {threads}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"

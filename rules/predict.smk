@@ -14,10 +14,12 @@ rule predict:
         "../envs/msa.yaml"
     threads: threads_of
     resources:
+        gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
         device=DEVICE,
     params:
         run=subpath(output[0], ancestor=2),
         data=data_flags,
     shell:
         "python -m msa predict {params.run:q} {params.data:q} --device {resources.device}"
-        " --condition {wildcards.condition} 2>&1 | tee {log:q}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition} 2>&1 | tee {log:q}"
