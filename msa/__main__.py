@@ -2,10 +2,13 @@
 
 import argparse
 import importlib
+import signal
 import sys
+from contextlib import suppress
 
 from msa import __version__
 from msa.errors import InputError
+from msa.slots import alone, use_one_gpu
 
 # stage -> (module, what it does), in the order in which data flows
 STAGES = {
@@ -36,7 +39,11 @@ STAGES = {
 }
 
 
+ON_GPU = ("encode", "train", "trials", "predict")
+
+
 def main(argv: list[str] | None = None) -> int:
+    """Run a stage; without `argv` as this process's own, which may wait for its twin."""
     parser = argparse.ArgumentParser(prog="python -m msa", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
@@ -47,13 +54,54 @@ def main(argv: list[str] | None = None) -> int:
             imported = importlib.import_module(module)
             imported.add_arguments(stage)
             stage.set_defaults(main=imported.main)
+            if name in ON_GPU:
+                stage.add_argument(
+                    "--gpu-jobs-per-device", type=int, default=1, help="that may share a GPU"
+                )
     args = parser.parse_args(given)
     try:
+        if argv is None:
+            signal.signal(signal.SIGTERM, _stop)
+            alone(given)
+        if args.stage in ON_GPU and args.device in ("auto", "cuda"):
+            use_one_gpu(args.gpu_jobs_per_device)
         args.main(args)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _say(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _say(f"{error.filename}: {error.strerror}")
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        smaller = "a smaller batch_size" if args.stage in ON_GPU else "fewer jobs at once"
+        first = str(error).partition("\n")[0]
+        return _say(f"{args.stage}: out of memory ({first}); try {smaller}, or a larger machine")
     return 0
+
+
+def _say(problem: object) -> int:
+    print(f"error: {problem}", file=sys.stderr)
+    return 1
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has a class of its own for GPUs alone, and importing it takes seconds
+    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in words)
+
+
+def _stop(number: int, frame: object) -> None:
+    """Leave on a scheduler's signal: what is half written is removed on the way out."""
+    signal.alarm(10)  # the end, should something on the way out wait
+    with suppress(OSError):
+        print(
+            "error: stopped by SIGTERM; run again, training goes on after its last whole epoch",
+            file=sys.stderr,
+            flush=True,
+        )
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from msa import csd
-from msa.atomic import atomic_folder
+from msa.atomic import allocate, atomic_folder
 from msa.errors import InputError
 from msa.plan import ROUTES, VideoPlan, plan, take
 
@@ -104,13 +104,6 @@ def _write_rows(path: Path, first: int, rows: np.ndarray) -> None:
         file.write(np.ascontiguousarray(rows).data)
 
 
-def _allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    with open(path, "wb") as file:
-        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + int(np.prod(shape)) * dtype.itemsize)
-
-
 def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[object, ...]]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
@@ -189,18 +182,18 @@ def align(
         per_video = np.concatenate([[0], np.cumsum([len(p[0]) for p in plans])])
         for name in files:
             offsets[name][1:] = np.cumsum(np.concatenate([p[2][name] for p in plans]))
-            _allocate(
+            allocate(
                 folder / f"{name}.npy",
                 (int(offsets[name][-1]), layouts[name].width),
                 layouts[name].dtype,
             )
             if route == "words":
-                _allocate(folder / f"{name}.word.npy", (int(offsets[name][-1]),), np.dtype("i8"))
+                allocate(folder / f"{name}.word.npy", (int(offsets[name][-1]),), np.dtype("i8"))
             for v in range(len(videos)):
                 first[v][name] = int(offsets[name][per_video[v]])
         for v in range(len(videos)):
             first[v]["labels"] = int(per_video[v])
-        _allocate(
+        allocate(
             folder / "labels.npy", (len(keys), layouts["labels"].width), layouts["labels"].dtype
         )
         fill = partial(_fill, folder=folder, layouts=layouts)

@@ -1,12 +1,17 @@
 """Outputs appear whole or not at all: write beside the target, then rename."""
 
+import errno
 import os
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
+
+from msa.errors import InputError
 
 
 @contextmanager
@@ -26,32 +31,97 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield the name of a file to write, which becomes `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Yield the name of a file to write, which becomes `path` when the block ends well.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    with _temporary(path) as temporary:
         yield temporary
         # some writers make files that nobody else may read
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `path`, replacing it, when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    try:
-        temporary.chmod(0o777 & ~_umask())
+    """Yield an empty folder that becomes `path`, replacing it, when the block ends well.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    with _temporary(path) as temporary:
+        temporary.mkdir()
         yield temporary
-        shutil.rmtree(path, ignore_errors=True)
+        old = temporary.with_suffix(".old.part")
+        if path.exists():
+            path.replace(old)
         temporary.replace(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(old)
+
+
+def allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Make a .npy file to be filled, with its room on the disk.
+
+    Without the room a full disk kills whoever fills the file through memory.
+    """
+    with open(path, "wb") as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        size = file.tell() + int(np.prod(shape)) * dtype.itemsize
+        file.flush()
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        file.truncate(size)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A free name beside `path`; after an error nothing is left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for other in path.parent.iterdir():
+        left = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.(old\.)?part", other.name)
+        if left and not _runs(int(left[1])):
+            _remove(other)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+    except BaseException as error:
+        _remove(temporary)
+        if _is_full_disk(error):
+            raise InputError(
+                f"{path}: no space left on the disk; free some, then run again"
+            ) from error
         raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    if not isinstance(error, Exception):
+        return False
+    # h5py, safetensors and numpy's tofile have it in words only, torch in the error behind its own
+    words = ("No space left on device", "Disk quota exceeded", "requested and")
+    return (
+        getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        or any(text in str(error) for text in words)
+        or _is_full_disk(error.__context__)
+    )
 
 
 def _umask() -> int:

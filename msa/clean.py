@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from msa.atomic import atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folder, atomic_write
 from msa.errors import InputError
 
 FOLDS = ("train", "valid", "test")
@@ -97,7 +97,8 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
             for name in names:
                 rows = np.load(data / fold / f"{name}.npy", mmap_mode="r")
                 path = folder / f"{name}.npy"
-                target = np.lib.format.open_memmap(path, "w+", np.dtype("f4"), rows.shape)
+                allocate(path, rows.shape, np.dtype("f4"))
+                target = np.load(path, mmap_mode="r+")
                 before = after = 0
                 for begin in range(0, len(rows), BLOCK):
                     block = rows[begin : begin + BLOCK].astype(np.float64)

@@ -19,9 +19,16 @@ FOLDS = ("train", "valid", "test")
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto",
+    "gpu_jobs_per_device": 1,
     "log_every": 1,
     "quiet": False,
-    "paths": {"data": "data", "features": "features", "runs": "runs", "results": "results"},
+    "paths": {
+        "data": "data",
+        "features": "features",
+        "runs": "runs",
+        "state": "state",
+        "results": "results",
+    },
     "encoders": {},
     "settings": {},
     "search": {},

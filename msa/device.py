@@ -1,5 +1,7 @@
 """The device to compute on."""
 
+import sys
+
 import torch
 
 from msa.errors import InputError
@@ -13,6 +15,8 @@ def choose_device(name: str) -> torch.device:
     """
     gpus = torch.cuda.device_count()
     if name == "auto":
+        if not gpus:
+            print("no GPU: computing on the CPU", file=sys.stderr)
         return torch.device("cuda" if gpus else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= gpus:

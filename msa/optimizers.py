@@ -91,3 +91,12 @@ class Schedule:
             self.per_epoch.step()
         if self.plateau:
             self.plateau.step(valid_loss)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where each part of the schedule is."""
+        return {name: part.state_dict() for name, part in vars(self).items() if part}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was asked for."""
+        for name, part in state.items():
+            getattr(self, name).load_state_dict(part)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from msa.atomic import atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folder, atomic_write
 from msa.errors import InputError
 
 FOLDS = ("train", "valid", "test")
@@ -217,7 +217,8 @@ def _write_rows(
     numeric = rows[0].dtype.kind != "S"
     longest = 0 if numeric else max(rows[i].dtype.itemsize for i in range(len(ids)))
     dtype = np.dtype(np.float32) if numeric else np.dtype(f"S{max(longest, 1)}")
-    target = np.lib.format.open_memmap(path, "w+", dtype, (int(offsets[-1]), width))
+    allocate(path, (int(offsets[-1]), width), dtype)
+    target = np.load(path, mmap_mode="r+")
     nan, inf = np.zeros((2, width), dtype=np.int64)
     for i, segment in enumerate(ids):
         block = rows[i]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from msa.atomic import atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folder, atomic_write
 from msa.errors import InputError
 from msa.segments import FOLDS, check_widths, parse_widths
 
@@ -89,9 +89,8 @@ def blocks(rows: np.ndarray) -> Iterator[slice]:
 
 def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, Any]:
     """Write `source[rows]` (zeros where -1) to a .npy file; count NaN and infinity by column."""
-    target = np.lib.format.open_memmap(
-        path, mode="w+", dtype=source.dtype, shape=(len(rows), *source.shape[1:])
-    )
+    allocate(path, (len(rows), *source.shape[1:]), source.dtype)
+    target = np.load(path, mmap_mode="r+")
     nan, inf = np.zeros((2, source.shape[1]), dtype=np.int64)
     numeric = source.dtype.kind == "f"
     for block in blocks(rows):

@@ -6,11 +6,9 @@ every epoch are kept for the score stage, which no selection reads.
 
 import argparse
 import json
-import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,16 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.tensorboard import SummaryWriter
 
+from msa import provenance
 from msa.atomic import atomic_path, atomic_write
 from msa.batches import Fold
 from msa.errors import InputError
 from msa.network import build, evaluate, predictions
 from msa.optimizers import Schedule, make_optimizer
+from msa.progress import Progress
 from msa.run import add_data_arguments, load_run, open_run, record_of
+from msa.state import Epoch, State, Trained
 
 FOLDS = ("train", "valid", "test")
 
@@ -47,36 +47,6 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "half_mse": lambda prediction, label: 0.5 * (prediction - label) ** 2,
     "cross_entropy": cross_entropy,
 }
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One line of the history; losses are means over rows, without auxiliary terms."""
-
-    epoch: int
-    train_loss: float
-    valid_loss: float
-    selection: float
-    lr: float
-    seconds: float
-    rows_per_s: float
-
-
-@dataclass
-class Trained:
-    """What training leaves behind.
-
-    Attributes:
-        weights: state of the selected epoch, on the CPU.
-        history: one entry an epoch.
-        test: test predictions of every epoch, (epochs, n, output).
-        selected: the selected epoch, from 1.
-    """
-
-    weights: dict[str, Tensor]
-    history: list[Epoch] = field(default_factory=list)
-    test: list[np.ndarray] = field(default_factory=list)
-    selected: int = 0
 
 
 def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any]) -> float:
@@ -102,11 +72,15 @@ def run_epoch(
     schedule: Schedule,
     hyper: Mapping[str, Any],
     order: Tensor,
-) -> float:
-    """One pass over the training fold in the given order; the mean task loss over rows."""
+) -> Tensor:
+    """One pass over the training fold in the given order.
+
+    Returns:
+        The task loss of each step, summed over its rows: (steps,) float64, on the CPU.
+    """
     network.train()
     device = fold.label.device
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    sums = []
     for segments in order.to(device).split(hyper["batch_size"]):
         batch = fold.batch(segments)
         with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
@@ -122,8 +96,8 @@ def run_epoch(
             nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
         optimizer.step()
         schedule.after_batch()
-        total += losses.detach().mean() * len(segments)
-    return total.item() / len(fold)
+        sums.append(losses.detach().mean() * len(segments))
+    return torch.stack(sums).double().cpu()
 
 
 def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]) -> Trained:
@@ -143,7 +117,7 @@ def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]
         len(folds["train"]) / max(seconds, 1e-9),
     )
     test = predictions(network, folds["test"], hyper["batch_size"]).cpu().numpy()
-    return Trained(snapshot(network), [epoch], [test], 1)
+    return Trained(snapshot(network), [epoch], [test], 1, seconds)
 
 
 def train(
@@ -151,7 +125,8 @@ def train(
     folds: Mapping[str, Fold],
     hyper: Mapping[str, Any],
     seed: int,
-    watch: Callable[[Epoch, bool], None] = lambda epoch, better: None,
+    watch: Callable[[Epoch, bool | None], None] = lambda epoch, better: None,
+    state: State | None = None,
 ) -> Trained:
     """Train by gradient descent and keep the epoch that the validation fold prefers.
 
@@ -160,7 +135,9 @@ def train(
         folds: train, valid and test; test is only predicted, never looked at.
         hyper: the settings' hyperparameters.
         seed: of the order of the rows; the weights are the caller's.
-        watch: called after every epoch with its line and whether it is the best so far.
+        watch: called with every epoch's line and whether it is the best so far, None for an epoch
+            of an earlier process.
+        state: where the state is kept, and an earlier process's found; the result is the same.
 
     Raises:
         InputError: the loss is not a number.
@@ -170,23 +147,35 @@ def train(
     schedule = Schedule(optimizer, hyper["schedule"], batches)
     generator = torch.Generator().manual_seed(seed)
     autocast = hyper["precision"] == "bf16"
-    best, best_epoch, trained = float("inf"), 0, Trained(snapshot(network))
-    for number in range(1, hyper["epochs"] + 1):
+    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    trained = (state and state.load(parts, generator)) or Trained(snapshot(network))
+    for epoch in trained.history:
+        watch(epoch, None)
+    for number in range(len(trained.history) + 1, hyper["epochs"] + 1):
+        best, best_epoch = trained.best
+        if hyper["patience"] and number - 1 - best_epoch >= hyper["patience"]:
+            break
         start = time.perf_counter()
         order = torch.randperm(len(folds["train"]), generator=generator)
         if hyper["optimizer"]["forget"]:
             optimizer.state.clear()
         lr = optimizer.param_groups[0]["lr"]
-        train_loss = run_epoch(network, folds["train"], optimizer, schedule, hyper, order)
+        losses = run_epoch(network, folds["train"], optimizer, schedule, hyper, order)
+        train_loss = losses.cumsum(0)[-1].item() / len(order)
         seconds = time.perf_counter() - start
         valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
         selection = valid_loss
         if hyper["selection"] in LOSSES:
             selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
         if not np.isfinite([train_loss, selection]).all():
+            steps = (~losses.isfinite()).nonzero().flatten().tolist()
+            where = f"epoch {number}" + (f", step {steps[0] + 1} of {len(losses)}" if steps else "")
+            kept = ""
+            if state and trained.history:
+                kept = f"; the state after epoch {number - 1} stays in {state.path}"
             raise InputError(
-                f"epoch {number}: the loss is not finite (train {train_loss}, valid {valid_loss}); "
-                "try a smaller lr, `clip`, or standardise the columns (clean: standardize)"
+                f"{where}: the loss is not finite (train {train_loss}, valid {valid_loss}); "
+                "try a smaller lr, `clip`, or standardise the columns (clean: standardize)" + kept
             )
         epoch = Epoch(
             number,
@@ -202,38 +191,13 @@ def train(
         test = predictions(network, folds["test"], hyper["batch_size"], autocast)
         trained.test.append(test.cpu().numpy())
         better = selection < best
-        if better:
-            best, best_epoch = selection, number
         if better or hyper["selection"] == "last":
             trained.selected, trained.weights = number, snapshot(network)
+        trained.seconds += time.perf_counter() - start
+        if state:
+            state.save(trained, parts, generator)
         watch(epoch, better)
-        if hyper["patience"] and number - best_epoch >= hyper["patience"]:
-            break
     return trained
-
-
-class Progress:
-    """A progress line on standard error, and the same numbers for TensorBoard."""
-
-    def __init__(self, run: Path, name: str, epochs: int, every: int) -> None:
-        shutil.rmtree(run / "tensorboard", ignore_errors=True)
-        self.board = SummaryWriter(str(run / "tensorboard"))
-        self.name, self.epochs, self.every = name, epochs, every
-        self.start = time.perf_counter()
-
-    def __call__(self, epoch: Epoch, better: bool) -> None:
-        for name in ("train_loss", "valid_loss", "selection", "lr", "rows_per_s"):
-            self.board.add_scalar(name, getattr(epoch, name), epoch.epoch)
-        if not self.every or (epoch.epoch % self.every and epoch.epoch != self.epochs):
-            return
-        left = (time.perf_counter() - self.start) / epoch.epoch * (self.epochs - epoch.epoch)
-        print(
-            f"{self.name}  epoch {epoch.epoch}/{self.epochs}  train {epoch.train_loss:.4f}  "
-            f"valid {epoch.valid_loss:.4f}{' *' if better else '  '}  "
-            f"{epoch.rows_per_s:.0f} rows/s  at most {left:.0f} s left",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,26 +206,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-every", type=int, default=1, help="epochs between progress lines; 0 for none"
     )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="written after every epoch and removed in the end: a killed training goes on from it",
+    )
 
 
 def main(args: argparse.Namespace) -> None:
     settings, device = open_run(args)
     hyper = settings["hyperparameters"]
     folds, bert = load_run(args, settings, FOLDS)
-    record = record_of(settings, folds, device)
     network = build(settings, folds["train"], bert)
-    start = time.perf_counter()
+    # after build, which imports the model's file
+    record = record_of(settings, folds, device)
+    state = State(args.state, _key(record, network)) if args.state else None
     if hasattr(network, "fit"):
         trained = fit_closed(network, folds, hyper)
     else:
         folds = {name: fold.to(device) for name, fold in folds.items()}
         name = "{dataset}/{model} seed {seed}".format_map(settings)
         watch = Progress(args.run, name, hyper["epochs"], args.log_every)
-        trained = train(network.to(device), folds, hyper, settings["seed"], watch)
+        trained = train(network.to(device), folds, hyper, settings["seed"], watch, state)
         watch.board.close()
     record |= {
         "parameters": sum(p.numel() for p in network.parameters()),
-        "wall_time_s": time.perf_counter() - start,
+        "wall_time_s": trained.seconds,
         "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
         "selected_epoch": trained.selected,
         "epochs": len(trained.history),
@@ -278,3 +249,12 @@ def main(args: argparse.Namespace) -> None:
         pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
     with atomic_write(args.run / "training.json") as file:
         json.dump(record, file, indent=1)
+    if state:
+        state.remove()
+
+
+def _key(record: Mapping[str, Any], network: nn.Module) -> str:
+    """Digest of all that training depends on; the first weights stand for the encoder."""
+    weights = provenance.array_digest(value.numpy() for value in snapshot(network).values())
+    names = ("config_digest", "data_digest", "code_digest", "versions", "device")
+    return provenance.json_digest([weights, *(record["provenance"][name] for name in names)])

@@ -11,8 +11,9 @@ rule encode:
         "../envs/msa.yaml"
     threads: 2
     resources:
-        device=DEVICE,
         gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
+        device=DEVICE,
         mem_mb=scaled(8000, per_mb=1),
         runtime=scaled(120),
     params:
@@ -21,4 +22,5 @@ rule encode:
         encoder=lambda wildcards: CONFIG.encoder(wildcards.dataset).folder,
     shell:
         "python -m msa encode {params.data:q} --encoder {params.encoder:q}"
-        " --output {params.folder:q} --device {resources.device} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {params.folder:q} --device {resources.device} --threads {threads}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"

@@ -14,8 +14,9 @@ rule predict:
         "../envs/msa.yaml"
     threads: threads_of
     resources:
-        device=DEVICE,
         gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
+        device=DEVICE,
         mem_mb=scaled(8000, per_mb=3),
         runtime=scaled(30),
     params:
@@ -23,4 +24,4 @@ rule predict:
         data=data_flags,
     shell:
         "python -m msa predict {params.run:q} {params.data:q} --device {resources.device}"
-        " --condition {wildcards.condition} 2>&1 | tee {log:q}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition} 2>&1 | tee {log:q}"

@@ -15,8 +15,9 @@ rule trials:
         "../envs/msa.yaml"
     threads: threads_of
     resources:
-        device=DEVICE,
         gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
+        device=DEVICE,
         mem_mb=scaled(8000, per_mb=3),
         runtime=scaled(480),
     params:
@@ -26,7 +27,7 @@ rule trials:
     shell:
         "python -m msa trials {params.run:q} {params.data:q} --space {params.space:q}"
         " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
-        " --device {resources.device} 2>&1 | tee {log:q}"
+        " --device {resources.device} --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"
 
 
 rule search:

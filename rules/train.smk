@@ -16,14 +16,18 @@ rule train:
         "../envs/msa.yaml"
     threads: threads_of
     resources:
-        device=DEVICE,
         gpu=int(DEVICE != "cpu"),
+        gpu_jobs=CONFIG.values["gpu_jobs_per_device"],
+        device=DEVICE,
         mem_mb=scaled(8000, per_mb=3),
         runtime=scaled(240),
         log_every=LOG_EVERY,
+        # no parameter, which would retrain; no output, which a failed job loses
+        state=lambda wildcards: CONFIG.path("state", f"{'.'.join(wildcards)}.pt"),
     params:
         run=subpath(output.weights, parent=True),
         data=data_flags,
     shell:
         "python -m msa train {params.run:q} {params.data:q} --device {resources.device}"
-        " --log-every {resources.log_every} 2>&1 | tee {log:q}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} --log-every {resources.log_every}"
+        " --state {resources.state:q} 2>&1 | tee {log:q}"

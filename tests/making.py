@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
+from msa.batches import Fold, Ragged
 from msa.models import model_class
 
 torch.set_num_threads(1)
@@ -182,3 +184,18 @@ def collate(
         elif name != "token_type_ids":
             batch[f"{name}_mask"] = mask
     return batch
+
+
+def make_fold(rows, seed, noise=0.0):
+    """Labels are the mean of text column 0, plus noise."""
+    generator = torch.Generator().manual_seed(seed)
+    counts = torch.randint(1, 6, (rows,), generator=generator)
+    begins = counts.cumsum(0) - counts
+    owner = torch.repeat_interleave(torch.arange(rows), counts)
+    modalities = {}
+    for name, width in {"text": 4, "audio": 3, "vision": 2}.items():
+        x = torch.randn(int(counts.sum()), width, generator=generator)
+        modalities[name] = Ragged(x, begins, counts)
+    label = torch.zeros(rows).index_add(0, owner, modalities["text"].rows[:, 0]) / counts
+    label = label + noise * torch.randn(rows, generator=generator)
+    return Fold(np.arange(rows).astype(str), label[:, None], modalities)

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from making import make_fold
 from running import run_stage
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from msa.batches import Fold, Ragged
+from msa.batches import Fold
 from msa.config import Config
 from msa.errors import InputError
 from msa.network import build, predictions
@@ -21,21 +22,6 @@ from msa.train import LOSSES, train
 def settings():
     config = Config({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
     return lambda model, seed=1: config.settings("demo", model, seed)
-
-
-def make_fold(rows, seed, noise=0.0):
-    """Labels are the mean of text column 0, plus noise."""
-    generator = torch.Generator().manual_seed(seed)
-    counts = torch.randint(1, 6, (rows,), generator=generator)
-    begins = counts.cumsum(0) - counts
-    owner = torch.repeat_interleave(torch.arange(rows), counts)
-    modalities = {}
-    for name, width in {"text": 4, "audio": 3, "vision": 2}.items():
-        x = torch.randn(int(counts.sum()), width, generator=generator)
-        modalities[name] = Ragged(x, begins, counts)
-    label = torch.zeros(rows).index_add(0, owner, modalities["text"].rows[:, 0]) / counts
-    label = label + noise * torch.randn(rows, generator=generator)
-    return Fold(np.arange(rows).astype(str), label[:, None], modalities)
 
 
 @pytest.fixture
@@ -108,7 +94,7 @@ def test_the_last_epoch_may_be_asked_for(settings, folds):
 
 def test_a_loss_that_is_not_a_number_stops(settings, folds):
     folds["train"].modalities["text"].rows[7] = torch.nan
-    with pytest.raises(InputError, match=r"epoch 1: the loss is not finite"):
+    with pytest.raises(InputError, match=r"epoch 1, step \d+ of \d+: the loss is not finite"):
         run(settings("lmf"), folds)
 
 
