@@ -44,6 +44,39 @@ def as_words(words: Iterable[Any]) -> np.ndarray:
     return np.array([as_text(word).encode() for word in words], dtype="S")[:, None]
 
 
+def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
+    """Rows of numbers, (t, width) float32; nothing at all is (0, width).
+
+    Raises:
+        InputError: they are anything else, or of another width.
+    """
+    try:
+        array = np.asarray(rows, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: expected rows of numbers, found {described(rows)}") from None
+    if not array.size and width:
+        return array.reshape(0, width)
+    if array.ndim != 2 or array.shape[1] != (width or array.shape[1]):
+        expected = f"(t, {width})" if width else "(t, d)"
+        raise InputError(f"{where}: expected rows {expected}, found an array {array.shape}")
+    return array
+
+
+def as_number(where: str, value: Any) -> float:
+    """One number, which may stand in an array.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.empty(0)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise InputError(f"{where}: expected one number, found {described(value)}")
+    return float(array.item())
+
+
 def described(content: Any) -> str:
     """What is there, in a few words, for an error message."""
     if isinstance(content, Path):

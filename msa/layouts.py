@@ -23,7 +23,7 @@ PARTS = {
     "lmf": "train valid test covarep facet glove label",
     "cm_bert": "train.tsv valid.tsv test.tsv .pkl",
     "msaf": "train valid test bert50.npy visual50.npy audio50.npy label50.npy",
-    "cherma": "train.json valid.json test.json text audio visual",
+    "cherma": "train.json valid.json test.json text/ audio/ visual/",
 }
 
 
@@ -69,6 +69,8 @@ def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
 def _read(path: Path, layout: str, content: Any) -> dict[str, Segments]:
     try:
         return importlib.import_module(LAYOUTS[layout]).read(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; mend it, or fetch it again") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError(
             f"{path}: of the layout {layout} by its first rows, but a later one is broken: "
@@ -83,9 +85,13 @@ def parts(content: Any) -> set[str]:
         of_folder: set[str] = set()
         for name, folder in inside.items():
             stem, dot, ending = name.partition(".")
-            of_folder.add(FOLD_NAMES.get(stem, stem) + dot + ending if ending != "pkl" else ".pkl")
-            if folder is not None and stem in FOLD_NAMES:
-                of_folder |= {path.name for path in folder.iterdir()}
+            if ending in ("pkl", "pickle"):
+                of_folder.add(".pkl")
+            elif folder is not None and stem not in FOLD_NAMES:
+                of_folder.add(f"{name}/")
+            else:
+                of_folder.add(FOLD_NAMES.get(stem, stem) + dot + ending)
+                of_folder |= {path.name for path in folder.iterdir()} if folder else set()
         return of_folder
     if isinstance(content, Mapping):
         of_values = [parts(value) for value in content.values()]

@@ -9,6 +9,7 @@ import pytest
 
 from msa import csd
 from msa.__main__ import main
+from msa.importers import LAYOUTS
 from msa.inspect_data import inspect
 from msa.look_alikes import LOOK_ALIKES, SEGMENTS, mmsa, msaf
 
@@ -26,7 +27,7 @@ def refuse(text):
     raise AssertionError(f"{text} is not JSON")
 
 
-@pytest.mark.parametrize("layout", LOOK_ALIKES)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_look_alike_is_told(tmp_path, capsys, layout):
     module = importlib.import_module(LOOK_ALIKES[layout])
     path = module.write(tmp_path, np.random.default_rng(0))
@@ -149,7 +150,7 @@ def cut_csd(folder):
         (page, "expected a whole pickle"),
         (refused, "builtins.print"),
         (half, "damaged|ends before|cut off"),
-        (unknown, r"it is of no known layout \(mag, .*a dictionary of \['a"),
+        (unknown, r"it is of no known layout \(mmsa, .*a dictionary of \['a"),
         (other_hdf5, "a/data: expected a group"),
         (cut_csd, "expected an HDF5 file"),
     ],

@@ -7,8 +7,13 @@ it is, and `read(content)`, its folds by name, as `Segments`.
 
 # layout -> module
 LAYOUTS = {
-    "mag": "msa.importers.mag",
     "mmsa": "msa.importers.mmsa",
-    "msaf": "msa.importers.msaf",
     "mult": "msa.importers.mult",
+    "mag": "msa.importers.mag",
+    "misa": "msa.importers.misa",
+    "hkt": "msa.importers.hkt",
+    "lmf": "msa.importers.lmf",
+    "cm_bert": "msa.importers.cm_bert",
+    "msaf": "msa.importers.msaf",
+    "cherma": "msa.importers.cherma",
 }

@@ -11,10 +11,15 @@ from msa.demo import FUNCTION, SENTIMENT, pick
 # layout -> module
 LOOK_ALIKES = {
     "csd": "msa.look_alikes.csd",
-    "mag": "msa.look_alikes.mag",
     "mmsa": "msa.look_alikes.mmsa",
-    "msaf": "msa.look_alikes.msaf",
     "mult": "msa.look_alikes.mult",
+    "mag": "msa.look_alikes.mag",
+    "misa": "msa.look_alikes.misa",
+    "hkt": "msa.look_alikes.hkt",
+    "lmf": "msa.look_alikes.lmf",
+    "cm_bert": "msa.look_alikes.cm_bert",
+    "msaf": "msa.look_alikes.msaf",
+    "cherma": "msa.look_alikes.cherma",
 }
 # segments of a fold, and of a video
 SEGMENTS = {"train": 24, "valid": 8, "test": 10}

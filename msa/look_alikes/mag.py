@@ -14,14 +14,15 @@ KEYS = {"train": "train", "dev": "valid", "test": "test"}
 
 def write(folder: Path, rng: np.random.Generator, vision: int = 47) -> Path:
     """Write `mosi.pkl`, or with 35 columns of vision `mosei.pkl`; returns the file."""
-    content = {key: _rows(fold, rng, vision) for key, fold in KEYS.items()}
+    content = {key: make_fold(fold, rng, vision) for key, fold in KEYS.items()}
     path = folder / ("mosi.pkl" if vision == 47 else "mosei.pkl")
     with atomic_write(path, "wb") as file:
         pickle.dump(content, file)
     return path
 
 
-def _rows(fold: str, rng: np.random.Generator, vision: int) -> list[Any]:
+def make_fold(fold: str, rng: np.random.Generator, vision: int) -> list[Any]:
+    """Segments ((words, vision, audio), label, segment) of a fold."""
     scores = rng.uniform(-3, 3, SEGMENTS[fold])
     rows = []
     for segment, score in zip(segment_ids(fold), scores, strict=True):
