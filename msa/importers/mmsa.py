@@ -52,7 +52,7 @@ def _problems(where: str, fold: Any) -> list[str]:
         if not isinstance(value, list | tuple | np.ndarray) or len(value) != n:
             found.append(f"{where}: {key}: expected {n} texts, found {described(value)}")
     bert = fold.get("text_bert")
-    if bert is not None and (
+    if "text_bert" in fold and (
         not isinstance(bert, np.ndarray)
         or bert.dtype.kind not in "biuf"
         or bert.ndim != 3

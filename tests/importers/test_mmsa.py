@@ -109,6 +109,7 @@ def test_without_ids_segments_are_numbered(tmp_path):
         ({"audio_lengths": [1, 4]}, "audio: expected numbers of rows from 0 to 3, .* found 4"),
         ({"text_bert": np.ones((2, 3, 5))}, "text: expected numbers of rows from 0 to 3"),
         ({"text_bert": np.ones((2, 2, 3))}, r"text_bert: expected numbers \(2, 3, t\)"),
+        ({"text_bert": None}, r"text_bert: expected numbers \(2, 3, t\)"),
         ({"regression_labels": ["a", "b"]}, "regression_labels: expected 2 numbers"),
         ({"raw_text": ["a"]}, "raw_text: expected 2 texts"),
         ({"id": ["a", "b", "c"]}, "id: expected 2 texts"),
