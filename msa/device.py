@@ -22,3 +22,14 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= gpus:
         raise InputError(f"device {name}: expected one of {gpus} GPUs; use `device: auto` or cpu")
     return device
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether bf16 works there; on some CPUs a recurrent layer in it does not."""
+    layer, x = torch.nn.LSTM(1, 1).to(device), torch.zeros(1, 1, 1, device=device)
+    try:
+        with torch.autocast(device.type, torch.bfloat16):
+            layer(x)
+    except RuntimeError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from torch import nn
 
 from msa import provenance
 from msa.batches import Fold, load_fold
-from msa.device import choose_device
+from msa.device import choose_device, computes_bf16
 from msa.encoder import load_encoder
 from msa.errors import InputError
 
@@ -60,8 +60,11 @@ def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:
     """The settings and the device of a run; threads and seeds are set as the settings say."""
     settings = read_settings(args.run)
     torch.set_num_threads(settings["hyperparameters"]["threads"])
+    device = choose_device(args.device)
+    if settings["hyperparameters"]["precision"] == "bf16" and not computes_bf16(device):
+        raise InputError(f"precision bf16: {device} cannot compute it; use fp32, or another device")
     seed_everything(settings["seed"])
-    return settings, choose_device(args.device)
+    return settings, device
 
 
 def record_of(
