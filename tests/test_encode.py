@@ -15,7 +15,7 @@ def encoder(tmp_path_factory, demo_files):
 
     folder = tmp_path_factory.mktemp("encoder") / "encoder"
     run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return load_encoder(str(folder))
+    return load_encoder(folder)
 
 
 def flat(sentences):
@@ -71,5 +71,7 @@ def test_parts_keep_every_word_once():
 
 
 def test_an_encoder_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"expected a local folder or a hub name"):
-        load_encoder(str(tmp_path))
+    with pytest.raises(InputError, match=r"expected a folder with config.json, .*, got none"):
+        load_encoder(tmp_path / "none")
+    with pytest.raises(InputError, match=r"expected config.json, .* of a transformers encoder"):
+        load_encoder(tmp_path)
