@@ -75,9 +75,13 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as YAML: {found}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys and values, got a {type(content).__name__}")
+    return content
 
 
 @dataclass(frozen=True)
