@@ -427,4 +427,9 @@ def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
 
 def load(paths: Iterable[Path]) -> Config:
     """Read and check configuration files, later ones over earlier ones, as Snakemake does."""
-    return Config(merge(*(_yaml(path) for path in paths)))
+    paths = list(paths)
+    given = merge(*map(_yaml, paths))
+    try:
+        return Config(given)
+    except InputError as error:
+        raise InputError(f"{', '.join(map(str, paths))}: {error}") from error

@@ -24,6 +24,8 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected a folder with config.json, model.safetensors and "
             "tokenizer files, got none; `python -m msa fetch-encoder` gets one from the hub"
         )
+    for path in filter(Path.is_file, folder.iterdir()):
+        path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
         model, info = AutoModel.from_pretrained(
@@ -43,6 +45,13 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected the weights of the model in config.json, "
             f"{len(missing)} are missing: {missing[0]}; fetch it again"
         )
-    if not tokenizer.is_fast:
+    # without its files transformers makes up a tokenizer that knows no word
+    files = tokenizer.vocab_files_names.values()
+    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
         raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    if len(tokenizer) > model.config.vocab_size:
+        raise InputError(
+            f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
+            f"as config.json says, got {len(tokenizer)}; it is another model's"
+        )
     return tokenizer, model

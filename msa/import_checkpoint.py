@@ -156,7 +156,8 @@ def main(args: argparse.Namespace) -> None:
     except InputError as error:
         sizes = f"{args.run}/settings.json" if args.run else "the defaults, as --run is not given"
         raise InputError(
-            f"{args.file}: cannot be imported as {args.model} with the sizes of {sizes}:\n{error}"
+            f"{args.file}: cannot be imported as {args.model} with the sizes of {sizes}:\n  "
+            + str(error).replace("\n", "\n  ")
         ) from error
     some = f": {', '.join(unused)}" if unused else ""
     print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)

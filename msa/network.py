@@ -74,10 +74,11 @@ def load_weights(network: nn.Module, path: Path) -> None:
         InputError: the file is missing or damaged, or keys and shapes are another model's.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        found = load_file(path)
+        # by name, safetensors says of a file that it may not read that there is none
+        found = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path}: expected weights of safetensors, got: {said(error)}; train again"

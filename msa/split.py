@@ -6,6 +6,7 @@ structured array with one field a sequence, (segments + 1,); `label.npy`, (segme
 """
 
 import argparse
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -111,15 +112,16 @@ def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, Any
 def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A table that the stage align wrote, as text."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        text = path.read_text(encoding="utf-8")
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: expected a table, got: {said(error)}; run align again"
         ) from error
     if list(table) != list(columns):
         raise InputError(f"{path}: expected the columns {columns}, got {list(table)}")
-    if (table.isna() | (table == "")).any(axis=None):
-        raise InputError(f"{path}: expected a value in every cell, got none in some; it is cut off")
+    if not text.endswith("\n") or (table.isna() | (table == "")).any(axis=None):
+        raise InputError(f"{path}: expected whole lines, got one that is cut off; run align again")
     return table
 
 
