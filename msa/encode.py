@@ -119,8 +119,8 @@ def main(args: argparse.Namespace) -> None:
         offsets = read_offsets(args.data / fold / "offsets.npy", ["words"])["words"]
         folds[fold] = read_words(args.data / fold / "words.npy", offsets[-1]), offsets
     with ExitStack() as stack:  # all folds' features, or none
+        paths = {f: stack.enter_context(atomic_path(args.output / f"{f}.npy")) for f in FOLDS}
         for fold, (words, offsets) in folds.items():
             features = encode(words, offsets, tokenizer, model, args.batch_size, device)
-            path = stack.enter_context(atomic_path(args.output / f"{fold}.npy"))
-            with open(path, "wb") as file:
+            with open(paths[fold], "wb") as file:
                 np.save(file, features)

@@ -3,23 +3,30 @@
 Every stage of a small finished chain runs in this process, from its folder, with one file damaged.
 """
 
+import ast
 import json
 import os
 import random
 import re
 import shutil
 import warnings
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from making import make_bert, make_fold
 from test_golden import _weights as golden_weights
 
 from msa import csd
 from msa.__main__ import main
+from msa.batches import Fold
+from msa.config import FOLDS, Config
 from msa.look_alikes import mag, mmsa
+from msa.models import MODELS
+from msa.network import build
+from msa.train import fit_closed, train
 
 NOBODY = 65534
 DATA = "--data data --clean data/clean --features features --device cpu"
@@ -106,8 +113,16 @@ READS = {
 }
 
 
-def run(stage):
-    return main([stage, *STAGES[stage].split()])
+def run(stage, privileged=True):
+    """Run a stage, or else as the chain's owner, who is not root: permissions count."""
+    root = os.getuid() == 0
+    if root and not privileged:
+        os.seteuid(NOBODY)
+    try:
+        return main([stage, *STAGES[stage].split()])
+    finally:
+        if root:
+            os.seteuid(0)
 
 
 def write_raw(folder):
@@ -189,16 +204,7 @@ def content(folder):
     }
 
 
-@contextmanager
-def unprivileged():
-    """As the chain's owner, who is not root: permissions count."""
-    if not os.getuid():
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if not os.getuid():
-            os.seteuid(0)
+SAID = "expected|cannot be read|no such file|is missing"
 
 
 def corrupt(path):
@@ -213,18 +219,10 @@ def empty(path):
     path.write_bytes(b"")
 
 
-def forbidden(path):
-    path.chmod(0)
-
-
-def fails(stage, folder, capsys, *says, allowed=True):
-    """The stage says what is wrong in one line and changes nothing."""
+def fails(stage, folder, capsys, *says, privileged=True):
+    """The stage says what is wrong, one problem a line, and changes nothing."""
     before = content(folder)
-    if allowed:
-        status = run(stage)
-    else:
-        with unprivileged():
-            status = run(stage)
+    status = run(stage, privileged)
     text = capsys.readouterr().err
     assert status == 1, text
     first, *more = text.splitlines()
@@ -243,15 +241,13 @@ CASES = [(stage, path) for stage, paths in READS.items() for path in paths]
 def test_a_damaged_file(stage, path, damage, chain, capsys):
     damage(chain / path)
     where = "encoder encoder" if path.startswith("encoder/") else path
-    fails(
-        stage, chain, capsys, f"^error: {where}: ", "expected|cannot be read|no such file|missing"
-    )
+    fails(stage, chain, capsys, f"^error: {where}: ", SAID)
 
 
 @pytest.mark.parametrize(("stage", "path"), CASES)
 def test_a_file_that_may_not_be_read(stage, path, chain, capsys):
-    forbidden(chain / path)
-    fails(stage, chain, capsys, path.partition("/")[0], "ermission denied", allowed=False)
+    (chain / path).chmod(0)
+    fails(stage, chain, capsys, path.partition("/")[0], "ermission denied", privileged=False)
 
 
 @pytest.mark.parametrize(
@@ -260,5 +256,118 @@ def test_a_file_that_may_not_be_read(stage, path, chain, capsys):
 )
 def test_a_file_of_something_else(stage, path, other, chain, capsys):
     shutil.copy(chain / other, chain / path)
-    # two files that do not go together: either may be the wrong one
-    fails(stage, chain, capsys, str(Path(path).parent), "expected")
+    # of two files that do not go together either may be the wrong one
+    fails(stage, chain, capsys, str(Path(path).parent), SAID)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_folder_that_may_not_be_written(stage, chain, capsys):
+    folders = [chain, *(path for path in chain.rglob("*") if path.is_dir())]
+    for path in folders:
+        path.chmod(0o555)
+    if stage == "settings":
+        (chain / "run/settings.json").write_text("{}")
+    if stage == "trials":
+        (chain / "trials/all/0/trial-0000.json").write_text("{}")
+    fails(stage, chain, capsys, "[Pp]ermission denied", privileged=False)
+    for path in folders:
+        path.chmod(0o755)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert run(stage) == 0
+
+
+def test_computational_sequences_that_are_swapped(chain, capsys):
+    (chain / "raw/words.csd").write_bytes((chain / "raw/vision.csd").read_bytes())
+    assert run("align") == 0
+    capsys.readouterr()
+    fails(
+        "split", chain, capsys, "^error: aligned/words.npy: expected words in 2 dimensions, got f"
+    )
+
+
+def test_a_label_that_is_no_class(chain, capsys):
+    settings = json.loads((chain / "run/settings.json").read_text())
+    settings["task"] = {"type": "classification", "targets": ["a"], "classes": ["x", "y"]}
+    settings["hyperparameters"]["loss"] = "cross_entropy"
+    (chain / "run/settings.json").write_text(json.dumps(settings))
+    fails(
+        "train", chain, capsys, "^error: data/train/label.npy: expected class numbers from 0 to 1"
+    )
+    settings["label_columns"] = [3]
+    (chain / "run/settings.json").write_text(json.dumps(settings))
+    fails(
+        "train", chain, capsys, "^error: data/train/label.npy: expected a column 3 as the settings"
+    )
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "gpu", "cuda:"])
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+def test_a_device_that_is_not_there(stage, device, chain, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setitem(STAGES, stage, STAGES[stage].replace("cpu", device))
+    fails(stage, chain, capsys, f"^error: device {device}: expected .*cpu")
+
+
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+def test_out_of_memory(stage, chain, capsys, monkeypatch):
+    def full(self, *arguments, **keywords):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nMore")
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", full)
+    (chain / "trials/all/0/trial-0000.json").unlink()
+    said = rf"^error: {stage}: out of memory \(.*\); try a smaller batch_size, or a larger machine$"
+    before = content(chain)
+    assert run(stage) == 1
+    assert re.search(said, capsys.readouterr().err, re.M)
+    assert content(chain) == before
+
+
+def words_fold(rows, seed):
+    """A fold whose text is pieces, with audio along them."""
+    fold = make_fold(rows, seed)
+    text, audio = fold.modalities["text"], fold.modalities["audio"]
+    pieces = torch.arange(2 * len(text.rows)).reshape(-1, 2) % torch.tensor([30, 2])
+    modalities = {"text": replace(text, rows=pieces), "audio": audio}
+    return Fold(fold.ids, fold.label, modalities, pad=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("rows", "batch_size"), [(3, 1), (5, 4), (1, 8)])
+def test_batches_of_one_row(model, rows, batch_size):
+    config = Config({"datasets": ["demo"], "models": [model], "seeds": [1]})
+    settings = config.settings("demo", model, 1)
+    hyper = settings["hyperparameters"]
+    hyper |= {"epochs": 2, "batch_size": batch_size}
+    if model == "cm_bert":
+        folds, bert = {name: words_fold(rows, 0) for name in FOLDS}, make_bert()
+    else:
+        folds, bert = {name: make_fold(rows, 0) for name in FOLDS}, None
+    network = build(settings, folds["train"], bert)
+    if hasattr(network, "fit"):
+        trained = fit_closed(network, folds, hyper)
+    else:
+        trained = train(network, folds, hyper, 1)
+    assert all(np.isfinite(epoch.valid_loss) for epoch in trained.history)
+    assert all(value.isfinite().all() for value in trained.weights.values())
+    assert np.isfinite(trained.test).all()
+
+
+def rows_of_the_table():
+    text = (Path(__file__).parent / "faults.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[1:]]
+
+
+def test_the_table_names_tests_that_exist():
+    rows = rows_of_the_table()
+    assert len(rows) >= 40
+    assert all(len(row) == 4 and all(row) for row in rows)
+    assert len({fault for fault, *_ in rows}) == len(rows)
+    for *_, cell in rows:
+        for name in re.findall(r"`(.+?)`", cell) or [cell]:
+            file, _, test = name.partition("::")
+            tree = ast.parse((Path(__file__).parent / file).read_text(encoding="utf-8"))
+            assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, (
+                name
+            )
