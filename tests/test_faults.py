@@ -4,11 +4,16 @@ Every stage of a small finished chain runs in this process, from its folder, wit
 """
 
 import ast
+import errno
 import json
 import os
 import random
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +21,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from making import make_bert, make_fold
+from running import ROOT, copy_project, environment, snakemake
 from test_golden import _weights as golden_weights
 
 from msa import csd
@@ -323,6 +330,44 @@ def test_out_of_memory(stage, chain, capsys, monkeypatch):
     assert content(chain) == before
 
 
+@pytest.mark.parametrize("stage", ["align", "split", "clean", "import-data"])
+def test_a_full_disk(stage, chain, capsys, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    fails(stage, chain, capsys, "^error: .*: no space left on the disk; free some, then run again")
+
+
+@pytest.mark.slow
+def test_sigterm_while_training(chain):
+    settings = json.loads((chain / "run/settings.json").read_text())
+    settings["hyperparameters"] |= {"epochs": 10**6, "patience": None}
+    (chain / "run/settings.json").write_text(json.dumps(settings))
+    before = content(chain)
+    command = [sys.executable, "-m", "msa", "train", *STAGES["train"].split()]
+    goes_on = []
+    for _ in range(2):
+        with subprocess.Popen(
+            command, env=environment(PYTHONPATH=str(ROOT)), stderr=subprocess.PIPE, text=True
+        ) as process:
+            state = Path("state/run.pt")
+            since = state.stat().st_mtime_ns if state.exists() else 0
+            while process.poll() is None and (
+                not state.exists() or state.stat().st_mtime_ns == since
+            ):
+                time.sleep(0.1)
+            process.terminate()
+            said = process.communicate()[1]
+        assert process.returncode == 128 + signal.SIGTERM
+        assert "error: stopped by SIGTERM; run again, training goes on after its last" in said
+        goes_on.append("state/run.pt: going on after epoch" in said)
+        after = content(chain)
+        assert after.pop("state/run.pt") is not None
+        assert after == before
+    assert goes_on == [False, True]
+
+
 def words_fold(rows, seed):
     """A fold whose text is pieces, with audio along them."""
     fold = make_fold(rows, seed)
@@ -351,6 +396,52 @@ def test_batches_of_one_row(model, rows, batch_size):
     assert all(np.isfinite(epoch.valid_loss) for epoch in trained.history)
     assert all(value.isfinite().all() for value in trained.weights.values())
     assert np.isfinite(trained.test).all()
+
+
+QUICK = {
+    "datasets": ["demo"],
+    "models": ["lmf", "ridge"],
+    "seeds": [1],
+    "settings": {"lmf": {"epochs": 2}},
+    "device": "cpu",
+}
+
+
+def configure(project, **changes):
+    (project / "quick.yaml").write_text(yaml.safe_dump(QUICK | changes, allow_unicode=True))
+
+
+@pytest.mark.slow
+def test_spaces_and_unicode_in_paths(tmp_path):
+    project = copy_project(tmp_path / "mein Projekt für 情感")
+    elsewhere = tmp_path / "große Platte"
+    kinds = ("data", "features", "runs", "state", "results")
+    paths = {kind: str(elsewhere / f"{kind} ü") for kind in kinds} | {"results": "Ergebnisse é"}
+    configure(project, paths=paths)
+    snakemake(project, "--configfile", "quick.yaml")
+    board = (project / "Ergebnisse é/demo/leaderboard.md").read_text(encoding="utf-8")
+    assert "| lmf" in board and "| ridge" in board
+    again = snakemake(project, "--configfile", "quick.yaml")
+    assert "Nothing to be done" in again.stderr + again.stdout
+
+
+@pytest.mark.slow
+def test_two_snakemakes_at_once(project):
+    configure(project, models=["ridge"])
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "quick.yaml"]
+    with subprocess.Popen(
+        command, cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as first:
+        while first.poll() is None and not [*project.glob(".snakemake/locks/*")]:
+            time.sleep(0.1)
+        second = snakemake(project, "--configfile", "quick.yaml", check=False)
+        said = first.communicate()[0].decode()
+    assert second.returncode == 1
+    assert "Directory cannot be locked" in second.stdout + second.stderr
+    assert first.returncode == 0, said
+    assert "| ridge" in (project / "results/demo/leaderboard.md").read_text()
+    again = snakemake(project, "--configfile", "quick.yaml")
+    assert "Nothing to be done" in again.stdout + again.stderr
 
 
 def rows_of_the_table():
