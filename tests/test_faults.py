@@ -17,6 +17,7 @@ import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISDIR
 
 import numpy as np
 import pytest
@@ -178,37 +179,40 @@ def whole(tmp_path_factory):
                 (folder / "trials/all/0").mkdir(parents=True)
                 shutil.copy("run/settings.json", "trials/all/0")
             assert run(stage) == 0
-    if not os.getuid():
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, NOBODY, NOBODY)
-    return folder, content(folder)
+    give_away(folder, *folder.rglob("*"))
+    return folder, {path: path.read_bytes() for path in content(folder) if path.is_file()}
+
+
+def give_away(*paths):
+    """To a user who is not root, if this one is."""
+    for path in paths if os.getuid() == 0 else ():
+        os.chown(path, NOBODY, NOBODY)
+
+
+def content(folder):
+    """What stands for every file, but for TensorBoard's; None for a folder."""
+    stats = {path: path.stat() for path in folder.rglob("*") if "tensorboard" not in path.parts}
+    return {
+        path: None if S_ISDIR(s.st_mode) else (s.st_ino, s.st_size, s.st_mtime_ns)
+        for path, s in stats.items()
+    }
 
 
 @pytest.fixture
 def chain(whole, monkeypatch):
     """The chain as the working directory; what a test damages is mended after it."""
-    folder, before = whole
+    folder, files = whole
     monkeypatch.chdir(folder)
+    before = content(folder)
     yield folder
-    for path in {*content(folder)} - {*before}:
-        shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink()
-    for path, kept in before.items():
-        if kept is None:
-            Path(path).mkdir(exist_ok=True)
-        elif not Path(path).is_file() or Path(path).read_bytes() != kept:
-            Path(path).write_bytes(kept)
-        Path(path).chmod(0o755 if kept is None else 0o644)
-        if not os.getuid():
-            os.chown(path, NOBODY, NOBODY)
-
-
-def content(folder):
-    """Every file, but for TensorBoard's."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-        if "tensorboard" not in path.parts
-    }
+    after = content(folder)
+    for path in after.keys() - before.keys():
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path, stamp in before.items():
+        if stamp and after.get(path) != stamp:
+            path.write_bytes(files[path])
+            give_away(path)
+        path.chmod(0o644 if stamp else 0o755)
 
 
 SAID = "expected|cannot be read|no such file|is missing"
@@ -363,7 +367,7 @@ def test_sigterm_while_training(chain):
         assert "error: stopped by SIGTERM; run again, training goes on after its last" in said
         goes_on.append("state/run.pt: going on after epoch" in said)
         after = content(chain)
-        assert after.pop("state/run.pt") is not None
+        assert after.pop(chain / "state/run.pt") is not None
         assert after == before
     assert goes_on == [False, True]
 
