@@ -226,6 +226,10 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-3])
+
+
 def empty(path):
     path.write_bytes(b"")
 
@@ -247,7 +251,7 @@ def fails(stage, folder, capsys, *says, privileged=True):
 CASES = [(stage, path) for stage, paths in READS.items() for path in paths]
 
 
-@pytest.mark.parametrize("damage", [corrupt, truncated, empty, Path.unlink])
+@pytest.mark.parametrize("damage", [corrupt, truncated, cut_short, empty, Path.unlink])
 @pytest.mark.parametrize(("stage", "path"), CASES)
 def test_a_damaged_file(stage, path, damage, chain, capsys):
     damage(chain / path)
