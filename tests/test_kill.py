@@ -67,13 +67,19 @@ def stages(folder, files, encoder, epochs=4):
     (folder / "run").mkdir(parents=True)
     (folder / "run" / "settings.json").write_text(json.dumps(settings(epochs)))
     return {
-        "align": ["align", "--sequence", *sequences, "--labels", files / "labels.csd"]
-        + ["--to", "words", "--threads", "2", "--output", folder / "aligned"],
-        "split": ["split", folder / "aligned", "--folds", files / "folds.json"]
-        + ["--output", where, *card],
+        "align": [
+            *("align", "--sequence", *sequences, "--labels", files / "labels.csd"),
+            *("--to", "words", "--threads", "2", "--output", folder / "aligned"),
+        ],
+        "split": [
+            *("split", folder / "aligned", "--folds", files / "folds.json"),
+            *("--output", where, *card),
+        ],
         "clean": ["clean", where, "--output", where / "clean", *card],
-        "encode": ["encode", where, "--encoder", encoder, "--device", "cpu"]
-        + ["--output", folder / "features"],
+        "encode": [
+            *("encode", where, "--encoder", encoder, "--device", "cpu"),
+            *("--output", folder / "features"),
+        ],
         "train": ["train", *reads, "--state", folder / "state" / "run.pt"],
         "predict": ["predict", *reads],
     }
