@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
 import yaml
-from running import copy_project, snakemake
+from running import copy_project, environment, snakemake
 
 QUICK = {
     "datasets": ["demo"],
@@ -332,3 +335,34 @@ def test_a_random_search(done):
     configure(done, search={"lmf": search | {"trials": 5, "seed": 7}}, **quick)
     assert jobs(done)["trials"] == 3
     configure(done)
+
+
+@pytest.mark.slow
+def test_a_killed_snakemake(done, project):
+    """`make unlock`, and run again: the same results, whatever it was in the middle of."""
+    configure(project)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "quick.yaml"]
+    for started in ("data/demo/aligned", "runs/demo/lmf/main/all/1/tensorboard"):
+        process = subprocess.Popen(
+            command,
+            cwd=project,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not (project / started).exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        assert "--unlock" in run(project, check=False).stderr
+        run(project, "--unlock")
+    run(project)
+    first, second = (
+        json.loads((folder / "results/demo/lmf.json").read_text()) for folder in (done, project)
+    )
+    assert first["targets"] == second["targets"] and first["valid"] == second["valid"]
+    weights = "runs/demo/lmf/main/all/1/model.safetensors"
+    assert (done / weights).read_bytes() == (project / weights).read_bytes()
+    assert jobs(project) == {}
+    assert not list(project.glob("[dfr]*/**/*.part"))
