@@ -8,13 +8,15 @@ they are made, so that memory does not grow with the number of videos.
 import argparse
 import csv
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 from tqdm import tqdm
@@ -73,7 +75,16 @@ _worker: _Worker
 
 def _start(files: Mapping[str, Path], labels: Path, route: str) -> None:
     global _worker
+    # else it would wait for work for ever after a kill of the process that gives it
+    Thread(target=_leave_with_parent, daemon=True).start()
     _worker = _Worker(files, labels, route)
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _plan(video: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], dict[int, str]]:
