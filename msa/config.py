@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
         "runs": "runs",
         "state": "state",
         "results": "results",
+        "checksums": "checksums",
     },
     "encoders": {},
     "settings": {},
