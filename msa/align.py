@@ -1,42 +1,41 @@
 """Align: cut every sequence by the labels' segments, as the CMU-MultimodalSDK does.
 
-The SDK holds every sequence in memory. Here a first pass over the intervals says how large every
-output is, and in a second one each video's rows go to their place in the output files as soon as
-they are made, so that memory does not grow with the number of videos.
+The SDK holds every sequence in memory. Here threads read and align a few videos ahead, and each
+video's rows go to the end of the output files in turn, so that memory does not grow with the number
+of videos. Threads suffice: what takes long is done without Python's lock.
 """
 
 import argparse
 import csv
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
+from typing import BinaryIO
 
 import numpy as np
 from tqdm import tqdm
 
 from msa import csd
-from msa.atomic import allocate, atomic_folder
+from msa.atomic import atomic_folder
 from msa.errors import InputError
 from msa.plan import ROUTES, VideoPlan, plan, take
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Width and type of one sequence over all videos."""
+    """Shape and type of one row of a sequence, the same in all videos."""
 
-    width: int
+    shape: tuple[int, ...]
     dtype: np.dtype
 
 
 def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
-    """Width and type that hold every video's rows; all must be of one width."""
+    """Shape and type that hold every video's rows; all must be of one width."""
     shapes = [sequence.shape(video) for video in videos]
     width = shapes[0].width
     for video, shape in zip(videos, shapes, strict=True):
@@ -51,73 +50,95 @@ def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
             t.itemsize if t else sequence.features(v).dtype.itemsize
             for v, t in zip(videos, texts, strict=True)
         ]
-        return Layout(width, np.dtype(f"S{max(sizes)}"))
+        return Layout((width,), np.dtype(f"S{max(sizes)}"))
     if shapes[0].dtype.kind not in "fiu":
         raise InputError(f"{sequence.path}: expected numbers or words, got {shapes[0].dtype}")
-    return Layout(width, np.result_type(np.float32, *(s.dtype for s in shapes)))
+    return Layout((width,), np.result_type(np.float32, *(s.dtype for s in shapes)))
 
 
-class _Worker:
-    """The open files of one process."""
+@dataclass(frozen=True)
+class Aligned:
+    """One video's segments.
 
-    def __init__(self, files: Mapping[str, Path], labels: Path, route: str) -> None:
-        self.sequences = {name: csd.Sequence(path) for name, path in files.items()}
-        self.labels = csd.Sequence(labels)
-        self.route = route
+    Attributes:
+        plan: which rows make which segment.
+        intervals: start and end of each segment, (s, 2) seconds.
+        rows: by output name, the rows of all segments.
+    """
 
-    def plan(self, video: str) -> VideoPlan:
-        intervals = {name: s.intervals(video) for name, s in self.sequences.items()}
-        return plan(self.labels.intervals(video), intervals, self.route)
-
-
-_worker: _Worker
-
-
-def _start(files: Mapping[str, Path], labels: Path, route: str) -> None:
-    global _worker
-    # else it would wait for work for ever after a kill of the process that gives it
-    Thread(target=_leave_with_parent, daemon=True).start()
-    _worker = _Worker(files, labels, route)
+    plan: VideoPlan
+    intervals: np.ndarray
+    rows: dict[str, np.ndarray]
 
 
-def _leave_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _plan(video: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], dict[int, str]]:
-    video_plan = _worker.plan(video)
-    intervals = _worker.labels.intervals(video)[video_plan.segments]
-    return video_plan.segments, intervals, video_plan.counts, video_plan.dropped
-
-
-def _fill(task: tuple[str, dict[str, int]], folder: Path, layouts: Mapping[str, Layout]) -> None:
-    """Write one video's rows at their places: `task` is the video and its first row by sequence."""
-    video, first = task
-    video_plan = _worker.plan(video)
-    for name, sequence in _worker.sequences.items():
+def align_video(
+    video: str,
+    sequences: Mapping[str, csd.Sequence],
+    labels: csd.Sequence,
+    layouts: Mapping[str, Layout],
+    route: str,
+) -> Aligned:
+    """Read one video and make the rows of its segments; the layouts are by output name."""
+    intervals = labels.intervals(video)
+    spans = {name: sequence.intervals(video) for name, sequence in sequences.items()}
+    video_plan = plan(intervals, spans, route)
+    rows = {"labels": labels.features(video)[video_plan.segments]}
+    for name, sequence in sequences.items():
         features = sequence.features(video).astype(layouts[name].dtype, copy=False)
-        _write_rows(folder / f"{name}.npy", first[name], take(features, name, video_plan))
-        if _worker.route == "words":
-            numbers = video_plan.numbers[video_plan.rows[name]]
-            _write_rows(folder / f"{name}.word.npy", first[name], numbers.astype(np.int64))
-    labels = _worker.labels.features(video)[video_plan.segments]
-    _write_rows(folder / "labels.npy", first["labels"], labels.astype(layouts["labels"].dtype))
+        rows[name] = take(features, name, video_plan)
+        if route == "words":
+            rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]
+    return Aligned(video_plan, intervals[video_plan.segments], rows)
 
 
-def _write_rows(path: Path, first: int, rows: np.ndarray) -> None:
-    with open(path, "r+b") as file:
-        np.lib.format.read_magic(file)
-        np.lib.format.read_array_header_1_0(file)
-        file.seek(first * rows.itemsize * int(np.prod(rows.shape[1:])), 1)
-        file.write(np.ascontiguousarray(rows).data)
+def _in_every_sequence(
+    sequences: Mapping[str, csd.Sequence], labels: csd.Sequence
+) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The labels' videos that all sequences have; of the others (key, video, reason)."""
+    held = {name: set(sequence.videos) for name, sequence in sequences.items()}
+    absent = {video: [name for name in held if video not in held[name]] for video in labels.videos}
+    videos = [video for video in labels.videos if not absent[video]]
+    if not videos:
+        raise InputError(
+            f"{labels.path}: none of its {len(labels.videos)} videos is in every sequence: "
+            + ", ".join(f"{name} has {len(ids)} videos" for name, ids in held.items())
+        )
+    dropped = [
+        (f"{video}[{i}]", video, f"its video is not in {', '.join(names)}")
+        for video, names in absent.items()
+        if names
+        for i in range(labels.shape(video).rows)
+    ]
+    return videos, dropped
+
+
+def _ahead(
+    pool: Executor, function: Callable[[str], Aligned], videos: Iterable[str], most: int
+) -> Iterator[Aligned]:
+    """The function's results in order, of which at most `most` are in memory."""
+    waiting: deque[Future[Aligned]] = deque()
+    for video in videos:
+        if len(waiting) == most:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(function, video))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _header(file: BinaryIO, rows: int, layout: Layout) -> None:
+    """Begin a .npy file, or correct its number of rows: the header keeps its length."""
+    file.seek(0)
+    np.lib.format.write_array_header_1_0(
+        file,
+        {"descr": layout.dtype.str, "fortran_order": False, "shape": (rows, *layout.shape)},
+    )
 
 
 def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[object, ...]]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def align(
@@ -136,7 +157,7 @@ def align(
         labels: .csd file whose intervals are the segments.
         route: one of `ROUTES`; "words" needs a sequence `words`.
         output: folder to write; it appears whole or not at all.
-        threads: processes that read and align.
+        threads: how many videos are read and aligned at once.
 
     Raises:
         InputError: a file is broken, widths differ within a file, or no segment is left.
@@ -146,72 +167,47 @@ def align(
     with ExitStack() as stack:
         sequences = {n: stack.enter_context(csd.Sequence(path)) for n, path in files.items()}
         segments = stack.enter_context(csd.Sequence(labels))
-        held = {name: set(sequence.videos) for name, sequence in sequences.items()}
-        absent = {
-            video: [name for name in held if video not in held[name]] for video in segments.videos
-        }
-        videos = [video for video in segments.videos if not absent[video]]
-        if not videos:
-            raise InputError(
-                f"{labels}: none of its {len(segments.videos)} videos is in every sequence: "
-                + ", ".join(f"{name} has {len(ids)} videos" for name, ids in held.items())
-            )
+        videos, dropped = _in_every_sequence(sequences, segments)
         layouts = {name: layout(sequence, videos) for name, sequence in sequences.items()}
         layouts["labels"] = layout(segments, videos)
-        dropped = [
-            (f"{video}[{i}]", video, f"its video is not in {', '.join(absent[video])}")
-            for video in segments.videos
-            if absent[video]
-            for i in range(segments.shape(video).rows)
-        ]
+        if route == "words":
+            layouts |= {f"{name}.word": Layout((), np.dtype(np.int64)) for name in files}
+        folder = stack.enter_context(atomic_folder(output))
+        arrays = {n: stack.enter_context(open(folder / f"{n}.npy", "wb")) for n in layouts}
+        for name, file in arrays.items():
+            _header(file, 0, layouts[name])
+        written = dict.fromkeys(arrays, 0)
+        counts: dict[str, list[np.ndarray]] = {name: [] for name in files}
+        kept: list[tuple[str, np.ndarray, np.ndarray]] = []
 
-    context = get_context("forkserver")
-    # imported once, not by every process
-    context.set_forkserver_preload(["msa.align"])
-    with (
-        ProcessPoolExecutor(
-            threads, context, initializer=_start, initargs=(files, labels, route)
-        ) as pool,
-        atomic_folder(output) as folder,
-    ):
-        plans = list(pool.map(_plan, videos, chunksize=4))
-        keys = [
-            (f"{video}[{i}]", video, i, start, end)
-            for video, (numbers, intervals, _, _) in zip(videos, plans, strict=True)
-            for i, (start, end) in zip(numbers, intervals, strict=True)
-        ]
-        dropped += [
-            (f"{video}[{i}]", video, reason)
-            for video, (_, _, _, reasons) in zip(videos, plans, strict=True)
-            for i, reason in reasons.items()
-        ]
-        if not keys:
+        one = partial(
+            align_video, sequences=sequences, labels=segments, layouts=layouts, route=route
+        )
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        done = _ahead(pool, one, videos, 2 * threads)
+        progress = tqdm(done, "align", len(videos), unit=" videos", mininterval=2)
+        for video, aligned in zip(videos, progress, strict=True):
+            for name, rows in aligned.rows.items():
+                arrays[name].write(np.ascontiguousarray(rows, layouts[name].dtype).data)
+                written[name] += len(rows)
+            for name in files:
+                counts[name].append(aligned.plan.counts[name])
+            kept.append((video, aligned.plan.segments, aligned.intervals))
+            dropped += [(f"{video}[{i}]", video, why) for i, why in aligned.plan.dropped.items()]
+        if not written["labels"]:
             raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
 
-        offsets = np.zeros(len(keys) + 1, dtype=[(name, np.int64) for name in files])
-        first: list[dict[str, int]] = [{} for _ in videos]
-        per_video = np.concatenate([[0], np.cumsum([len(p[0]) for p in plans])])
+        for name, file in arrays.items():
+            _header(file, written[name], layouts[name])
+        offsets = np.zeros(written["labels"] + 1, dtype=[(name, np.int64) for name in files])
         for name in files:
-            offsets[name][1:] = np.cumsum(np.concatenate([p[2][name] for p in plans]))
-            allocate(
-                folder / f"{name}.npy",
-                (int(offsets[name][-1]), layouts[name].width),
-                layouts[name].dtype,
-            )
-            if route == "words":
-                allocate(folder / f"{name}.word.npy", (int(offsets[name][-1]),), np.dtype("i8"))
-            for v in range(len(videos)):
-                first[v][name] = int(offsets[name][per_video[v]])
-        for v in range(len(videos)):
-            first[v]["labels"] = int(per_video[v])
-        allocate(
-            folder / "labels.npy", (len(keys), layouts["labels"].width), layouts["labels"].dtype
-        )
-        fill = partial(_fill, folder=folder, layouts=layouts)
-        tasks = pool.map(fill, zip(videos, first, strict=True))
-        for _ in tqdm(tasks, "align", len(videos), unit=" videos", mininterval=2):
-            pass
+            offsets[name][1:] = np.cumsum(np.concatenate(counts[name]))
         np.save(folder / "offsets.npy", offsets)
+        keys = (
+            (f"{video}[{i}]", video, i, start, end)
+            for video, numbers, intervals in kept
+            for i, (start, end) in zip(numbers, intervals, strict=True)
+        )
         _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
         _write_table(folder / "dropped.csv", ["key", "video", "reason"], dropped)
         (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
@@ -234,7 +230,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="; ".join(f"{name}: {text}" for name, text in ROUTES.items()),
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument("--threads", type=int, default=1, help="processes")
+    parser.add_argument("--threads", type=int, default=1, help="threads that read and align")
 
 
 def main(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, feat
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,8 +116,9 @@ class Sequence:
 
     def _read(self, dataset: h5py.Dataset) -> np.ndarray:
         try:
-            return np.asarray(dataset[...])
-        except (OSError, RuntimeError) as error:
+            rows = _unpack(dataset)
+            return np.asarray(dataset[...]) if rows is None else rows
+        except (OSError, RuntimeError, ValueError, zlib.error) as error:
             raise InputError(
                 f"{self.path}: {dataset.name.lstrip('/')}: cannot be read ({error}); "
                 "the file is damaged or truncated: fetch it again"
@@ -138,8 +140,9 @@ class Sequence:
     def intervals(self, video: str) -> np.ndarray:
         """Start and end of every row: (n, 2) float, seconds."""
         intervals = self._read(self._dataset(video, "intervals"))
-        bad = int(np.count_nonzero(~np.isfinite(intervals).all(axis=-1)))
-        if bad:
+        finite = np.isfinite(intervals)
+        if not finite.all():
+            bad = int(np.count_nonzero(~finite.all(axis=-1)))
             raise InputError(
                 f"{self.path}: {self.root}/data/{video}/intervals: expected finite seconds, "
                 f"got {bad} rows that are not"
@@ -160,6 +163,24 @@ class Sequence:
         """The file's metadata; a value that is not JSON is given as its text."""
         group = self._group(f"{self.root}/metadata")
         return {key: _parse(_text(np.ravel(group[key][()])[0])) for key in group}
+
+
+def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
+    """An array that is one gzip chunk, as the SDK writes them; None if it lies otherwise.
+
+    Faster than HDF5's own filter, which copies the rows twice, and without h5py's lock.
+    """
+    one_chunk = dataset.chunks == dataset.shape and dataset.id.get_storage_size()
+    if not one_chunk or dataset.dtype.hasobject:
+        return None
+    filters = dataset.id.get_create_plist()
+    if filters.get_nfilters() != 1 or filters.get_filter(0)[0] != h5py.h5z.FILTER_DEFLATE:
+        return None
+    skipped, packed = dataset.id.read_direct_chunk((0,) * dataset.ndim)
+    if skipped:
+        return None
+    unpacked = zlib.decompress(packed, bufsize=dataset.nbytes)
+    return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_array
 
 TOLERANCE = 1e-5  # seconds, the SDK's epsilon
 ROUTES = {
@@ -53,8 +52,8 @@ def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
     )
     # no row before `first` ends late enough, none from `last` on starts early enough
     latest_end = np.maximum.accumulate(np.maximum(start, end)).astype(np.float64)
-    first = np.searchsorted(latest_end, reference.min(axis=1) - margin, "left")
-    last = np.searchsorted(start.astype(np.float64), reference.max(axis=1) + margin, "right")
+    first = np.searchsorted(latest_end, np.minimum(*reference.T) - margin, "left")
+    last = np.searchsorted(start.astype(np.float64), np.maximum(*reference.T) + margin, "right")
     candidates = np.maximum(last - first, 0)
     owner = np.repeat(np.arange(len(reference)), candidates)
     skipped = np.cumsum(candidates) - candidates
@@ -129,8 +128,9 @@ def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) ->
             begins = within.offsets[:-1][here]
             if len(begins):
                 # a word's row lasts from its first row's start to its last row's end
-                spans[here, 0] = np.minimum.reduceat(within.clipped.min(axis=1), begins)
-                spans[here, 1] = np.maximum.reduceat(within.clipped.max(axis=1), begins)
+                start, end = within.clipped.T
+                spans[here, 0] = np.minimum.reduceat(np.minimum(start, end), begins)
+                spans[here, 1] = np.maximum.reduceat(np.maximum(start, end), begins)
         # the SDK imputes after aligning: equal starts put imputed words last
         order = np.concatenate([np.flatnonzero(here), np.flatnonzero(~here)])
         of_order = overlaps(labels[lasting], spans[order])
@@ -171,6 +171,9 @@ def collapse(features: np.ndarray, within: Overlaps) -> np.ndarray:
     Returns:
         (m, d), of the features' type: the SDK takes means in it, row after row.
     """
+    # takes as long as all other imports of alignment together, and only words need it
+    from scipy.sparse import csr_array
+
     ones = np.ones(len(within.rows), dtype=features.dtype)
     members = csr_array((ones, within.rows, within.offsets), (len(within.counts), len(features)))
     return (members @ features) / np.maximum(within.counts, 1)[:, None].astype(features.dtype)
@@ -182,4 +185,4 @@ def take(features: np.ndarray, name: str, video: VideoPlan) -> np.ndarray:
         features = collapse(features, video.words[name])
     elif len(video.numbers):
         features = features[video.numbers]
-    return features[video.rows[name]]
+    return features.take(video.rows[name], axis=0)

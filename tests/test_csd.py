@@ -1,3 +1,5 @@
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -57,6 +59,64 @@ def test_words_of_variable_length(tmp_path):
         file.create_dataset("words/data/v/features", data=words, dtype=h5py.string_dtype())
     with csd.Sequence(path) as sequence:
         assert sequence.features("v").tolist() == [[b"good"], ["né".encode()]]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {},
+        {"chunks": (7, 3), "compression": "gzip"},
+        {"chunks": (4, 3), "compression": "gzip"},
+        {"chunks": (7, 3), "compression": "gzip", "shuffle": True},
+        {"chunks": (7, 3), "compression": "lzf"},
+        {"chunks": (7, 3)},
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i2"])
+def test_however_the_rows_lie(tmp_path, layout, dtype):
+    rows = np.arange(21).reshape(7, 3).astype(dtype)
+    with h5py.File(tmp_path / "audio.csd", "w") as file:
+        file["audio/data/v/intervals"] = np.zeros((7, 2), dtype=np.float32)
+        file.create_dataset("audio/data/v/features", data=rows, **layout)
+    with csd.Sequence(tmp_path / "audio.csd") as sequence:
+        read = sequence.features("v")
+    assert read.dtype == rows.dtype
+    np.testing.assert_array_equal(read, rows)
+
+
+@pytest.mark.parametrize("packed", [b"no gzip", zlib.compress(bytes(83)), zlib.compress(bytes(85))])
+def test_a_chunk_that_does_not_unpack_to_its_rows(tmp_path, packed):
+    path = tmp_path / "audio.csd"
+    rows = np.zeros((7, 3), dtype=np.float32)
+    csd.write(path, "audio", {"v": (rows[:, :2], rows)})
+    edit(path, lambda file: file["audio/data/v/features"].id.write_direct_chunk((0, 0), packed))
+    text = message(path, lambda sequence: sequence.features("v"))
+    assert f"{path}: audio/data/v/features: cannot be read" in text
+
+
+def test_a_chunk_written_unpacked(tmp_path):
+    """HDF5 notes for every chunk which filters it left out."""
+    path = tmp_path / "audio.csd"
+    rows = np.arange(21, dtype=np.float32).reshape(7, 3)
+    csd.write(path, "audio", {"v": (rows[:, :2], rows)})
+    edit(
+        path,
+        lambda file: file["audio/data/v/features"].id.write_direct_chunk(
+            (0, 0), (rows + 1).tobytes(), filter_mask=1
+        ),
+    )
+    with csd.Sequence(path) as sequence:
+        np.testing.assert_array_equal(sequence.features("v"), rows + 1)
+
+
+def test_a_chunk_never_written(tmp_path):
+    path = tmp_path / "audio.csd"
+    with h5py.File(path, "w") as file:
+        file["audio/data/v/intervals"] = np.zeros((7, 2), dtype=np.float32)
+        group = file["audio/data/v"]
+        group.create_dataset("features", (7, 3), "f4", chunks=(7, 3), compression="gzip")
+    with csd.Sequence(path) as sequence:
+        assert sequence.features("v").tolist() == [[0, 0, 0]] * 7
 
 
 def test_missing_file(tmp_path):
