@@ -57,7 +57,7 @@ def settings(epochs):
     return found
 
 
-def stages(folder, files, encoder, epochs=4):
+def stages(folder, files, encoder, epochs=8):
     """The chain's command lines in a folder, by stage."""
     where = folder / "data"
     sequences = [f"{name}={files}/{name}.csd" for name in ("words", "audio", "vision")]
@@ -149,7 +149,7 @@ def test_training_killed_at_every_rename(killed, undisturbed, tmp_path):
     (whole, _), (folder, lines) = undisturbed, killed
     copy(whole, folder, "data", "features")
     renames = int((whole / "train.log.renames").read_text())
-    assert renames == 4 + 4
+    assert renames == 8 + 4
     for number in range(1, renames + 1):
         for moment in ("before", "after"):
             shutil.rmtree(folder / "state", ignore_errors=True)
