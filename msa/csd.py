@@ -179,7 +179,11 @@ def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     skipped, packed = dataset.id.read_direct_chunk((0,) * dataset.ndim)
     if skipped:
         return None
-    unpacked = zlib.decompress(packed, bufsize=dataset.nbytes)
+    # no more than the header says, however well it is packed
+    stream = zlib.decompressobj()
+    unpacked = stream.decompress(packed, dataset.nbytes)
+    if len(unpacked) != dataset.nbytes:
+        raise ValueError(f"{len(unpacked)} of {dataset.nbytes} bytes")
     return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
 
 

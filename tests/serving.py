@@ -141,8 +141,9 @@ def send(handler, answer: Answer, asked: Request) -> None:
     for start in range(0, len(rest), 1 << 14):
         piece = rest[start : start + (1 << 14)]
         framed = b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece
-        handler.wfile.write(framed)
+        # counted first: a client that has the last piece may look at once
         asked.sent += len(piece)
+        handler.wfile.write(framed)
         time.sleep(answer.slow)
     if answer.drops is None:
         handler.wfile.write(b"0\r\n\r\n" if answer.chunked else b"")

@@ -340,6 +340,7 @@ def test_a_random_search(done):
 @pytest.mark.slow
 def test_a_killed_snakemake(done, project):
     """`make unlock`, and run again: the same results, whatever it was in the middle of."""
+    run(done)
     configure(project)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "quick.yaml"]
     for started in ("data/demo/aligned", "runs/demo/lmf/main/all/1/tensorboard"):
