@@ -15,7 +15,7 @@ def encoder(tmp_path_factory, demo_files):
 
     folder = tmp_path_factory.mktemp("encoder") / "encoder"
     run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return load_encoder(str(folder))
+    return load_encoder(folder)
 
 
 def flat(sentences):
@@ -36,12 +36,29 @@ def alone(words, tokenizer, model):
 
 def test_equals_one_sentence_at_a_time(encoder):
     words, offsets = flat(SENTENCES)
-    features = encode(words, offsets, *encoder, batch_size=2)
+    features = encode(words, offsets, *encoder, batch_tokens=16)
     assert features.shape == (len(words), encoder[1].config.hidden_size)
     assert features.dtype == np.float32
     for i, sentence in enumerate(SENTENCES[:3]):
         expected = alone(sentence.split(), *encoder)
         np.testing.assert_allclose(features[offsets[i] : offsets[i + 1]], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 700])
+def test_batches_change_nothing(encoder, batch_tokens):
+    """Segments of every length, one of them in parts, in other batches than the usual."""
+    rng = np.random.default_rng(0)
+    vocabulary = "the movie was not good great acting disappointing wonderful".split()
+    lengths = [*rng.integers(0, 30, 20), 600]
+    words, offsets = flat([" ".join(rng.choice(vocabulary, n)) for n in lengths])
+    usual = encode(words, offsets, *encoder)
+    assert np.abs(usual).sum(axis=1).min() > 0
+    other = encode(words, offsets, *encoder, batch_tokens=batch_tokens)
+    np.testing.assert_allclose(other, usual, rtol=0, atol=2e-6)
+
+
+def test_no_words_at_all(encoder):
+    assert encode([], np.array([0, 0]), *encoder).shape == (0, encoder[1].config.hidden_size)
 
 
 def test_words_of_several_pieces_get_one_vector(encoder):
@@ -71,5 +88,7 @@ def test_parts_keep_every_word_once():
 
 
 def test_an_encoder_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match=r"expected a local folder or a hub name"):
-        load_encoder(str(tmp_path))
+    with pytest.raises(InputError, match=r"expected a folder with config.json, .*, got none"):
+        load_encoder(tmp_path / "none")
+    with pytest.raises(InputError, match=r"expected config.json, .* of a transformers encoder"):
+        load_encoder(tmp_path)
