@@ -13,7 +13,7 @@ from msa.segments import FOLDS, Segments, check_widths, parse_widths, write
 
 
 def checked(
-    fold: str,
+    where: str,
     segments: Segments,
     holds: Sequence[str],
     columns: Sequence[int],
@@ -24,7 +24,7 @@ def checked(
     """One fold with the sequences and targets that are asked for, if it is sound.
 
     Args:
-        fold: its name, for messages.
+        where: the file and the fold, for messages.
         segments: as read.
         holds: the sequences to keep.
         columns: the targets' columns in the labels.
@@ -38,12 +38,12 @@ def checked(
     """
     if missing := [name for name in holds if name not in segments.sequences]:
         raise InputError(
-            f"{fold}: expected {', '.join(missing)} as the recipe's `holds` says, "
+            f"{where}: expected {', '.join(missing)} as the recipe's `holds` says, "
             f"found {', '.join(segments.sequences)}"
         )
     if max(columns) >= segments.label.shape[1]:
         raise InputError(
-            f"{fold}: expected a label column {max(columns)} as the task says, "
+            f"{where}: expected a label column {max(columns)} as the task says, "
             f"got {segments.label.shape[1]} columns"
         )
     label = segments.label[:, list(columns)]
@@ -54,7 +54,7 @@ def checked(
     if outside.any():
         first = int(np.argmax(outside.any(axis=1)))
         raise InputError(
-            f"{fold}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
+            f"{where}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
             f"[{allowed[0]:g}, {allowed[1]:g}], the first in {segments.ids[first]}: "
             f"{label[first].tolist()}; correct the recipe's task or the labels"
         )
@@ -70,7 +70,7 @@ def checked(
             if (unlike := np.flatnonzero(counts != lengths[leader])).size:
                 first = unlike[0]
                 raise InputError(
-                    f"{fold}: {segments.ids[first]}: expected as many rows of {name} as of "
+                    f"{where}: {segments.ids[first]}: expected as many rows of {name} as of "
                     f"{leader}, {lengths[leader][first]}, got {counts[first]}"
                 )
     sound = np.isfinite(label).all(axis=1)
@@ -109,10 +109,12 @@ def import_data(
         expected: segments that others report, by fold.
     """
     folds = read_layout(path, layout)
-    found = {name: rows[0].shape[1] for name, rows in folds["train"].sequences.items() if len(rows)}
-    check_widths(found, widths or {}, str(path))
+    for fold, segments in folds.items():
+        found = {name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)}
+        check_widths(found, widths or {}, f"{path}: {fold}")
     sound = {
-        fold: checked(fold, folds[fold], holds, columns, span, classes, aligned) for fold in FOLDS
+        fold: checked(f"{path}: {fold}", folds[fold], holds, columns, span, classes, aligned)
+        for fold in FOLDS
     }
     if empty := [fold for fold, of in sound.items() if not len(of.ids)]:
         raise InputError(f"{path}: the fold {empty[0]} has no segment")

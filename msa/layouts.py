@@ -42,13 +42,14 @@ def read_layout(path: Path, layout: str) -> dict[str, Segments]:
             it is broken.
     """
     content = open_content(path)
-    against = layouts_of(content)
-    if not against[layout]:
+    # the others only where they are needed: what is imported is what the result depends on
+    against = importlib.import_module(LAYOUTS[layout]).problems(content)
+    if not against:
         return _read(path, layout, content)
-    found = [name for name, wrong in against.items() if not wrong]
+    found = [name for name, wrong in layouts_of(content).items() if not wrong]
     is_one = f"it is of the layout {', '.join(found)}" if found else nearest_layout(content)
     raise InputError(
-        f"{path}: expected the layout {layout}: {'; '.join(against[layout])}; {is_one}; give "
+        f"{path}: expected the layout {layout}: {'; '.join(against)}; {is_one}; give "
         f"a file of the layout {layout}, or choose a recipe that imports what you have"
     )
 

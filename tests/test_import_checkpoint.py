@@ -187,7 +187,7 @@ def test_a_model_that_reads_words_needs_its_encoder(imported, tmp_path, monkeypa
     arguments = ["--run", run, "--encoder", "my/encoder"]
     status, _, output = imported(released, *arguments, model="glomo")
     assert status == 0
-    assert asked == [("my/encoder", None)]
+    assert asked == [(Path("my/encoder"),)]
     with safe_open(output, "pt") as file:
         assert torch.equal(
             file.get_tensor("bert.embeddings.word_embeddings.weight"),

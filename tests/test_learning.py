@@ -30,7 +30,7 @@ def data(tmp_path_factory):
 
 def load(data, dataset, settings):
     words = settings["forms"]["text"] == "words"
-    tokenizer, bert = load_encoder(str(data / "data/demo/encoder")) if words else (None, None)
+    tokenizer, bert = load_encoder(data / "data/demo/encoder") if words else (None, None)
     folder = data / "data" / dataset
     where = folder, folder / "clean", data / "features" / dataset / "demo"
     return {fold: load_fold(fold, settings, *where, tokenizer) for fold in FOLDS}, bert

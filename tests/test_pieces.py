@@ -14,7 +14,7 @@ CLS, SEP = "[CLS]", "[SEP]"
 def tokenizer(tmp_path_factory, demo_files):
     folder = tmp_path_factory.mktemp("encoder") / "encoder"
     run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return load_encoder(str(folder))[0]
+    return load_encoder(folder)[0]
 
 
 def cut(tokenizer, sentences, **options):

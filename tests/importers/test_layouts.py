@@ -9,6 +9,7 @@ from msa.errors import InputError
 from msa.importers import LAYOUTS
 from msa.layouts import layouts_of, read_layout, recognize
 from msa.look_alikes import LOOK_ALIKES, SEGMENTS
+from msa.unpickle import load
 
 CASES = [
     *((name, {}) for name in LAYOUTS),
@@ -79,7 +80,7 @@ HALF = {
 
 
 def change(path, spoil):
-    content = pickle.loads(path.read_bytes(), encoding="bytes")
+    content = load(path)
     spoil(content)
     path.write_bytes(pickle.dumps(content))
 

@@ -1,5 +1,4 @@
 import base64
-import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from msa.layouts import read_layout
 from msa.look_alikes import lmf
 from msa.look_alikes.python2 import dumps
 from msa.segments import video_of
+from msa.unpickle import load
 
 # {'train': {'covarep': array([[1.5, nan]]), 'label': array([[1], [2]], 'f4')}}, written by
 # cPickle of Python 2.7.18 with NumPy 1.16.6
@@ -21,9 +21,15 @@ cQwoSwNVATxOTk5K/////0r/////SwB0YolVCAAAgD8AAABAdGJ1cy4=
 """
 
 
-def test_the_look_alike_writes_what_python_2_writes():
+def unpickled(folder, content):
+    path = folder / "python2.pkl"
+    path.write_bytes(content)
+    return load(path)
+
+
+def test_the_look_alike_writes_what_python_2_writes(tmp_path):
     genuine = base64.b64decode(PYTHON_2)
-    train = pickle.loads(genuine, encoding="bytes")[b"train"]
+    train = unpickled(tmp_path, genuine)[b"train"]
     np.testing.assert_array_equal(train[b"covarep"], [[1.5, np.nan]])
     # a NaN has a sign
     content = {"covarep": train[b"covarep"], "label": np.array([[1], [2]], dtype="f4")}
@@ -32,7 +38,7 @@ def test_the_look_alike_writes_what_python_2_writes():
 
 def test_a_large_file_reads_as_it_was_written(tmp_path):
     content = {f"k{i}": {"x": np.arange(i * 1000.0)[:, None]} for i in range(200)}
-    found = pickle.loads(dumps(content), encoding="bytes")
+    found = unpickled(tmp_path, dumps(content))
     assert list(found) == [key.encode() for key in content]
     np.testing.assert_equal(found[b"k199"][b"x"], content["k199"]["x"])
     assert type(found[b"k1"]) is dict

@@ -6,6 +6,7 @@ import pytest
 from msa.errors import InputError
 from msa.layouts import read_layout
 from msa.look_alikes import SEGMENTS, mag
+from msa.unpickle import load
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
@@ -61,7 +62,7 @@ BROKEN = {
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_file_is_refused(how, tmp_path):
     path = mag.write(tmp_path, np.random.default_rng(0))
-    content = pickle.loads(path.read_bytes())
+    content = load(path)
     spoil, message = BROKEN[how]
     spoil(content)
     path.write_bytes(pickle.dumps(content))

@@ -6,6 +6,7 @@ import pytest
 from msa.errors import InputError
 from msa.layouts import read_layout
 from msa.look_alikes import mag, misa
+from msa.unpickle import load
 
 
 def test_it_is_mag_with_numbers_of_the_words(tmp_path):
@@ -23,7 +24,7 @@ def test_it_is_mag_with_numbers_of_the_words(tmp_path):
 
 def test_bytes_are_words_and_ids_too(tmp_path):
     path = misa.write(tmp_path, np.random.default_rng(0))
-    content = pickle.loads(path.read_bytes())
+    content = load(path)
     (ids, vision, audio, words), label, segment = content["train"][0]
     as_bytes = (ids, vision, audio, [word.encode() for word in words])
     content["train"][0] = (as_bytes, label, segment.encode())
@@ -45,7 +46,7 @@ def test_the_other_layout_is_named(tmp_path):
 
 def test_a_broken_row_is_named(tmp_path):
     path = misa.write(tmp_path, np.random.default_rng(0))
-    content = pickle.loads(path.read_bytes())
+    content = load(path)
     (ids, vision, audio, words), label, segment = content["dev"][6]
     content["dev"][6] = ((ids, vision, audio[0], words), label, segment)
     path.write_bytes(pickle.dumps(content))
