@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-all test slow lint install
+.PHONY: demo demo-all test slow lint unlock install
 
 demo: install
 	snakemake --cores all --quiet progress rules
@@ -39,6 +39,10 @@ lint: install
 	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+# after a Snakemake that was killed
+unlock: install
+	snakemake --unlock
 
 install: $(VENV)/installed
 

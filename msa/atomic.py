@@ -4,8 +4,8 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -60,6 +60,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _remove(old)
 
 
+@contextmanager
+def atomic_folders(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
+    """As `atomic_folder`, for several: after an error none of them is another than before."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(atomic_folder(path)) for name, path in paths.items()}
+
+
 def allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Make a .npy file to be filled, with its room on the disk.
 
@@ -78,21 +85,34 @@ def allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A free name beside `path`; after an error nothing is left there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for other in path.parent.iterdir():
-        left = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.(old\.)?part", other.name)
-        if left and not _runs(int(left[1])):
-            _remove(other)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for other in path.parent.iterdir():
+            left = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.(old\.)?part", other.name)
+            if left and not _runs(int(left[1])):
+                _remove(other)
+        # else the writers say it, each in its own way
+        temporary.mkdir()
+        temporary.rmdir()
+    except OSError as error:
+        if _is_full_disk(error):
+            raise _full(path) from error
+        raise InputError(
+            f"{path}: expected a folder to write into, got: {error.strerror} "
+            f"({error.filename}); change its permissions or the path, then run again"
+        ) from error
     try:
         yield temporary
     except BaseException as error:
         _remove(temporary)
         if _is_full_disk(error):
-            raise InputError(
-                f"{path}: no space left on the disk; free some, then run again"
-            ) from error
+            raise _full(path) from error
         raise
+
+
+def _full(path: Path) -> InputError:
+    return InputError(f"{path}: no space left on the disk; free some, then run again")
 
 
 def _remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from msa.errors import InputError
 from msa.pieces import Pieces, cut_words
+from msa.reading import read_array, read_offsets, read_words
 
 MODALITIES = ("text", "audio", "vision")
 
@@ -142,10 +143,11 @@ def load_fold(
         tokenizer: a fast tokenizer; needed for words.
     """
     hyper, forms = settings["hyperparameters"], settings["forms"]
-    offsets = _load(data / fold / "offsets.npy")
-    ids = _load(data / fold / "ids.npy")
-    label = torch.from_numpy(_load(data / fold / "label.npy")[:, settings["label_columns"]])
-    label = label.float() if settings["task"]["type"] == "regression" else label.long()
+    needed = {"words" if form == "features" else form for form in forms.values() if form}
+    offsets = read_offsets(data / fold / "offsets.npy", needed)
+    n = len(offsets) - 1
+    ids = read_array(data / fold / "ids.npy", "text", 1, n)
+    label = _label(data / fold / "label.npy", n, settings)
     # the released code pads to the full length, and sees the padding
     released = hyper["architecture"].get("padding") == "released"
     pieces = None
@@ -177,6 +179,24 @@ def load_fold(
     return Fold(ids, label, modalities, tokenizer.pad_token_id if pieces is not None else None)
 
 
+def _label(path: Path, n: int, settings: Mapping[str, Any]) -> Tensor:
+    """The targets' columns, (n, targets): float in a regression, else class numbers."""
+    label = read_array(path, "numbers", 2, n)
+    columns, task = settings["label_columns"], settings["task"]
+    if max(columns) >= label.shape[1]:
+        raise InputError(
+            f"{path}: expected a column {max(columns)} as the settings say, "
+            f"got {label.shape[1]} columns"
+        )
+    label = label[:, columns]
+    if task["type"] == "regression":
+        return torch.from_numpy(label).float()
+    classes = len(task["classes"]) if task["type"] == "classification" else 2
+    if not np.isin(label, np.arange(classes)).all():
+        raise InputError(f"{path}: expected class numbers from 0 to {classes - 1}, got others")
+    return torch.from_numpy(label).long()
+
+
 def _rows(
     form: str,
     fold: str,
@@ -190,13 +210,8 @@ def _rows(
     if folder is None:
         raise InputError(f"{fold}: the model needs {form}, but no folder was given for it")
     path = folder / f"{fold}.npy" if form == "features" else folder / fold / f"{form}.npy"
-    rows = _load(path, mapped=True)
-    expected = offsets["words" if form == "features" else form][-1]
-    if len(rows) != expected:
-        raise InputError(
-            f"{path}: expected {expected} rows as offsets.npy says, got {len(rows)}; "
-            "one of the two is older: run the stage again"
-        )
+    count = offsets["words" if form == "features" else form][-1]
+    rows = read_array(path, "numbers", 2, count, mapped=True)
     first, last = hyper["columns"].get(form) or (0, rows.shape[1])
     if last > rows.shape[1]:
         raise InputError(
@@ -206,20 +221,13 @@ def _rows(
 
 
 def _pieces(folder: Path, offsets: np.ndarray, hyper: Mapping[str, Any], tokenizer: Any) -> Pieces:
-    words = [word.decode("utf-8", "replace") for word in _load(folder / "words.npy")[:, 0]]
+    words = read_words(folder / "words.npy", offsets["words"][-1])
     context = folder / "context.npy"
     return cut_words(
         words,
         offsets["words"],
         tokenizer,
         hyper["lengths"]["text"],
-        _load(context) if context.is_file() else None,
+        read_array(context, "numbers", 1, len(offsets) - 1) if context.is_file() else None,
         hyper["word_map"],
     )
-
-
-def _load(path: Path, mapped: bool = False) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r" if mapped else None)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as a .npy array: {error}") from error

@@ -3,13 +3,15 @@
 import argparse
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from msa.atomic import allocate, atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folders, atomic_write
 from msa.errors import InputError
+from msa.reading import read_array, read_json, read_offsets
 
 FOLDS = ("train", "valid", "test")
 SEQUENCES = ("glove", "embedding", "audio", "vision")
@@ -18,6 +20,7 @@ POLICIES = {
     "mean": "NaN and infinity become the column's mean",
     "clip": "infinity becomes the column's largest or smallest finite value, NaN its mean",
 }
+CARD = ("route", "pauses", "videos", "segments", "expected", "sequences", "dropped")
 BLOCK = 1 << 17  # rows handled at once
 
 
@@ -75,6 +78,14 @@ def scale(rows: np.ndarray, policy: str, columns: Columns) -> tuple[np.ndarray, 
     return center + total / count, np.where(constant, 1.0, np.sqrt(np.maximum(variance, 0)))
 
 
+def _read(folder: Path, names: list[str]) -> dict[str, np.ndarray]:
+    offsets = read_offsets(folder / "offsets.npy", names)
+    return {
+        name: read_array(folder / f"{name}.npy", "numbers", 2, offsets[name][-1], mapped=True)
+        for name in names
+    }
+
+
 def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict[str, Any]:
     """Write the cleaned sequences of every fold and return the counts before and after.
 
@@ -85,17 +96,25 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
         standardize: sequences whose columns get mean 0 and standard deviation 1.
     """
     report: dict[str, Any] = {"policy": policy, "standardized": sorted(standardize), "counts": {}}
-    names = [name for name in SEQUENCES if (data / "train" / f"{name}.npy").is_file()]
+    held = read_offsets(data / "train" / "offsets.npy").dtype.names or ()
+    names = [name for name in SEQUENCES if name in held]
     for name in set(standardize) - set(names):
         raise InputError(f"{data}/train: no {name}.npy to standardise; there is {names}")
-    train = {name: np.load(data / "train" / f"{name}.npy", mmap_mode="r") for name in names}
+    arrays = {fold: _read(data / fold, names) for fold in FOLDS}
+    train = arrays["train"]
+    for fold, name in product(FOLDS, names):
+        expected, found = train[name].shape[1], arrays[fold][name].shape[1]
+        if found != expected:
+            raise InputError(
+                f"{data}/{fold}/{name}.npy: expected {expected} columns as in the training fold, "
+                f"got {found}; run the stage that writes it again"
+            )
     columns = {name: statistics(rows) for name, rows in train.items()}
     scales = {name: scale(train[name], policy, columns[name]) for name in standardize}
-    for fold in FOLDS:
-        counts = report["counts"][fold] = {}
-        with atomic_folder(output / fold) as folder:
-            for name in names:
-                rows = np.load(data / fold / f"{name}.npy", mmap_mode="r")
+    with atomic_folders({fold: output / fold for fold in FOLDS}) as folders:
+        for fold, folder in folders.items():
+            counts = report["counts"][fold] = {}
+            for name, rows in arrays[fold].items():
                 path = folder / f"{name}.npy"
                 allocate(path, rows.shape, np.dtype("f4"))
                 target = np.load(path, mmap_mode="r+")
@@ -167,7 +186,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    card = json.loads(args.card.read_text(encoding="utf-8"))
+    card = read_json(args.card, *CARD)
     card["cleaning"] = clean(args.data, args.output, args.policy, args.standardize)
     with atomic_write(args.output / "card.json") as file:
         json.dump(card, file, indent=1)

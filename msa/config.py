@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
         "runs": "runs",
         "state": "state",
         "results": "results",
+        "checksums": "checksums",
     },
     "encoders": {},
     "settings": {},
@@ -77,9 +78,13 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), YAML) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML: {error}") from error
+        content = yaml.load(path.read_text(encoding="utf-8"), YAML) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as YAML: {found}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys and values, got a {type(content).__name__}")
+    return content
 
 
 @dataclass(frozen=True)
@@ -425,4 +430,9 @@ def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
 
 def load(paths: Iterable[Path]) -> Config:
     """Read and check configuration files, later ones over earlier ones, as Snakemake does."""
-    return Config(merge(*(_yaml(path) for path in paths)))
+    paths = list(paths)
+    given = merge(*map(_yaml, paths))
+    try:
+        return Config(given)
+    except InputError as error:
+        raise InputError(f"{', '.join(map(str, paths))}: {error}") from error

@@ -1,5 +1,6 @@
 """The device to compute on."""
 
+import re
 import sys
 
 import torch
@@ -18,6 +19,8 @@ def choose_device(name: str) -> torch.device:
         if not gpus:
             print("no GPU: computing on the CPU", file=sys.stderr)
         return torch.device("cuda" if gpus else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"device {name}: expected auto, cpu, cuda or cuda:N")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= gpus:
         raise InputError(f"device {name}: expected one of {gpus} GPUs; use `device: auto` or cpu")

@@ -6,6 +6,7 @@ word ids. A segment longer than the encoder's positions is encoded in consecutiv
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from msa.atomic import atomic_path
 from msa.device import choose_device
 from msa.encoder import load_encoder
+from msa.reading import read_offsets, read_words
 
 FOLDS = ("train", "valid", "test")
 
@@ -147,10 +149,13 @@ def main(args: argparse.Namespace) -> None:
     torch.use_deterministic_algorithms(True)
     device = choose_device(args.device)
     tokenizer, model = load_encoder(args.encoder)
+    folds = {}
     for fold in FOLDS:
-        words = np.load(args.data / fold / "words.npy")
-        offsets = np.load(args.data / fold / "offsets.npy")["words"]
-        texts = [word.decode("utf-8", "replace") for word in words[:, 0]]
-        features = encode(texts, offsets, tokenizer, model, args.batch_tokens, device)
-        with atomic_path(args.output / f"{fold}.npy") as path, open(path, "wb") as file:
-            np.save(file, features)
+        offsets = read_offsets(args.data / fold / "offsets.npy", ["words"])["words"]
+        folds[fold] = read_words(args.data / fold / "words.npy", offsets[-1]), offsets
+    with ExitStack() as stack:  # all folds' features, or none
+        paths = {f: stack.enter_context(atomic_path(args.output / f"{f}.npy")) for f in FOLDS}
+        for fold, (words, offsets) in folds.items():
+            features = encode(words, offsets, tokenizer, model, args.batch_tokens, device)
+            with open(paths[fold], "wb") as file:
+                np.save(file, features)

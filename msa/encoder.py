@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from msa.errors import InputError
+from msa.reading import said
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -23,15 +24,34 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected a folder with config.json, model.safetensors and "
             "tokenizer files, got none; `python -m msa fetch-encoder` gets one from the hub"
         )
+    for path in filter(Path.is_file, folder.iterdir()):
+        path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
-        model = AutoModel.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        model, info = AutoModel.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+    except MemoryError:
+        raise
+    # damaged files make transformers and tokenizers raise nearly anything
+    except Exception as error:
         raise InputError(
             f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
-            f"transformers encoder, got: {first}"
+            f"transformers encoder, got: {said(error)}"
         ) from error
-    if not tokenizer.is_fast:
+    # what is missing would be random; the pooler has no part
+    if missing := sorted(key for key in info["missing_keys"] if not key.startswith("pooler.")):
+        raise InputError(
+            f"encoder {folder}: expected the weights of the model in config.json, "
+            f"{len(missing)} are missing: {missing[0]}; fetch it again"
+        )
+    # without its files transformers makes up a tokenizer that knows no word
+    files = tokenizer.vocab_files_names.values()
+    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
         raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    if len(tokenizer) > model.config.vocab_size:
+        raise InputError(
+            f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
+            f"as config.json says, got {len(tokenizer)}; it is another model's"
+        )
     return tokenizer, model

@@ -156,10 +156,9 @@ def main(args: argparse.Namespace) -> None:
     except InputError as error:
         sizes = f"{args.run}/settings.json" if args.run else "the defaults, as --run is not given"
         raise InputError(
-            f"{args.file}: cannot be imported as {args.model} with the sizes of {sizes}:\n{error}"
+            f"{args.file}: cannot be imported as {args.model} with the sizes of {sizes}:\n  "
+            + str(error).replace("\n", "\n  ")
         ) from error
-    some = f": {', '.join(unused)}" if unused else ""
-    print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)
     metadata = {
         "format": "pt",
         "model": args.model,
@@ -170,6 +169,8 @@ def main(args: argparse.Namespace) -> None:
     weights = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
     with atomic_path(args.output) as path:
         save_file(weights, path, metadata)
+    some = f": {', '.join(unused)}" if unused else ""
+    print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)
     if args.run and args.data:
         record_untrained(args, network)
 

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import LOWER_IS_BETTER
-from msa.score import ORACLE_LABEL, read_json
+from msa.reading import read_json
+from msa.score import ORACLE_LABEL
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "result.schema.json"
 NOTE = f"""\

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from msa.batches import MODALITIES, Fold
 from msa.errors import InputError
 from msa.models import model_class
+from msa.reading import said
 
 
 def outputs_of(task: Mapping[str, Any]) -> int:
@@ -67,11 +68,29 @@ def predictions(network: nn.Module, fold: Fold, batch_size: int, autocast: bool 
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file of the same keys and shapes."""
+    """Fill a network from a safetensors file.
+
+    Raises:
+        InputError: the file is missing or damaged, or keys and shapes are another model's.
+    """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be read as this model's weights: {error}") from error
+        # by name, safetensors says of a file that it may not read that there is none
+        found = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path}: expected weights of safetensors, got: {said(error)}; train again"
+        ) from error
+    shapes, expected = (
+        {key: tuple(tensor.shape) for key, tensor in state.items()}
+        for state in (found, network.state_dict())
+    )
+    if wrong := sorted(key for key in shapes | expected if shapes.get(key) != expected.get(key)):
+        raise InputError(
+            f"{path}: expected the weights of this model and data: {wrong[0]} "
+            f"{expected.get(wrong[0])}, got {shapes.get(wrong[0])}, and {len(wrong) - 1} more "
+            "that differ; train again"
+        )
+    network.load_state_dict(found)

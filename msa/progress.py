@@ -1,6 +1,5 @@
 """Progress: a line on standard error, and the same numbers for TensorBoard."""
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -21,8 +20,12 @@ class Progress:
     """
 
     def __init__(self, run: Path, name: str, epochs: int, every: int) -> None:
-        shutil.rmtree(run / "tensorboard", ignore_errors=True)
-        self.board = SummaryWriter(str(run / "tensorboard"))
+        folder = run / "tensorboard"
+        for old in folder.glob("events.*"):
+            old.unlink()
+        # the writer's own thread says too late that it may not write
+        folder.mkdir(exist_ok=True)
+        self.board = SummaryWriter(str(folder))
         self.name, self.epochs, self.every = name, epochs, every
         self.start, self.before = time.perf_counter(), 0
 

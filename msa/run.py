@@ -1,7 +1,6 @@
 """A run: its settings, its data, and the record of what it was made from."""
 
 import argparse
-import json
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,14 @@ from msa.batches import Fold, load_fold
 from msa.device import choose_device, computes_bf16
 from msa.encoder import load_encoder
 from msa.errors import InputError
+from msa.reading import read_json
+
+SETTINGS = ("dataset", "model", "seed", "task", "label_columns", "forms", "hyperparameters")
 
 
 def read_settings(run: Path) -> dict[str, Any]:
     """The run's settings.json."""
-    try:
-        return json.loads((run / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{run}/settings.json: cannot be read as JSON: {error}") from error
+    return read_json(run / "settings.json", *SETTINGS)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:

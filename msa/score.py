@@ -13,6 +13,7 @@ import numpy as np
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import LOWER_IS_BETTER, METRICS_VERSION, confusion, target_scores
+from msa.reading import read_json, said
 
 ORACLE_LABEL = (
     "best test epoch per metric; selected on the test fold, never compare with it as ours"
@@ -78,18 +79,6 @@ def _oracle(
     return oracle
 
 
-def read_json(path: Path, *keys: str) -> dict[str, Any]:
-    """The object in a JSON file; InputError if there is none, or one without these keys."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected a JSON file, got: {error}") from error
-    found = content if isinstance(content, dict) else {}
-    if missing := [key for key in keys if key not in found]:
-        raise InputError(f"{path}: expected the keys {list(keys)}, missing: {missing}")
-    return found
-
-
 def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold]:
     """The predictions of a run, folds `valid` and `test`.
 
@@ -147,7 +136,7 @@ def _arrays(path: Path, *keys: str) -> tuple[np.ndarray, ...]:
             return tuple(file[key] for key in keys)
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, ZlibError) as error:
         raise InputError(
-            f"{path}: expected an .npz file with {list(keys)}, got: {error}"
+            f"{path}: expected an .npz file with {list(keys)}, got: {said(error)}"
         ) from error
 
 

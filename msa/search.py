@@ -10,6 +10,7 @@ import pandas as pd
 
 from msa.atomic import atomic_write
 from msa.errors import InputError
+from msa.reading import read_json_list
 from msa.settings import write_settings
 from msa.space import applied
 
@@ -62,7 +63,8 @@ def main(args: argparse.Namespace) -> None:
     trials: dict[str, list[dict[str, Any]]] = {}
     for path in args.trials:
         # trials/<target>/<seed>/<first>-<last>.json
-        trials.setdefault(path.parent.parent.name, []).extend(_read(path))
+        tried = read_json_list(path, "trial", "value", "hyperparameters", "failure")
+        trials.setdefault(path.parent.parent.name, []).extend(tried)
     if args.table:
         with atomic_write(args.table) as file:
             table(trials).to_csv(file, index=False)
@@ -73,10 +75,3 @@ def main(args: argparse.Namespace) -> None:
         settings = applied(base, chosen["hyperparameters"])
         settings["search"] = {"trials": len(tried), "trial": chosen["trial"]}
         write_settings(json.dumps(settings), args.settings)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON: {error}; run it again") from error

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from msa.atomic import allocate, atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folders, atomic_write
 from msa.errors import InputError
+from msa.reading import read_array, read_offsets
 
 FOLDS = ("train", "valid", "test")
 
@@ -117,7 +118,8 @@ def read(
 
 
 def _read_fold(fold: str, folder: Path, clean: Path | None, features: Path | None) -> Segments:
-    offsets = _load(folder / "offsets.npy")
+    offsets = read_offsets(folder / "offsets.npy")
+    n = len(offsets) - 1
     files = {name: folder / f"{name}.npy" for name in offsets.dtype.names or ()}
     bounds = {name: offsets[name] for name in files}
     if clean is not None:
@@ -127,27 +129,16 @@ def _read_fold(fold: str, folder: Path, clean: Path | None, features: Path | Non
         files["features"], bounds["features"] = features / f"{fold}.npy", offsets["words"]
     sequences = {}
     for name, path in files.items():
-        rows = _load(path, mapped=True)
-        if len(rows) != bounds[name][-1]:
-            raise InputError(
-                f"{path}: expected {bounds[name][-1]} rows as offsets.npy says, got {len(rows)}; "
-                "one of the two is older: run the stage again"
-            )
+        holds = "words" if name == "words" else "numbers"
+        rows = read_array(path, holds, 2, bounds[name][-1], mapped=True)
         sequences[name] = _Stored(np.asarray(rows), bounds[name])
     context = folder / "context.npy"
     return Segments(
-        _load(folder / "ids.npy").tolist(),
-        _load(folder / "label.npy"),
+        read_array(folder / "ids.npy", "text", 1, n).tolist(),
+        read_array(folder / "label.npy", "numbers", 2, n),
         sequences,
-        _load(context) if context.is_file() else None,
+        read_array(context, "numbers", 1, n) if context.is_file() else None,
     )
-
-
-def _load(path: Path, mapped: bool = False) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r" if mapped else None)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as a .npy array: {error}") from error
 
 
 def write(
@@ -169,10 +160,8 @@ def write(
     Raises:
         InputError: rows of one sequence are of different widths.
     """
-    counts = {}
-    for fold, segments in folds.items():
-        with atomic_folder(output / fold) as folder:
-            counts[fold] = _write_fold(fold, segments, folder)
+    with atomic_folders({fold: output / fold for fold in folds}) as folders:
+        counts = {fold: _write_fold(fold, of, folders[fold]) for fold, of in folds.items()}
     videos = {fold: {video_of(i) for i in of.ids} for fold, of in folds.items()}
     times = Counter(video for names in videos.values() for video in names)
     summary = {

@@ -14,7 +14,7 @@ def write_settings(text: str, output: Path) -> None:
         content = json.dumps(json.loads(text), indent=1) + "\n"
     except ValueError as error:
         raise InputError(f"settings: expected JSON, got {text[:60]!r} ({error})") from error
-    if output.is_file() and output.read_text(encoding="utf-8") == content:
+    if output.is_file() and output.read_bytes() == content.encode():
         return
     with atomic_write(output) as file:
         file.write(content)

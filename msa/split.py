@@ -6,6 +6,7 @@ structured array with one field a sequence, (segments + 1,); `label.npy`, (segme
 """
 
 import argparse
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from msa.atomic import allocate, atomic_folder, atomic_write
+from msa.atomic import allocate, atomic_folders, atomic_write
 from msa.errors import InputError
+from msa.reading import read_array, read_json, read_offsets, said
 from msa.segments import FOLDS, check_widths, parse_widths
 
 PAUSE = b"sp"
@@ -24,13 +26,9 @@ BLOCK = 1 << 18  # rows handled at once
 
 def read_folds(path: Path) -> dict[str, list[str]]:
     """Read and check a folds file: {train, valid, test: [video id]}, no video in two of them."""
-    try:
-        folds = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(folds, dict) or set(folds) != set(FOLDS):
-        found = sorted(folds) if isinstance(folds, dict) else type(folds).__name__
-        raise InputError(f"{path}: expected the keys {list(FOLDS)}, got {found}")
+    folds = read_json(path, *FOLDS)
+    if set(folds) != set(FOLDS):
+        raise InputError(f"{path}: expected the keys {list(FOLDS)}, got {sorted(folds)}")
     seen: dict[str, str] = {}
     for fold, videos in folds.items():
         if not isinstance(videos, list) or not all(isinstance(v, str) for v in videos):
@@ -111,8 +109,26 @@ def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, Any
     }
 
 
-def _labels(aligned: Path, columns: Sequence[int], span: tuple[float, float] | None) -> np.ndarray:
-    labels = np.load(aligned / "labels.npy")
+def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table that the stage align wrote, as text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected a table, got: {said(error)}; run align again"
+        ) from error
+    if list(table) != list(columns):
+        raise InputError(f"{path}: expected the columns {columns}, got {list(table)}")
+    if not text.endswith("\n") or (table.isna() | (table == "")).any(axis=None):
+        raise InputError(f"{path}: expected whole lines, got one that is cut off; run align again")
+    return table
+
+
+def _labels(
+    aligned: Path, keys: Sequence[str], columns: Sequence[int], span: tuple[float, float] | None
+) -> np.ndarray:
+    labels = read_array(aligned / "labels.npy", "numbers", 2, len(keys))
     if max(columns) >= labels.shape[1]:
         raise InputError(
             f"{aligned}/labels.npy: expected a column {max(columns)} as the task says, "
@@ -122,7 +138,7 @@ def _labels(aligned: Path, columns: Sequence[int], span: tuple[float, float] | N
     if span is not None:
         outside = (labels < span[0] - 1e-6) | (labels > span[1] + 1e-6)
         if outside.any():
-            key = pd.read_csv(aligned / "segments.csv")["key"][int(np.argmax(outside.any(axis=1)))]
+            key = keys[int(np.argmax(outside.any(axis=1)))]
             raise InputError(
                 f"{aligned}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
                 f"[{span[0]:g}, {span[1]:g}], the first in {key}: correct the range or the labels"
@@ -162,18 +178,35 @@ def split(
         InputError: leakage, labels outside the range, or a fold without segments.
     """
     folds = read_folds(folds_file)
-    segments = pd.read_csv(aligned / "segments.csv", dtype={"video": str})
-    offsets = np.load(aligned / "offsets.npy")
-    names = list(offsets.dtype.names)
-    arrays = {name: np.load(aligned / f"{name}.npy", mmap_mode="r") for name in names}
+    segments = _table(aligned / "segments.csv", ["key", "video", "i", "start", "end"])
+    offsets = read_offsets(aligned / "offsets.npy")
+    if len(segments) != len(offsets) - 1:
+        raise InputError(
+            f"{aligned}/segments.csv: expected {len(offsets) - 1} segments as offsets.npy says, "
+            f"got {len(segments)}; run align again"
+        )
+    names = list(offsets.dtype.names or ())
+    arrays = {
+        name: read_array(
+            aligned / f"{name}.npy",
+            "words" if name == "words" else "numbers",
+            2,
+            offsets[name][-1],
+            mapped=True,
+        )
+        for name in names
+    }
     check_widths({name: rows.shape[1] for name, rows in arrays.items()}, widths or {}, str(aligned))
-    labels = _labels(aligned, columns, span)
-    route = json.loads((aligned / "route.json").read_text())["route"]
+    labels = _labels(aligned, segments["key"].tolist(), columns, span)
+    route = read_json(aligned / "route.json", "route")["route"]
 
     bounds = {name: offsets[name] for name in names}
     rows = {name: np.arange(len(arrays[name])) for name in names}
     if route == "words":
-        numbers = {name: np.load(aligned / f"{name}.word.npy") for name in names}
+        numbers = {
+            name: read_array(aligned / f"{name}.word.npy", "numbers", 1, offsets[name][-1])
+            for name in names
+        }
         for name in set(names) - {"words"}:
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]
@@ -184,7 +217,7 @@ def split(
             rows[name], bounds[name] = rows[name][spoken], kept
 
     fold_of = {video: fold for fold, videos in folds.items() for video in videos}
-    reasons = pd.read_csv(aligned / "dropped.csv", dtype=str)
+    reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
     dropped: list[dict[str, Any]] = [
         {"id": key, "fold": fold_of.get(video), "reason": reason}
         for key, video, reason in reasons.itertuples(index=False)
@@ -210,12 +243,11 @@ def split(
                 f"videos is among the {segments['video'].nunique()} aligned ones with words"
             )
 
-    counts: dict[str, dict[str, Any]] = {}
-    for fold in FOLDS:
-        take = np.array(chosen[fold])
-        own = np.zeros(len(take) + 1, dtype=offsets.dtype)
-        with atomic_folder(outputs[fold]) as folder:
-            counts[fold] = {}
+    counts: dict[str, dict[str, Any]] = {fold: {} for fold in FOLDS}
+    with atomic_folders(outputs) as folders:
+        for fold, folder in folders.items():
+            take = np.array(chosen[fold])
+            own = np.zeros(len(take) + 1, dtype=offsets.dtype)
             for name in names:
                 own[name] = sizes(bounds[name], take)
                 source = rows[name][spread(bounds[name], take)]

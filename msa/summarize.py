@@ -20,7 +20,8 @@ import numpy as np
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import METRICS_VERSION, resamples, target_scores
-from msa.score import ORACLE_LABEL, Fold, read_folds, read_json
+from msa.reading import read_json
+from msa.score import ORACLE_LABEL, Fold, read_folds
 
 SCHEMA_VERSION = "1"
 DESCRIPTION = ("dataset", "model", "variant", "settings")

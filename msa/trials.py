@@ -15,6 +15,7 @@ from msa import provenance
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.network import build
+from msa.reading import read_json
 from msa.run import add_data_arguments, load_run, open_run, record_of, seed_everything
 from msa.space import applied, draw
 from msa.train import fit_closed, train
@@ -88,6 +89,6 @@ def main(args: argparse.Namespace) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+        return read_json(path, "trial", "key", "value", "hyperparameters", "failure")
+    except InputError:
+        return {}  # and tried again

@@ -15,7 +15,7 @@ rule check:
         "../envs/msa.yaml"
     params:
         sha256=lambda wildcards, input: flag("sha256", RAW[input[0]].sha256),
-        lock="checksums/{dataset}/{file}.sha256",
+        lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"
         " {params.sha256:q} 2>&1 | tee {log:q}"

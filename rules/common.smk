@@ -22,8 +22,8 @@ def checked(ask, *arguments):
 
 
 CONFIG = checked(Config, config)
-DATA, FEATURES, RUNS, RESULTS = (
-    CONFIG.path(kind) for kind in ("data", "features", "runs", "results")
+DATA, FEATURES, RUNS, RESULTS, CHECKSUMS = (
+    CONFIG.path(kind) for kind in ("data", "features", "runs", "results", "checksums")
 )
 RUN = f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/{{seed}}"
 RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"

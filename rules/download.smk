@@ -14,7 +14,7 @@ rule download:
     params:
         urls=lambda wildcards, output: ["--url", *RAW[output[0]].urls],
         known=raw_flags,
-        lock="checksums/{dataset}/{file}.sha256",
+        lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa download {output:q} {params.urls:q} {params.known:q} --lock {params.lock:q}"
         " 2>&1 | tee {log:q}"

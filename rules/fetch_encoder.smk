@@ -12,7 +12,7 @@ rule fetch_encoder:
     params:
         name=lambda wildcards: ENCODERS[wildcards.encoder].name,
         revision=lambda wildcards: ENCODERS[wildcards.encoder].revision or "main",
-        lock="checksums/encoders/{encoder}.sha256",
+        lock=f"{CHECKSUMS}/encoders/{{encoder}}.sha256",
     shell:
         "python -m msa fetch-encoder {params.name:q} --revision {params.revision:q} --output {output:q}"
         " --lock {params.lock:q} 2>&1 | tee {log:q}"

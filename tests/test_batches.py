@@ -120,5 +120,5 @@ def test_arrays_that_do_not_belong_together(folder):
 
 def test_a_file_that_is_not_an_array(folder):
     (folder / "train" / "label.npy").write_bytes(b"")
-    with pytest.raises(InputError, match=r"train/label.npy: cannot be read"):
+    with pytest.raises(InputError, match=r"train/label.npy: expected a .npy array, got: "):
         load(folder)

@@ -9,7 +9,7 @@ import yaml
 from running import ROOT, copy_project, run_stage, snakemake
 
 from msa.__main__ import main
-from msa.config import Config
+from msa.config import DEFAULTS, Config
 from msa.look_alike import RECIPES
 from msa.segments import FOLDS, read
 
@@ -92,3 +92,10 @@ def test_iemocap_by_both_systems(tmp_path):
     text = failed.stdout + failed.stderr
     assert failed.returncode != 0
     assert f"to accept what is there now, delete {lock.relative_to(project)}" in text
+
+
+def test_look_alikes_leave_no_trace_among_real_data():
+    """A recorded checksum of theirs would refuse the real file."""
+    paths = yaml.safe_load((ROOT / "workflow/look_alikes.yaml").read_text())["paths"]
+    assert set(paths) == set(DEFAULTS["paths"])
+    assert all(path.startswith("look-alikes/") for path in paths.values())

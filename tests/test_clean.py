@@ -20,6 +20,7 @@ def data(tmp_path):
     for fold, rows in folds.items():
         (tmp_path / fold).mkdir()
         np.save(tmp_path / fold / "audio.npy", np.array(rows, dtype=np.float32))
+        np.save(tmp_path / fold / "offsets.npy", np.array([(0,), (len(rows),)], [("audio", "i8")]))
     return tmp_path
 
 

@@ -232,7 +232,7 @@ def test_cleaned_rows_and_encoded_words_replace_those_of_the_folds(tmp_path):
 def test_a_folder_without_folds_is_one_error_and_no_file(tmp_path, capsys):
     out = tmp_path / "out.pkl"
     assert main(["export", str(tmp_path), "--layout", "mmsa", "--output", str(out)]) == 1
-    assert "offsets.npy: cannot be read" in capsys.readouterr().err
+    assert "offsets.npy: expected a .npy array, got: No such file" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -55,5 +55,5 @@ def test_a_broken_file_is_named(tmp_path):
     path.write_text("[")
     failed = run_stage("search", path, "--table", tmp_path / "search.csv", check=False)
     assert failed.returncode == 1
-    assert f"error: {path}: cannot be read as JSON" in failed.stderr
+    assert f"error: {path}: expected a JSON file, got: " in failed.stderr
     assert not (tmp_path / "search.csv").exists()

@@ -122,7 +122,7 @@ def test_labels_that_are_not_numbers(aligned):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{", "cannot be read as JSON"),
+        ("{", "expected a JSON file, got: "),
         ('{"train": [], "dev": [], "test": []}', "expected the keys"),
         ('{"train": "a", "valid": [], "test": []}', "train: expected a list of video ids"),
     ],

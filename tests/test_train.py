@@ -218,4 +218,4 @@ def test_a_gpu_that_is_not_there(demo, settings, tmp_path):
 def test_settings_that_are_not_there(tmp_path):
     done = run_stage("train", tmp_path, "--data", tmp_path, check=False)
     assert done.returncode == 1
-    assert f"error: {tmp_path}/settings.json: cannot be read as JSON" in done.stderr
+    assert f"error: {tmp_path}/settings.json: expected a JSON file, got: " in done.stderr

@@ -3,10 +3,14 @@
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 
+import pandas as pd
 import pytest
 import yaml
-from running import copy_project, snakemake
+from running import copy_project, environment, snakemake
 
 QUICK = {
     "datasets": ["demo"],
@@ -298,3 +302,67 @@ def test_unaligned_input(done):
     # vid6[1] has no face, and stays
     assert card["segments"]["train"] == 444
     configure(done)
+
+
+@pytest.mark.slow
+def test_a_random_search(done):
+    """Trials several a job, the best by validation retrained; more trials run only the new ones."""
+    search = {"trials": 3, "trials_per_job": 2, "space": {"optimizer.lr": [1e-9, 0.003, 1e-8]}}
+    quick = {"seeds": [1, 2], "models": ["lmf"]}
+    configure(done, search={"lmf": search}, **quick)
+    run(done)
+    table = pd.read_csv(done / "results/demo/lmf.search.csv")
+    assert table["trial"].sort_values().tolist() == [0, 1, 2]
+    # sorted by the validation value; a rate of nothing learns nothing
+    assert table["value"].is_monotonic_increasing
+    best = json.loads((done / "results/demo/lmf.best.json").read_text())
+    assert best["variant"] == "best"
+    assert best["targets"]["sentiment"]["mae"]["per_seed"].keys() == {"1", "2"}
+    settings = json.loads((done / "runs/demo/lmf/best/all/2/settings.json").read_text())
+    assert settings["hyperparameters"]["optimizer"]["lr"] == table["optimizer.lr"][0]
+    assert settings["search"] == {"trials": 3, "trial": int(table["trial"][0])}
+    assert "lmf (best)" in (done / "results/demo/leaderboard.md").read_text()
+    assert "test" not in " ".join(table.columns)
+
+    files = sorted((done / "runs/demo/lmf/trials/all/0").glob("trial-*.json"))
+    before = {path: path.stat().st_mtime_ns for path in files}
+    configure(done, search={"lmf": search | {"trials": 5}}, **quick)
+    # the full job of two is there; the one of one trial and the new ones are to do
+    assert jobs(done)["trials"] == 2
+    run(done)
+    assert len(pd.read_csv(done / "results/demo/lmf.search.csv")) == 5
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+    configure(done, search={"lmf": search | {"trials": 5, "seed": 7}}, **quick)
+    assert jobs(done)["trials"] == 3
+    configure(done)
+
+
+@pytest.mark.slow
+def test_a_killed_snakemake(done, project):
+    """`make unlock`, and run again: the same results, whatever it was in the middle of."""
+    configure(project)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "quick.yaml"]
+    for started in ("data/demo/aligned", "runs/demo/lmf/main/all/1/tensorboard"):
+        process = subprocess.Popen(
+            command,
+            cwd=project,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not (project / started).exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        assert "--unlock" in run(project, check=False).stderr
+        run(project, "--unlock")
+    run(project)
+    first, second = (
+        json.loads((folder / "results/demo/lmf.json").read_text()) for folder in (done, project)
+    )
+    assert first["targets"] == second["targets"] and first["valid"] == second["valid"]
+    weights = "runs/demo/lmf/main/all/1/model.safetensors"
+    assert (done / weights).read_bytes() == (project / weights).read_bytes()
+    assert jobs(project) == {}
+    assert not list(project.glob("[dfr]*/**/*.part"))
