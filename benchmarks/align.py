@@ -43,15 +43,15 @@ def run(
             )
     first, last = scales[0], scales[-1]
     for route in ROUTES:
-        small, large_use = took[first][route], took[last][route]
-        times, name = last / first, f"align to {route}, {last * videos} against {first * videos}"
+        small, most, times = took[first][route], took[last][route], last / first
+        title = f"align to {route}, {last * videos} against {first * videos} videos"
         rows += [
-            row(f"{name}: computing", large_use.cpu, "s", times * small.cpu, "about 1: linear"),
-            row(f"{name}: memory", large_use.mib, "MiB", small.mib, "about 1: constant"),
+            row(f"{title}: computing", most.cpu, "s", times * small.cpu, "about 1: linear"),
+            row(f"{title}: memory", most.mib, "MiB", small.mib, "about 1: constant"),
         ]
         share = MOSEI_ROWS / (last * videos * AUDIO_ROWS)
         title = f"align to {route}, 46 M rows of audio, extrapolated"
-        rows.append(row(title, share * large_use.seconds, "s", wanted="minutes"))
+        rows.append(row(title, share * most.seconds, "s", wanted="minutes"))
     return rows
 
 

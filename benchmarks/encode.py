@@ -6,6 +6,7 @@ The encoder has MiniLM's size and random weights: six layers of 384. One thread.
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def run(segments: int = 200, repeats: int = 3) -> list[dict[str, Any]]:
 
     def one_by_one() -> None:
         with torch.no_grad():
-            for first, last in zip(offsets[:-1], offsets[1:], strict=True):
+            for first, last in pairwise(offsets):
                 tokens = tokenizer(
                     words[first:last],
                     is_split_into_words=True,
