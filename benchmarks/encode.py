@@ -28,7 +28,7 @@ def run(segments: int = 200, repeats: int = 3) -> list[dict[str, Any]]:
     logging.set_verbosity_error()
     rng = np.random.default_rng(0)
     vocabulary = ["".join(rng.choice(list("aeioulmnrst"), 5)) for _ in range(2000)]
-    tokenizer = train_tokenizer(vocabulary, 2000)
+    tokenizer = train_tokenizer(vocabulary, 4000)  # all words whole
     torch.manual_seed(0)
     model = BertModel(
         BertConfig(

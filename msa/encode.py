@@ -22,6 +22,8 @@ from msa.encoder import load_encoder
 from msa.reading import read_offsets, read_words
 
 FOLDS = ("train", "valid", "test")
+CPU_TOKENS = 512  # more no longer fit the caches: benchmarks/encode.py
+GPU_TOKENS = 16384
 
 
 def parts(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:
@@ -96,7 +98,7 @@ def encode(
     offsets: np.ndarray,
     tokenizer: Any,
     model: Any,
-    batch_tokens: int = 4096,
+    batch_tokens: int | None = None,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Features of every word: (words, hidden) float32, zeros for a word without pieces.
@@ -106,10 +108,13 @@ def encode(
         offsets: where each segment begins in `words`, (segments + 1,).
         tokenizer: a fast tokenizer.
         model: the encoder; it is put into evaluation mode.
-        batch_tokens: tokens at once, padding included, in segments of nearly the same length.
+        batch_tokens: tokens at once, padding included, in segments of nearly the same length;
+            None for what suits the device.
         device: where the model runs.
     """
     model = model.to(device).eval()
+    if batch_tokens is None:
+        batch_tokens = CPU_TOKENS if torch.device(device).type == "cpu" else GPU_TOKENS
     positions = getattr(model.config, "max_position_embeddings", tokenizer.model_max_length)
     queue = runs(words, offsets, tokenizer, min(tokenizer.model_max_length, positions))
     # the longest first: where memory is short, that shows at once
@@ -139,7 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder of the folds, written by split")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a text encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, <fold>.npy")
-    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens at once")
+    parser.add_argument("--batch-tokens", type=int, help="tokens at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads")
 
