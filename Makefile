@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-all test slow lint unlock install
+.PHONY: demo demo-all test slow bench lint unlock install
 
 demo: install
 	snakemake --cores all --quiet progress rules
@@ -32,6 +32,9 @@ test: install
 
 slow: install
 	python -m pytest -m slow
+
+bench: install
+	python -m benchmarks --output benchmarks/results.json
 
 lint: install
 	ruff check .

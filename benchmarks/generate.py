@@ -11,8 +11,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from msa import csd
-
 Rows = tuple[str, np.ndarray, np.ndarray]  # video, intervals (n, 2), features (n, d)
 NAMES = ("words", "audio", "vision", "labels")
 SECONDS, WORDS, SEGMENTS = 150, 440, 24
@@ -22,9 +20,8 @@ FRAMES = {"audio": (100, 74), "vision": (30, 47)}  # rows a second, columns
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """Random features: floats, or words of random letters."""
     if dtype.kind == "f":
-        return rng.standard_normal(shape, np.float32).astype(dtype, copy=False)
-    size = dtype.itemsize if dtype.kind == "S" else 8
-    return rng.integers(ord("a"), ord("z"), (*shape, size), np.uint8).view(f"S{size}")[..., 0]
+        return rng.standard_normal(shape, np.float32)
+    return rng.integers(ord("a"), ord("z"), (*shape, dtype.itemsize), np.uint8).view(dtype)[..., 0]
 
 
 def spans(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -49,18 +46,6 @@ def mosi_like(name: str, videos: int) -> Iterator[Rows]:
         yield f"video{v:05}", intervals, numbers(rng, (len(intervals), width), dtype)
 
 
-def like(path: Path, times: int) -> Iterator[Rows]:
-    """A file's videos again and again under new ids: its intervals, random features."""
-    with csd.Sequence(path) as sequence:
-        for t in range(times):
-            for v, video in enumerate(sequence.videos):
-                shape = sequence.shape(video)
-                features = numbers(
-                    np.random.default_rng([t, v]), (shape.rows, shape.width), shape.dtype
-                )
-                yield f"{video}_{t}", sequence.intervals(video), features
-
-
 def write(path: Path, videos: Iterator[Rows]) -> Path:
     """As `msa.csd.write` lays a file out, but gzip level 1 and one video in memory."""
     with h5py.File(path, "w") as file:
@@ -73,4 +58,22 @@ def write(path: Path, videos: Iterator[Rows]) -> Path:
                     compression="gzip",
                     compression_opts=1,
                 )
+    return path
+
+
+def again(path: Path, source: Path, times: int) -> Path:
+    """A file's videos some times over under new ids, as they are packed."""
+    with h5py.File(source) as given, h5py.File(path, "w") as file:
+        for t in range(times):
+            for video, arrays in given[f"{source.stem}/data"].items():
+                for key, rows in arrays.items():
+                    copy = file.create_dataset(
+                        f"{path.stem}/data/{video}_{t}/{key}",
+                        rows.shape,
+                        rows.dtype,
+                        chunks=rows.shape,
+                        compression="gzip",
+                        compression_opts=1,
+                    )
+                    copy.id.write_direct_chunk((0, 0), rows.id.read_direct_chunk((0, 0))[1])
     return path

@@ -7,6 +7,7 @@ word ids. A segment longer than the encoder's positions is encoded in consecutiv
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from msa.encoder import load_encoder
 from msa.reading import read_offsets, read_words
 
 FOLDS = ("train", "valid", "test")
+CPU_TOKENS = 512  # more no longer fit the caches: benchmarks/encode.py
+GPU_TOKENS = 16384
 
 
 def parts(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:
@@ -40,12 +43,62 @@ def parts(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:
     return runs
 
 
+@dataclass(frozen=True)
+class Run:
+    """Words of one segment as the encoder reads them.
+
+    Attributes:
+        tokens: the tokenizer's fields, t numbers each.
+        rows: row of the word that each token belongs to, -1 for special ones, (t,).
+    """
+
+    tokens: dict[str, list[int]]
+    rows: np.ndarray
+
+
+def runs(words: Sequence[str], offsets: np.ndarray, tokenizer: Any, length: int) -> list[Run]:
+    """Tokenize every segment, in parts where it is longer than `length` tokens.
+
+    Args:
+        words: all segments' words, one after another.
+        offsets: where each segment begins in `words`, (segments + 1,).
+        tokenizer: a fast tokenizer.
+        length: most tokens of a run, special ones included.
+    """
+    spans = [(int(first), int(last)) for first, last in pairwise(offsets) if first < last]
+    whole, cut = [], []
+    room = length - tokenizer.num_special_tokens_to_add()
+    for (first, last), run in zip(spans, _tokenize(words, spans, tokenizer), strict=True):
+        if len(run.rows) <= length:
+            whole.append(run)
+            continue
+        pieces = np.bincount(run.rows[run.rows >= 0] - first, minlength=last - first)
+        cut += [(first + begin, first + end) for begin, end in parts(pieces.tolist(), room)]
+    return whole + _tokenize(words, cut, tokenizer, truncation=True, max_length=length)
+
+
+def _tokenize(
+    words: Sequence[str], spans: Sequence[tuple[int, int]], tokenizer: Any, **limits: Any
+) -> list[Run]:
+    if not spans:
+        return []
+    texts = [list(words[first:last]) for first, last in spans]
+    tokens = tokenizer(texts, is_split_into_words=True, verbose=False, **limits)
+    return [
+        Run(
+            {name: values[i] for name, values in tokens.items()},
+            np.array([-1 if word is None else first + word for word in tokens.word_ids(i)]),
+        )
+        for i, (first, _) in enumerate(spans)
+    ]
+
+
 def encode(
     words: Sequence[str],
     offsets: np.ndarray,
     tokenizer: Any,
     model: Any,
-    batch_size: int = 64,
+    batch_tokens: int | None = None,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Features of every word: (words, hidden) float32, zeros for a word without pieces.
@@ -55,48 +108,35 @@ def encode(
         offsets: where each segment begins in `words`, (segments + 1,).
         tokenizer: a fast tokenizer.
         model: the encoder; it is put into evaluation mode.
-        batch_size: sequences at once; batches are sorted by length.
+        batch_tokens: tokens at once, padding included, in segments of nearly the same length;
+            None for what suits the device.
         device: where the model runs.
     """
     model = model.to(device).eval()
+    if batch_tokens is None:
+        batch_tokens = CPU_TOKENS if torch.device(device).type == "cpu" else GPU_TOKENS
     positions = getattr(model.config, "max_position_embeddings", tokenizer.model_max_length)
-    length = min(tokenizer.model_max_length, positions)
-    room = length - tokenizer.num_special_tokens_to_add()
-    split = {"is_split_into_words": True, "add_special_tokens": False, "verbose": False}
-    runs: list[tuple[int, int, int]] = []  # first word, one past the last, pieces
-    for first, last in pairwise(offsets):
-        if first == last:
-            continue
-        ids = tokenizer(list(words[first:last]), **split).word_ids()
-        pieces = np.bincount(ids, minlength=last - first)
-        for begin, end in parts(pieces.tolist(), room):
-            runs.append((int(first) + begin, int(first) + end, int(pieces[begin:end].sum())))
-    runs.sort(key=lambda run: run[2])
-
+    queue = runs(words, offsets, tokenizer, min(tokenizer.model_max_length, positions))
+    # the longest first: where memory is short, that shows at once
+    queue.sort(key=lambda run: -len(run.rows))
     total = torch.zeros(len(words), model.config.hidden_size, device=device)
     count = torch.zeros(len(words), 1, device=device)
-    batches = [runs[i : i + batch_size] for i in range(0, len(runs), batch_size)]
-    with torch.inference_mode():
-        for batch in tqdm(batches, "encode", unit=" batches", mininterval=2):
-            tokens = tokenizer(
-                [list(words[begin:end]) for begin, end, _ in batch],
-                is_split_into_words=True,
-                truncation=True,
-                max_length=length,
-                padding=True,
-                return_tensors="pt",
-            )
+    with (
+        torch.inference_mode(),
+        tqdm(total=len(queue), desc="encode", unit=" segments", mininterval=2) as progress,
+    ):
+        begin = 0
+        while begin < len(queue):
+            batch = queue[begin : begin + max(1, batch_tokens // len(queue[begin].rows))]
+            begin += len(batch)
+            tokens = tokenizer.pad([run.tokens for run in batch], return_tensors="pt")
             hidden = model(**tokens.to(device)).last_hidden_state  # (b, t, d)
-            word, row, step = [], [], []
-            for i, (begin, _, _) in enumerate(batch):
-                for t, w in enumerate(tokens.word_ids(i)):
-                    if w is not None:
-                        word.append(begin + w)
-                        row.append(i)
-                        step.append(t)
-            index = torch.tensor(word, device=device)
-            total.index_add_(0, index, hidden[row, step].float())
-            count.index_add_(0, index, torch.ones(len(index), 1, device=device))
+            vectors = hidden[tokens["attention_mask"].bool()]  # (sum of t, d)
+            rows = torch.from_numpy(np.concatenate([run.rows for run in batch])).to(device)
+            of_words = rows >= 0
+            total.index_add_(0, rows[of_words], vectors[of_words].float())
+            count.index_add_(0, rows[of_words], torch.ones_like(rows[of_words, None]).float())
+            progress.update(len(batch))
     return (total / count.clamp(min=1)).cpu().numpy()
 
 
@@ -104,7 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder of the folds, written by split")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a text encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write, <fold>.npy")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-tokens", type=int, help="tokens at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads")
 
@@ -121,6 +161,6 @@ def main(args: argparse.Namespace) -> None:
     with ExitStack() as stack:  # all folds' features, or none
         paths = {f: stack.enter_context(atomic_path(args.output / f"{f}.npy")) for f in FOLDS}
         for fold, (words, offsets) in folds.items():
-            features = encode(words, offsets, tokenizer, model, args.batch_size, device)
+            features = encode(words, offsets, tokenizer, model, args.batch_tokens, device)
             with open(paths[fold], "wb") as file:
                 np.save(file, features)

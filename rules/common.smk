@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -70,7 +71,8 @@ def scaled(base, per_mb=0):
     """MB or minutes to ask for: a base and a share for each MB of input, more on every retry."""
 
     def ask(wildcards, input, attempt):
-        files = [file for path in input for file in (path, *Path(path).rglob("*"))]
+        paths = input if per_mb else []
+        files = [file for path in paths for file in (path, *Path(path).rglob("*"))]
         return attempt * int(base + per_mb * sum(map(os.path.getsize, files)) / 1e6)
 
     return ask
@@ -139,11 +141,16 @@ def encoder_folder(wildcards):
     return [] if encoder.kind == "own" else [encoder.folder]
 
 
-def settings_of(wildcards):
+@cache
+def settings(dataset, model, seed, target):
     """Everything a run may depend on, but for the data; refuses what does not fit."""
-    checked(CONFIG.require, wildcards.dataset, wildcards.model)
-    return CONFIG.settings(
-        wildcards.dataset, wildcards.model, int(wildcards.seed), wildcards.target
+    checked(CONFIG.require, dataset, model)
+    return CONFIG.settings(dataset, model, int(seed), target)
+
+
+def settings_of(wildcards):
+    return settings(
+        wildcards.dataset, wildcards.model, wildcards.seed, wildcards.target
     )
 
 

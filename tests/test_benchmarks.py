@@ -6,45 +6,77 @@ import pytest
 from running import ROOT, environment
 
 
-def benchmark(*arguments):
-    """`python benchmarks/align.py ...`, two runs of every command: what it wrote."""
-    command = [sys.executable, "benchmarks/align.py", "--repeats", "1", "--threads", "2"]
+def benchmark(body):
+    """Rows of `body`, a program that prints them, in a process of its own."""
     done = subprocess.run(
-        [*command, *map(str, arguments)],
+        [sys.executable, "-c", f"import json\n{body}\nprint(json.dumps(rows))"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         env=environment(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return json.loads(done.stdout)
 
 
-def test_align_benchmark(tmp_path):
+def check(rows):
+    for row in rows:
+        assert set(row) == {"name", "value", "unit", "baseline", "ratio", "wanted"}
+        assert row["value"] > 0
+        if row["baseline"] is None:
+            assert row["ratio"] is None
+        else:
+            assert row["ratio"] == pytest.approx(row["value"] / row["baseline"])
+    return [row["name"] for row in rows]
+
+
+def test_align():
     """At the smallest scale: every figure is there, and relative to reading."""
-    printed = benchmark("--scale", "0.01", "--output", tmp_path / "align.json")
-    written = json.loads((tmp_path / "align.json").read_text())
-    assert {"cores", "memory_gib", "python", "numpy", "h5py", "threads"} <= set(written["machine"])
-    [measured] = written["inputs"]
-    assert measured["videos"] == 2
-    assert measured["rows"] == {"words": 880, "audio": 30000, "vision": 9000, "labels": 48}
-    assert list(measured["work"]) == ["read", "start", "words", "labels"]
-    read = measured["work"]["read"]
-    for name, work in measured["work"].items():
-        assert work["ratio"] == pytest.approx(work["seconds"] / read["seconds"])
-        assert work["memory_ratio"] == pytest.approx(work["peak_mib"] / read["peak_mib"])
-        assert work["ratio"] > 0 and work["memory_ratio"] > 0
-        assert len(work["all_seconds"]) == 1
-        assert name in printed
+    rows = benchmark("from benchmarks import align\nrows = align.run(2, (1, 2), 1)")
+    names = check(rows)
+    for route in ("words", "labels"):
+        for videos in (2, 4):
+            title = f"align to {route}, {videos} videos"
+            assert {title, f"{title}: computing", f"{title}: memory"} <= set(names)
+        [linear] = [
+            row
+            for row in rows
+            if row["name"].startswith(f"align to {route}, 4 against 2") and row["unit"] == "s"
+        ]
+        [small] = [r for r in rows if r["name"] == f"align to {route}, 2 videos: computing"]
+        assert linear["baseline"] == pytest.approx(2 * small["value"])
 
 
-def test_align_benchmark_of_files_like_others(tmp_path, demo_files):
-    """Twice the videos are twice the rows; without routes only reading and starting count."""
-    given = [f"{name}={demo_files / name}.csd" for name in ("words", "audio", "labels")]
-    rows = []
-    for arguments in (["--files", *given], ["--like", *given, "--times", "2"]):
-        benchmark(*arguments, "--routes", "--output", tmp_path / "align.json")
-        [measured] = json.loads((tmp_path / "align.json").read_text())["inputs"]
-        assert list(measured["work"]) == ["read", "start"]
-        rows.append(measured["rows"])
-    assert rows[1] == {name: 2 * count for name, count in rows[0].items()}
+def test_copies_hold_what_the_file_holds():
+    rows = benchmark(
+        "import tempfile\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from benchmarks.generate import again, mosi_like, write\n"
+        "from msa import csd\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    one = write(Path(folder, 'words.csd'), mosi_like('words', 2))\n"
+        "    two = again(Path(folder, 'words2.csd'), one, 2)\n"
+        "    with csd.Sequence(one) as a, csd.Sequence(two) as b:\n"
+        "        rows = [b.videos, [bool(np.array_equal(a.features(v), b.features(f'{v}_1')))\n"
+        "                for v in a.videos]]\n"
+    )
+    assert rows == [[f"video0000{v}_{t}" for v in (0, 1) for t in (0, 1)], [True, True]]
+
+
+def test_encode():
+    rows = benchmark("from benchmarks import encode\nrows = encode.run(8, 1)")
+    assert len(check(rows)) == 2
+    assert {row["unit"] for row in rows} == {"rows/s"}
+
+
+def test_every_benchmark_is_found_and_others_are_refused():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "aline"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert done.returncode == 2
+    assert "unknown: aline; there are align, encode, " in done.stderr

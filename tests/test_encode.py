@@ -36,12 +36,29 @@ def alone(words, tokenizer, model):
 
 def test_equals_one_sentence_at_a_time(encoder):
     words, offsets = flat(SENTENCES)
-    features = encode(words, offsets, *encoder, batch_size=2)
+    features = encode(words, offsets, *encoder, batch_tokens=16)
     assert features.shape == (len(words), encoder[1].config.hidden_size)
     assert features.dtype == np.float32
     for i, sentence in enumerate(SENTENCES[:3]):
         expected = alone(sentence.split(), *encoder)
         np.testing.assert_allclose(features[offsets[i] : offsets[i + 1]], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 700])
+def test_batches_change_nothing(encoder, batch_tokens):
+    """Segments of every length, one of them in parts, in other batches than the usual."""
+    rng = np.random.default_rng(0)
+    vocabulary = "the movie was not good great acting disappointing wonderful".split()
+    lengths = [*rng.integers(0, 30, 20), 600]
+    words, offsets = flat([" ".join(rng.choice(vocabulary, n)) for n in lengths])
+    usual = encode(words, offsets, *encoder)
+    assert np.abs(usual).sum(axis=1).min() > 0
+    other = encode(words, offsets, *encoder, batch_tokens=batch_tokens)
+    np.testing.assert_allclose(other, usual, rtol=0, atol=2e-6)
+
+
+def test_no_words_at_all(encoder):
+    assert encode([], np.array([0, 0]), *encoder).shape == (0, encoder[1].config.hidden_size)
 
 
 def test_words_of_several_pieces_get_one_vector(encoder):

@@ -1,0 +1,1 @@
+"""Benchmarks: how fast the stages are against a baseline measured in the same run."""
