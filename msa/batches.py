@@ -1,7 +1,7 @@
 """Batches: a fold in memory, padded per batch from its ragged arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from msa.errors import InputError
+from msa.models.padding import Steps
 from msa.pieces import Pieces, cut_words
 from msa.reading import read_array, read_offsets, read_words
 
@@ -22,11 +23,11 @@ class Ragged:
 
     Attributes:
         rows: (r, d) float32.
-        begins: first row of each segment, (n,).
-        counts: steps of each segment, (n,).
+        begins: first row of each segment, (n,), on the CPU.
+        counts: steps of each segment, (n,), on the CPU.
         side: "left" pads on the left, "right" on the right.
         fixed: steps to pad to; None pads to the longest of the batch.
-        index: row of each step, -1 for a step of zeros; None where steps are rows.
+        index: row of each step, -1 for a step of zeros, on the CPU; None where steps are rows.
     """
 
     rows: Tensor
@@ -46,15 +47,27 @@ class Ragged:
         return [x for x in (self.rows, self.begins, self.counts, self.index) if x is not None]
 
     def to(self, device: torch.device) -> "Ragged":
-        rows, begins, counts = (x.to(device) for x in (self.rows, self.begins, self.counts))
-        index = None if self.index is None else self.index.to(device)
-        return Ragged(rows, begins, counts, self.side, self.fixed, index)
+        return replace(self, rows=self.rows.to(device))
+
+    def steps(self, segments: Tensor) -> Steps:
+        """The steps of some segments, one of zeros where a segment has none."""
+        counts, begins = self.counts[segments].numpy(), self.begins[segments].numpy()
+        lengths = counts.clip(min=1)
+        ends = np.cumsum(lengths)
+        row = np.arange(ends[-1]) + np.repeat(begins - ends + lengths, lengths)
+        device = self.rows.device
+        # the row of a segment without steps may be one past the last
+        place = torch.from_numpy(row.clip(max=len(self.rows) - 1)).to(device)
+        rows = self.rows.index_select(0, place)
+        if not counts.all():
+            rows = rows * torch.from_numpy(np.repeat(counts > 0, lengths)).to(device)[:, None]
+        return Steps(rows, lengths)
 
     def padded(self, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Padded steps of some segments (b, t, d), and which of them are valid (b, t)."""
         begins, counts = self.begins[segments], self.counts[segments]
         steps = max(self.fixed or int(counts.max()), 1)
-        step = torch.arange(steps, device=counts.device)
+        step = torch.arange(steps)
         if self.side == "left":
             step = step - (steps - counts)[:, None]  # (b, t)
         else:
@@ -64,7 +77,8 @@ class Ragged:
         if self.index is not None:
             row = self.index[row]
             real = mask & (row >= 0)
-        return self.rows[row.clamp(min=0)] * real[..., None], mask
+        row, real, mask = (x.to(self.rows.device) for x in (row.clamp(min=0), real, mask))
+        return self.rows[row] * real[..., None], mask
 
 
 @dataclass(frozen=True)
@@ -90,14 +104,19 @@ class Fold:
         moved = {name: ragged.to(device) for name, ragged in self.modalities.items()}
         return Fold(self.ids, self.label.to(device), moved, self.pad)
 
-    def batch(self, segments: Tensor) -> dict[str, Tensor]:
-        """`<modality>` (b, t, d) and `<modality>_mask` (b, t) of some segments, and `label`.
+    def batch(self, segments: Tensor) -> dict[str, Any]:
+        """Each `<modality>` and the `label` of some segments, whose numbers are on the CPU.
 
-        Pieces are `input_ids`, `token_type_ids` and `attention_mask` (b, t) in place of the text.
+        A modality is `Steps`; of a fixed length, or beside pieces, it is (b, t, d) with
+        `<modality>_mask` (b, t). Pieces are `input_ids`, `token_type_ids` and `attention_mask`
+        (b, t) in place of the text.
         """
-        batch = {"label": self.label[segments]}
+        batch: dict[str, Any] = {"label": self.label[segments.to(self.label.device)]}
         for name, ragged in self.modalities.items():
-            batch[name], batch[f"{name}_mask"] = ragged.padded(segments)
+            if self.pad is None and ragged.fixed is None:
+                batch[name] = ragged.steps(segments)
+            else:
+                batch[name], batch[f"{name}_mask"] = ragged.padded(segments)
         if self.pad is not None:
             pieces, mask = batch.pop("text"), batch.pop("text_mask")
             batch["input_ids"] = pieces[..., 0].masked_fill(~mask, self.pad)

@@ -54,7 +54,7 @@ def evaluate(
     network.eval()
     device = fold.label.device
     with torch.inference_mode():
-        for segments in torch.arange(len(fold), device=device).split(batch_size):
+        for segments in torch.arange(len(fold)).split(batch_size):
             batch = fold.batch(segments)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 output = network(batch)

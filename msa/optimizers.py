@@ -1,43 +1,52 @@
 """Optimizers and schedules of the published systems."""
 
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, MultiStepLR, ReduceLROnPlateau
 
+CORRECTED = ("lr", "eps", "weight_decay")
 
-class BertAdam(torch.optim.Optimizer):
+
+class BertAdam(torch.optim.AdamW):
     """Adam as BERT was released with it: no bias correction, decay apart, each gradient clipped.
 
     Devlin et al., NAACL 2019; the gradient of each parameter is clipped to norm 1 on its own.
     """
 
     def __init__(self, params: Any, lr: float, weight_decay: float = 0.01) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        super().__init__(params, lr=lr, eps=1e-6, weight_decay=weight_decay, fused=True)
+        for group in self.param_groups:
+            group["steps"] = 0
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient."""
+        usual = [{key: group[key] for key in CORRECTED} for group in self.param_groups]
         for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            for parameter in parameters:
-                self._update(parameter, group["lr"], group["weight_decay"])
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.mul_((1 / (parameter.grad.norm() + 1e-6)).clamp(max=1))
+            # a state that was emptied starts anew
+            group["steps"] = group["steps"] + 1 if self.state else 1
+            mean, root = 1 - 0.9 ** group["steps"], math.sqrt(1 - 0.999 ** group["steps"])
+            # what makes up for the bias correction of the fused step
+            group["lr"] *= mean / root
+            group["eps"] /= root
+            group["weight_decay"] *= root / mean
+        super().step()
+        for group, values in zip(self.param_groups, usual, strict=True):
+            group.update(values)
 
-    def _update(self, parameter: Tensor, lr: float, weight_decay: float) -> None:
-        state = self.state[parameter]
-        if not state:
-            state["mean"], state["square"] = (torch.zeros_like(parameter) for _ in range(2))
-        assert parameter.grad is not None
-        gradient = parameter.grad * (1 / (parameter.grad.norm() + 1e-6)).clamp(max=1)
-        state["mean"].lerp_(gradient, 0.1)
-        state["square"].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        step = state["mean"] / (state["square"].sqrt() + 1e-6)
-        parameter.sub_(lr * (step + weight_decay * parameter))
 
-
-KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "bert_adam": BertAdam}
+KINDS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "bert_adam": BertAdam,
+}
 
 
 def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:

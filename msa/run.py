@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils import deterministic
 
 from msa import provenance
 from msa.batches import Fold, load_fold
@@ -53,6 +54,8 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
+    # every new tensor would be filled before it is written
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:

@@ -81,7 +81,7 @@ def run_epoch(
     network.train()
     device = fold.label.device
     sums = []
-    for segments in order.to(device).split(hyper["batch_size"]):
+    for segments in order.split(hyper["batch_size"]):
         batch = fold.batch(segments)
         with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
             output = network(batch)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from msa.batches import Ragged, cut, load_fold
+from msa.batches import MODALITIES, Ragged, cut, load_fold
 from msa.errors import InputError
 
 
@@ -83,24 +83,21 @@ def load(folder, **hyper):
 def test_a_fold_as_the_settings_want_it(folder):
     fold = load(folder)
     batch = fold.batch(torch.tensor([1, 0]))
-    assert {k: tuple(v.shape) for k, v in batch.items()} == {
-        "label": (2, 1),
-        "text": (2, 2, 5),
-        "text_mask": (2, 2),
-        "audio": (2, 1, 4),
-        "audio_mask": (2, 1),
-        "vision": (2, 1, 1),
-        "vision_mask": (2, 1),
+    shapes = {name: (batch[name].rows.shape, batch[name].lengths.tolist()) for name in MODALITIES}
+    assert shapes == {
+        "text": ((3, 5), [1, 2]),
+        "audio": ((2, 4), [1, 1]),
+        "vision": ((2, 1), [1, 1]),
     }
     assert batch["label"].tolist() == [[-2], [1]]
 
 
 def test_a_modality_that_is_missing_is_one_step_of_zeros_of_width_1(folder):
     batch = load(folder).batch(torch.tensor([0, 1]))
-    assert not batch["vision"].any()
-    assert batch["vision_mask"].all()
-    # of the second segment alone the audio is missing
-    assert batch["audio_mask"].tolist() == [[True], [False]]
+    assert not batch["vision"].rows.any()
+    # of the second segment alone the audio is missing, which is the same
+    assert batch["audio"].rows.any(1).tolist() == [True, False]
+    assert batch["audio"].lengths.tolist() == [1, 1]
 
 
 def test_released_padding_has_the_full_length(folder):
@@ -122,3 +119,13 @@ def test_a_file_that_is_not_an_array(folder):
     (folder / "train" / "label.npy").write_bytes(b"")
     with pytest.raises(InputError, match=r"train/label.npy: expected a .npy array, got: "):
         load(folder)
+
+
+def test_steps_are_what_is_valid_of_the_padded(ragged):
+    rows, _, _ = ragged
+    some = Ragged(rows, torch.tensor([0, 1, 4, 6]), torch.tensor([1, 3, 2, 0]))
+    segments = torch.tensor([2, 3, 0, 1])
+    steps, (x, mask) = some.steps(segments), some.padded(segments)
+    assert steps.lengths.tolist() == [2, 1, 1, 3]
+    expected = [x[0, mask[0]], torch.zeros(1, 2), x[2, mask[2]], x[3, mask[3]]]
+    assert torch.equal(steps.rows, torch.cat(expected))

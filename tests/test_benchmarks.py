@@ -80,3 +80,11 @@ def test_every_benchmark_is_found_and_others_are_refused():
     )
     assert done.returncode == 2
     assert "unknown: aline; there are align, encode, " in done.stderr
+
+
+def test_train():
+    """An epoch of each system, and of its baseline."""
+    rows = benchmark("from benchmarks import train\nrows = train.run(32, 1)")
+    names = check(rows)
+    for model in ("lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo"):
+        assert f"train an epoch: {model}, 32 segments, 1 thread" in names

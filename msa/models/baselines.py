@@ -8,20 +8,21 @@ evenly by the k questions (one for labels (n,)), question after question.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.padding import average, one_of
+from msa.models.padding import one_of, sequence
 
 MODALITIES = ("text", "audio", "vision")
 TASKS = ("regression", "binary", "classification")
 ALPHAS = np.logspace(-2, 6, 17)
 
 
-def _labels(batch: dict[str, Tensor]) -> np.ndarray:
+def _labels(batch: dict[str, Any]) -> np.ndarray:
     label = batch["label"].cpu().numpy()
     return label.reshape(len(label), -1)  # (n, k)
 
@@ -53,7 +54,7 @@ class Mean(nn.Module):
         self.task = one_of("task", task, TASKS)
         self.prediction = nn.Parameter(torch.zeros(output_dim), requires_grad=False)
 
-    def fit(self, train: dict[str, Tensor], valid: dict[str, Tensor]) -> None:
+    def fit(self, train: dict[str, Any], valid: dict[str, Any]) -> None:
         """Set the prediction from the labels of ``train``; there is nothing to choose."""
         label = _labels(train)
         if self.task == "regression":
@@ -63,7 +64,7 @@ class Mean(nn.Module):
             prediction = np.concatenate([_log_frequencies(y, classes) for y in label.T])
         self.prediction.copy_(torch.from_numpy(prediction))
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: dict[str, Any]) -> Tensor:
         b = len(next(iter(batch.values())))
         return self.prediction.expand(b, -1)  # (b, output_dim)
 
@@ -93,7 +94,7 @@ class Ridge(nn.Module):
         self.register_buffer("scale", torch.ones(d))
         self.register_buffer("alpha", torch.zeros(()))
 
-    def fit(self, train: dict[str, Tensor], valid: dict[str, Tensor]) -> None:
+    def fit(self, train: dict[str, Any], valid: dict[str, Any]) -> None:
         """Fit on ``train``, with the penalty that does best on ``valid``."""
         features = self._average(train).double()  # (n, d)
         center, scale = features.mean(0), features.std(0, unbiased=False)
@@ -111,13 +112,12 @@ class Ridge(nn.Module):
         self.bias.copy_(torch.from_numpy(bias))
         self.alpha.fill_(ALPHAS[best])
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: dict[str, Any]) -> Tensor:
         x = self._average(batch).to(self.weight.dtype)  # (b, d)
         return F.linear((x - self.center) / self.scale, self.weight, self.bias)  # (b, output_dim)
 
-    def _average(self, batch: dict[str, Tensor]) -> Tensor:
-        means = [average(batch[name], batch[f"{name}_mask"]) for name in MODALITIES]
-        return torch.cat(means, dim=1)  # (b, d)
+    def _average(self, batch: dict[str, Any]) -> Tensor:
+        return torch.cat([sequence(batch, name).mean() for name in MODALITIES], dim=1)  # (b, d)
 
     def _regression(
         self, x: np.ndarray, y: np.ndarray, x_valid: np.ndarray, y_valid: np.ndarray, alpha: float

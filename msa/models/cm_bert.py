@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
 from msa.models.padding import average, compact, one_of
 
@@ -121,7 +122,7 @@ class CMBert(nn.Module):
         self.output_dropout = nn.Dropout(output_dropout)
         self.classifier = nn.Linear(width, output_dim)
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: dict[str, Any]) -> Tensor:
         ids, mask, audio = batch["input_ids"], batch["attention_mask"].bool(), batch["audio"]
         segments = batch["token_type_ids"]
         b, t = ids.shape
@@ -132,9 +133,7 @@ class CMBert(nn.Module):
         scaled = mask if self.padding == "masked" else torch.ones_like(mask)
         if self.cls_audio == "mean":
             audio = _with_cls_mean(audio, mask)
-        x = self.bert(
-            input_ids=ids, attention_mask=mask.long(), token_type_ids=segments
-        ).last_hidden_state  # (b, t, D)
+        x = hidden_states(self.bert, ids, segments, mask, self.padding)[-1]  # (b, t, D)
         x = self.fusion(x, audio, mask, scaled)[:, 0]
         return self.classifier(self.output_dropout(x))  # (b, output_dim)
 

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.errors import InputError
+from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
-from msa.models.padding import compact, max_pool, one_of, sequence
-from msa.models.transformer import Encoder
+from msa.models.padding import Steps, compact, convolve, max_pool, one_of, sequence
+from msa.models.transformer import Encoder, encode
 
 WIDTHS = {
     "text_dim": ("text_network.projs.weight", 1),
@@ -110,8 +111,8 @@ class SequenceNetwork(nn.Module):
         self.projs = nn.Conv1d(input_dim, d_model, 3, padding=1, bias=False)
         self.encoder = encoder
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        x = self.encoder(self.projs(x.transpose(1, 2)).transpose(1, 2), mask)  # (b, t, d)
+    def forward(self, steps: Steps) -> tuple[Tensor, Tensor]:
+        x, mask = encode(self.encoder, convolve(self.projs, steps)).padded()  # (b, t, d)
         return max_pool(x, mask, 1)[..., 0], max_pool(x, mask, self.grain)
 
 
@@ -175,6 +176,7 @@ class GLoMo(nn.Module):
             relu_dropout=relu_dropout,
             residual_dropout=residual_dropout,
             embed_dropout=embed_dropout,
+            padding=padding,
         )
 
         def network(width: int, grain: int) -> SequenceNetwork:
@@ -218,13 +220,13 @@ class GLoMo(nn.Module):
         )
         self.classifier = nn.Linear(2 * d_model, output_dim)
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         if self.bert is None:
-            text_coarse, text_fine = self.text_network(*sequence(batch, "text", self.padding))
+            text_coarse, text_fine = self.text_network(sequence(batch, "text", self.padding))
         else:
             text_coarse, text_fine = self._pieces(batch)
-        audio_coarse, audio_fine = self.audio_network(*sequence(batch, "audio", self.padding))
-        vision_coarse, vision_fine = self.video_network(*sequence(batch, "vision", self.padding))
+        audio_coarse, audio_fine = self.audio_network(sequence(batch, "audio", self.padding))
+        vision_coarse, vision_fine = self.video_network(sequence(batch, "vision", self.padding))
         text_mixed, text_loss = self.moe_t(text_fine.flatten(1))
         audio_mixed, audio_loss = self.moe_a(audio_fine.flatten(1))
         vision_mixed, vision_loss = self.moe_v(vision_fine.flatten(1))
@@ -251,19 +253,14 @@ class GLoMo(nn.Module):
             {"params": spared, "lr": lr, "weight_decay": 0.0},
         ]
 
-    def _pieces(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _pieces(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Coarse from [CLS], fine from the last two layers' states one after the other in time."""
         assert self.bert is not None
         ids, segments = batch["input_ids"], batch["token_type_ids"]
         mask = batch["attention_mask"].bool()
         if self.padding == "masked":
             mask, ids, segments = compact(mask, ids, segments)
-        states = self.bert(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            token_type_ids=segments,
-            output_hidden_states=True,
-        ).hidden_states
+        states = hidden_states(self.bert, ids, segments, mask, self.padding)
         both, both_mask = torch.cat([states[-1], states[-2]], dim=1), None  # (b, 2t, D)
         if self.padding == "masked":
             both_mask, both = compact(torch.cat([mask, mask], dim=1), both)

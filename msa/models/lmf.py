@@ -5,12 +5,15 @@ One vector a modality, each with a 1 prepended; the weight of their outer produc
 ``rank`` products of one factor a modality, so that the outer product is never formed.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.padding import average, last_step, normalize, one_of, sequence
+from msa.models.padding import Steps, normalize, one_of, sequence
+from msa.models.recurrence import recur
 
 WIDTHS = {
     "text_dim": ("text_subnet.rnn.weight_ih_l0", 1),
@@ -55,9 +58,8 @@ class TextNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.linear_1 = nn.Linear(hidden, output_dim)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        # an LSTM that runs forward does not see the padding behind a compact row
-        x = last_step(self.rnn(x)[0], mask)  # (b, hidden)
+    def forward(self, steps: Steps) -> Tensor:
+        x = Steps(recur(self.rnn, steps), steps.lengths).last  # (b, hidden)
         return self.linear_1(self.dropout(x))  # (b, output_dim)
 
 
@@ -101,12 +103,12 @@ class LMF(nn.Module):
         for weight in (*self._factors(), self.fusion_weights):
             nn.init.xavier_normal_(weight)
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        text, text_mask = sequence(batch, "text", self.padding)
+    def forward(self, batch: dict[str, Any]) -> Tensor:
+        text = sequence(batch, "text", self.padding)
         vectors = (
-            self.audio_subnet(self._average(batch, "audio")),
-            self.video_subnet(self._average(batch, "vision")),
-            self.text_subnet(text, text_mask),
+            self.audio_subnet(sequence(batch, "audio", self.padding).mean()),
+            self.video_subnet(sequence(batch, "vision", self.padding).mean()),
+            self.text_subnet(text),
         )
         product = torch.ones_like(self.fusion_bias)
         for vector, factor in zip(vectors, self._factors(), strict=True):
@@ -126,7 +128,3 @@ class LMF(nn.Module):
 
     def _factors(self) -> list[nn.Parameter]:
         return [self.audio_factor, self.video_factor, self.text_factor]
-
-    def _average(self, batch: dict[str, Tensor], modality: str) -> Tensor:
-        mask = None if self.padding == "released" else batch[f"{modality}_mask"]
-        return average(batch[modality], mask)  # (b, d)

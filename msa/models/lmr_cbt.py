@@ -6,15 +6,18 @@ states together make the prediction.
 """
 
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from msa.models.checkpoint import rename
-from msa.models.padding import last_step, normalize, one_of, sequence
-from msa.models.transformer import Encoder
+from msa.models.dropout import Dropout
+from msa.models.padding import Steps, convolve, normalize, one_of, sequence
+from msa.models.recurrence import recur
+from msa.models.transformer import Encoder, encode
 
 KERNEL = 3
 WIDTHS = {
@@ -39,27 +42,9 @@ class Gate(nn.Module):
         self.channel_affine = nn.Linear(d_model, d_model)
         self.y_affine = nn.Linear(d_model, d_model, bias=False)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return torch.tanh(self.channel_affine(x) + self.y_affine(y)[:, None]).softmax(-1)
-
-
-def _convolve(conv: nn.Conv1d, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """An unpadded convolution; a step is valid where its whole window is, the first one always."""
-    _, t, _ = x.shape
-    x = F.pad(x, (0, 0, 0, max(KERNEL - t, 0)))
-    x = conv(x.transpose(1, 2)).transpose(1, 2)  # (b, t - KERNEL + 1, d)
-    if mask is not None:
-        length = (mask.sum(1, keepdim=True) - KERNEL + 1).clamp(min=1)  # (b, 1)
-        mask = torch.arange(x.shape[1], device=x.device) < length
-    return x, mask
-
-
-def _normalize(norm: nn.BatchNorm1d, x: Tensor, mask: Tensor | None) -> Tensor:
-    """BatchNorm over the valid steps."""
-    if mask is None:
-        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-    rows = normalize(norm, x[mask])  # (n, d)
-    return rows.new_zeros(x.shape).index_put((mask,), rows)  # (b, t, d)
+    def forward(self, x: Tensor, y: Tensor, segment: Tensor) -> Tensor:
+        """Steps (n, d), each with the vector (b, d) of its segment (n,)."""
+        return torch.tanh(self.channel_affine(x) + self.y_affine(y)[segment]).softmax(-1)
 
 
 class LMRCBT(nn.Module):
@@ -102,8 +87,9 @@ class LMRCBT(nn.Module):
             residual_dropout=residual_dropout,
             embed_dropout=embed_dropout,
             causal=causal,
+            padding=padding,
         )
-        self.embed_dropout = nn.Dropout(embed_dropout)
+        self.embed_dropout = Dropout(embed_dropout)
         self.lstm = nn.LSTM(
             text_dim,
             d_model // 2,
@@ -123,38 +109,36 @@ class LMRCBT(nn.Module):
         self.cross_v = Gate(d_model=d_model)
         self.cross_a = Gate(d_model=d_model)
         self.proj1 = nn.Linear(3 * d_model, 3 * d_model)
-        self.output_dropout = nn.Dropout(output_dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.proj2 = nn.Linear(3 * d_model, 3 * d_model)
         self.out_layer = nn.Linear(3 * d_model, output_dim)
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: dict[str, Any]) -> Tensor:
         audio = self._last_state(batch, "audio", self.proj_a, self.bn_a, self.trans_a_mem)
         vision = self._last_state(batch, "vision", self.proj_v, self.bn_v, self.trans_v_mem)
-        text, mask = sequence(batch, "text", self.padding)
-        text = self.bn_l(self._recur(self.embed_dropout(text), mask))  # (b, t, d)
-        weights = self.cross_a(self.cross_v(text, vision), audio)  # (b, t, d)
-        text = last_step(self.trans_l_mem(weights + text, mask), mask)  # (b, d)
-        x = torch.cat([text, audio, vision], dim=1)  # (b, 3d)
+        text = sequence(batch, "text", self.padding)
+        rows = self.bn_l(self._recur(Steps(self.embed_dropout(text.rows), text.lengths)))  # (n, d)
+        segment = torch.from_numpy(np.repeat(np.arange(len(audio)), text.lengths)).to(rows.device)
+        weights = self.cross_a(self.cross_v(rows, vision, segment), audio, segment)
+        text = encode(self.trans_l_mem, Steps(weights + rows, text.lengths))
+        x = torch.cat([text.last, audio, vision], dim=1)  # (b, 3d)
         x = self.output_dropout(F.relu(self.proj1(x)))
         return self.out_layer(self.proj2(x))  # (b, output_dim)
 
     def _last_state(
         self,
-        batch: dict[str, Tensor],
+        batch: dict[str, Any],
         modality: str,
         conv: nn.Conv1d,
         norm: nn.BatchNorm1d,
         encoder: Encoder,
     ) -> Tensor:
-        x, mask = sequence(batch, modality, self.padding)
-        x, mask = _convolve(conv, x, mask)
-        return last_step(encoder(_normalize(norm, x, mask), mask), mask)  # (b, d)
+        """A step after the convolution is valid where its whole window is, the first one always."""
+        steps = convolve(conv, sequence(batch, modality, self.padding))
+        return encode(encoder, Steps(normalize(norm, steps.rows), steps.lengths)).last  # (b, d)
 
-    def _recur(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        _, t, _ = x.shape
-        if self.recurrence == "batch":
-            return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)  # (b, t, d)
-        if mask is None:
-            return self.lstm(x)[0]
-        packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=t)[0]
+    def _recur(self, text: Steps) -> Tensor:
+        if self.recurrence == "time":
+            return recur(self.lstm, text)  # (n, d)
+        x, mask = text.padded()
+        return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)[mask]

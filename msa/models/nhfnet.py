@@ -6,12 +6,16 @@ the text then attend to each other.
 """
 
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.padding import last_step, one_of, sequence
+from msa.models.packing import Packing, Slots
+from msa.models.padding import Steps, one_of, sequence
+from msa.models.recurrence import recur
 from msa.models.transformer import Encoder
 
 WIDTHS = {
@@ -39,32 +43,30 @@ class AudioVisualModel(nn.Module):
         self.visual_linear = nn.Linear(vision_dim, d_model)
         self.transformer = encoder
 
-    def forward(
-        self,
-        audio: Tensor,
-        audio_mask: Tensor | None,
-        vision: Tensor,
-        vision_mask: Tensor | None,
-    ) -> tuple[Tensor, Tensor | None]:
-        b = audio.shape[0]
-        audio = self.transformer(self.audio_linear(audio), audio_mask)
-        vision = self.transformer(self.visual_linear(vision), vision_mask)
-        tokens = audio.new_zeros(b, self.tokens, audio.shape[2])  # (b, tokens, d)
-        positions = None
-        if audio_mask is not None and vision_mask is not None:
-            seen = audio_mask.new_ones(b, self.tokens)
-            # tokens start as zeros, which by the released rule have no position code
-            numbers = audio_mask.cumsum(1) * audio_mask
-            positions = torch.cat([numbers, numbers.new_zeros(b, self.tokens)], dim=1)
-            audio_mask = torch.cat([audio_mask, seen], dim=1)
-            vision_mask = torch.cat([seen, vision_mask], dim=1)
-        steps = audio.shape[1]
-        fused = self.transformer(
-            torch.cat([audio, tokens], dim=1), audio_mask, positions=positions
-        )  # (b, t + tokens, d)
-        fused = torch.cat([fused[:, steps:], vision], dim=1)  # (b, tokens + t, d)
-        fused = self.transformer(fused, vision_mask)
-        return self.transformer(fused, vision_mask), vision_mask
+    def forward(self, audio: Steps, vision: Steps, slots: Slots) -> tuple[Tensor, Packing]:
+        """Fused steps and where they are; ``slots`` have room for the tokens besides the steps."""
+        device, dtype, tokens = audio.rows.device, audio.rows.dtype, self.tokens
+        each = np.full_like(audio.lengths, tokens)
+        heard = Packing(audio.lengths, device, slots)
+        seen = Packing(vision.lengths, device, slots, tokens)
+        after, before = (Packing(each, device, slots, n) for n in (audio.lengths, 0))
+        heard_all, fused = (Packing(x.lengths + tokens, device, slots) for x in (audio, vision))
+        x = torch.cat(
+            [heard.pack(self.audio_linear(audio.rows)), seen.pack(self.visual_linear(vision.rows))]
+        )
+        x = self.transformer(
+            x,
+            torch.cat([heard.positions, seen.positions]),
+            torch.cat([heard.visible(heard, dtype), seen.visible(seen, dtype)]),
+        )
+        audio_x, vision_x = x.chunk(2)  # (rows, steps, d) each
+        # tokens start as zeros, which by the released rule have no position code
+        x = heard.pack(heard.unpack(audio_x).rows)
+        x = self.transformer(x, heard.positions, heard_all.visible(heard_all, dtype))
+        x = before.pack(after.unpack(x).rows) + seen.pack(seen.unpack(vision_x).rows)
+        for _ in range(2):
+            x = self.transformer(x, fused.positions, fused.visible(fused, dtype))
+        return x, fused
 
 
 class NHFNet(nn.Module):
@@ -100,6 +102,7 @@ class NHFNet(nn.Module):
             relu_dropout=relu_dropout,
             residual_dropout=residual_dropout,
             embed_dropout=embed_dropout,
+            padding=padding,
         )
         self.text_model = nn.ModuleList(
             [
@@ -119,20 +122,34 @@ class NHFNet(nn.Module):
         self.classification = encoder(attention_dropout=attention_dropout)
         self.multimodal_classifier = nn.Sequential(nn.Linear(d_model, output_dim))
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        text, text_mask = sequence(batch, "text", self.padding)
-        audio, audio_mask = sequence(batch, "audio", self.padding)
-        vision, vision_mask = sequence(batch, "vision", self.padding)
-        for lstm in self.text_model:
-            text, _ = lstm(text)
-        text = self.classification(self.layer_norm(text), text_mask)
-        fused, fused_mask = self.audio_visual_model(audio, audio_mask, vision, vision_mask)
-        fused_text = self.cross_transformer(fused, fused_mask, text, text_mask)
-        text_fused = self.cross_transformer(text, text_mask, fused, fused_mask)
-        x = (
-            last_step(text, text_mask)
-            + last_step(fused, fused_mask)
-            + last_step(self.classification(text_fused, text_mask), text_mask)
-            + last_step(self.classification(fused_text, fused_mask), fused_mask)
+    def forward(self, batch: dict[str, Any]) -> Tensor:
+        text, audio, vision = (
+            sequence(batch, name, self.padding) for name in ("text", "audio", "vision")
         )
+        tokens = self.audio_visual_model.tokens
+        sizes = np.maximum(audio.lengths, vision.lengths) + tokens
+        slots = Slots(np.maximum(text.lengths, sizes))
+        for lstm in self.text_model:
+            assert isinstance(lstm, nn.LSTM)
+            text = Steps(recur(lstm, text), text.lengths)
+        read = Packing(text.lengths, text.rows.device, slots)
+        rows, dtype = self.layer_norm(text.rows), text.rows.dtype
+        to_read = read.visible(read, dtype)
+        text_x = self.classification(read.pack(rows), read.positions, to_read)
+        fused_x, fused = self.audio_visual_model(audio, vision, slots)
+        # both ways at once, first what the fused steps take from the text
+        positions = torch.cat([fused.positions, read.positions])
+        ways = self.cross_transformer(
+            torch.cat([fused_x, text_x]),
+            positions,
+            torch.cat([fused.visible(read, dtype), read.visible(fused, dtype)]),
+            torch.cat([text_x, fused_x]),
+            torch.cat([read.positions, fused.positions]),
+        )
+        ways = self.classification(
+            ways, positions, torch.cat([fused.visible(fused, dtype), to_read])
+        )
+        fused_text, text_fused = ways.chunk(2)
+        x = sum(read.unpack(x).last for x in (text_x, text_fused))
+        x = x + sum(fused.unpack(x).last for x in (fused_x, fused_text))
         return self.multimodal_classifier(x)  # (b, output_dim)

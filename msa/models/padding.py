@@ -1,10 +1,13 @@
 """How rows of unlike lengths enter a model, each seeing its own valid steps only.
 
-Legend, here and in every model: b batch, t steps, d features, h heads.
+Legend, here and in every model: b batch, t steps, n steps of all segments, d features, h heads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,40 +22,89 @@ def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def compact(mask: Tensor, *sequences: Tensor) -> tuple[Tensor, ...]:
-    """Move the valid steps of each row to the front, zero the rest, cut what no row needs.
+@dataclass(frozen=True)
+class Steps:
+    """The valid steps of a batch, segment after segment, so that nothing can depend on padding.
 
-    ``mask`` is (b, t), True where valid, and each sequence (b, t) or (b, t, d). Afterwards nothing
-    depends on the side or the amount of padding. A row without any valid step becomes one step of
-    zeros, so that no softmax, average or maximum runs over nothing.
+    Attributes:
+        rows: (n, d), or (n,) of ids.
+        lengths: steps of each segment, at least one, (b,).
     """
-    length = mask.sum(1).clamp(min=1)  # (b,)
-    t = int(length.max())
-    order = mask.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :t]
-    invalid = ~mask.gather(1, order)
-    moved = []
-    for x in sequences:
-        if x.dim() == 2:
-            moved.append(x.gather(1, order).masked_fill(invalid, 0))  # (b, t)
-        else:
-            index = order[..., None].expand(-1, -1, x.shape[2])
-            moved.append(x.gather(1, index).masked_fill(invalid[..., None], 0))  # (b, t, d)
-    return torch.arange(t, device=mask.device) < length[:, None], *moved
+
+    rows: Tensor
+    lengths: np.ndarray
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Number of each step in its segment, from 0, (n,)."""
+        ends = np.cumsum(self.lengths)
+        return np.arange(ends[-1]) - np.repeat(ends - self.lengths, self.lengths)
+
+    @property
+    def last(self) -> Tensor:
+        """The last step of each segment, (b, d)."""
+        return self.rows[torch.from_numpy(np.cumsum(self.lengths) - 1).to(self.rows.device)]
+
+    def mean(self) -> Tensor:
+        """The mean over the steps of each segment, (b, d)."""
+        segment = torch.from_numpy(np.repeat(np.arange(len(self.lengths)), self.lengths))
+        length = torch.from_numpy(self.lengths).to(self.rows.device, self.rows.dtype)
+        total = self.rows.new_zeros(len(self.lengths), self.rows.shape[1])
+        return total.index_add(0, segment.to(self.rows.device), self.rows) / length[:, None]
+
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """All segments as long as the longest, zeros behind (b, t, d), and what is valid (b, t)."""
+        b, t = len(self.lengths), int(self.lengths.max())
+        mask = torch.from_numpy(np.arange(t) < self.lengths[:, None]).to(self.rows.device)
+        place = torch.from_numpy(np.repeat(np.arange(b) * t, self.lengths) + self.numbers)
+        x = self.rows.new_zeros(b * t, *self.rows.shape[1:])
+        x = x.index_copy(0, place.to(self.rows.device), self.rows)
+        return x.unflatten(0, (b, t)), mask
 
 
-def sequence(batch: dict[str, Tensor], modality: str, padding: str) -> tuple[Tensor, Tensor | None]:
-    """A modality's sequence and mask, compact; with ``padding="released"`` as it is, no mask."""
+def valid(mask: Tensor, *sequences: Tensor) -> list[Steps]:
+    """The steps of sequences (b, t) or (b, t, d) where ``mask`` (b, t) is True.
+
+    A segment without any becomes one step of zeros, so that no softmax, average or maximum runs
+    over nothing.
+    """
+    lengths = mask.sum(1).cpu().numpy()
+    if not lengths.all():
+        empty = ~mask.any(1)
+        mask = mask.clone()
+        mask[:, 0] |= empty
+        sequences = tuple(x.masked_fill(empty.view(-1, *[1] * (x.dim() - 1)), 0) for x in sequences)
+    return [Steps(x[mask], lengths.clip(min=1)) for x in sequences]
+
+
+def compact(mask: Tensor, *sequences: Tensor) -> tuple[Tensor, ...]:
+    """Mask and sequences with the valid steps in front, zeros behind, nothing to spare."""
+    found = [steps.padded() for steps in valid(mask, *sequences)]
+    return found[0][1], *(x for x, _ in found)
+
+
+def sequence(batch: Mapping[str, Any], modality: str, padding: str = "masked") -> Steps:
+    """A modality's valid steps; with ``padding="released"`` all of (b, t, d) count as valid."""
+    x = batch[modality]
+    if isinstance(x, Steps):
+        return x
     if padding == "released":
-        return batch[modality], None
-    mask, x = compact(batch[f"{modality}_mask"], batch[modality])
-    return x, mask
+        return Steps(x.flatten(0, 1), np.full(len(x), x.shape[1]))
+    return valid(batch[f"{modality}_mask"], x)[0]
 
 
-def last_step(x: Tensor, mask: Tensor | None) -> Tensor:
-    """The last valid step of each compact row; without a mask the last step of the array."""
-    if mask is None:
-        return x[:, -1]  # (b, d)
-    return x[torch.arange(len(x), device=x.device), mask.sum(1) - 1]  # (b, d)
+def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
+    """A convolution along the steps of each segment, which has one step afterwards at least."""
+    kernel, pad = conv.kernel_size[0], int(conv.padding[0])
+    lengths = (steps.lengths + 2 * pad - kernel + 1).clip(min=1)
+    begins = np.cumsum(steps.lengths) - steps.lengths
+    number = Steps(steps.rows, lengths).numbers[:, None] - pad + np.arange(kernel)  # (m, k)
+    inside = (number >= 0) & (number < np.repeat(steps.lengths, lengths)[:, None])
+    place = np.where(inside, np.repeat(begins, lengths)[:, None] + number, len(steps.rows))
+    rows = F.pad(steps.rows, (0, 0, 0, 1))  # zeros for what is outside
+    windows = rows[torch.from_numpy(place).to(rows.device)]  # (m, k, d)
+    weight = conv.weight.transpose(1, 2).flatten(1)
+    return Steps(F.linear(windows.flatten(1), weight, conv.bias), lengths)
 
 
 def average(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.errors import InputError
+from msa.models.dropout import Dropout
+from msa.models.packing import HIDDEN, Packing
+from msa.models.padding import Steps
 
 
 def sinusoids(positions: Tensor, d: int) -> Tensor:
@@ -29,7 +32,7 @@ class Attention(nn.Module):
         if d_model % heads:
             raise InputError(f"heads: expected a divisor of d_model {d_model}, got {heads}")
         self.heads = heads
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
         self.out_proj = nn.Linear(d_model, d_model)
@@ -37,16 +40,26 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.out_proj.weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, query: Tensor, context: Tensor, visible: Tensor | None) -> Tensor:
+    def forward(self, query: Tensor, context: Tensor | None, visible: Tensor | None) -> Tensor:
+        """Attend to ``context``, or to ``query``; ``visible`` is added to the scores."""
         b, t, d = query.shape
-        q = F.linear(query, self.in_proj_weight[:d], self.in_proj_bias[:d])
-        k, v = F.linear(context, self.in_proj_weight[d:], self.in_proj_bias[d:]).chunk(2, dim=-1)
+        if context is None:
+            q, k, v = F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        else:
+            q = F.linear(query, self.in_proj_weight[:d], self.in_proj_bias[:d])
+            k, v = F.linear(context, self.in_proj_weight[d:], self.in_proj_bias[d:]).chunk(2, -1)
         q, k, v = (
             x.unflatten(-1, (self.heads, d // self.heads)).transpose(1, 2)  # (b, h, t, d/h)
             for x in (q, k, v)
         )
-        dropout = self.dropout if self.training else 0.0
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
+        dropout = self.dropout.p if self.training else 0.0
+        if dropout and q.device.type == "cpu":
+            # where PyTorch has no fused kernel
+            scores = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
+            weights = (scores if visible is None else scores + visible).softmax(-1)
+            x = self.dropout(weights) @ v
+        else:
+            x = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
         return self.out_proj(x.transpose(1, 2).reshape(b, t, d))
 
 
@@ -67,22 +80,26 @@ class Layer(nn.Module):
         self.fc1 = nn.Linear(d_model, 4 * d_model)
         self.fc2 = nn.Linear(4 * d_model, d_model)
         self.layer_norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2))
-        self.relu_dropout = nn.Dropout(relu_dropout)
-        self.residual_dropout = nn.Dropout(residual_dropout)
+        self.relu_dropout = Dropout(relu_dropout)
+        self.residual_dropout = Dropout(residual_dropout)
         for linear in (self.fc1, self.fc2):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
 
     def forward(self, x: Tensor, context: Tensor | None, visible: Tensor | None) -> Tensor:
         query = self.layer_norms[0](x)
-        keys = query if context is None else self.layer_norms[0](context)
+        keys = None if context is None else self.layer_norms[0](context)
         x = x + self.residual_dropout(self.self_attn(query, keys, visible))
         hidden = self.relu_dropout(F.relu(self.fc1(self.layer_norms[1](x))))
         return x + self.residual_dropout(self.fc2(hidden))
 
 
 class Encoder(nn.Module):
-    """Scaled input plus position code, the layers, one LayerNorm at the end."""
+    """Scaled input plus position code, the layers, one LayerNorm at the end.
+
+    ``padding="released"`` is the released rule for positions: a step whose channel 0 is exactly
+    zero is padding, and has no code.
+    """
 
     def __init__(
         self,
@@ -95,10 +112,11 @@ class Encoder(nn.Module):
         residual_dropout: float = 0.0,
         embed_dropout: float = 0.0,
         causal: bool = False,
+        padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.causal = causal
-        self.embed_dropout = nn.Dropout(embed_dropout)
+        self.causal, self.padding = causal, padding
+        self.embed_dropout = Dropout(embed_dropout)
         self.layers = nn.ModuleList(
             Layer(
                 d_model=d_model,
@@ -114,42 +132,43 @@ class Encoder(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None = None,
-        context: Tensor | None = None,
-        context_mask: Tensor | None = None,
         positions: Tensor | None = None,
+        visible: Tensor | None = None,
+        context: Tensor | None = None,
+        context_positions: Tensor | None = None,
     ) -> Tensor:
         """Encode ``x`` (b, t, d), attending to ``context`` where it is given, else to itself.
 
-        Masks are those of ``msa.models.padding.compact``. Without one, padding is seen as the
-        released code sees it. ``positions`` (b, t) replaces the position numbers of ``x``; 0 means
-        no code.
+        Positions (b, t) count from 1, 0 has no code; they are those of the steps unless given.
+        ``visible`` is added to the scores, which are (b, h, t, steps of the context).
         """
-        visible = self._visible(x, context, mask if context is None else context_mask)
+        if self.causal:
+            future = _future(x, x if context is None else context)
+            visible = future if visible is None else visible + future
         if context is not None:
-            context = self._embed(context, context_mask, None)
-        x = self._embed(x, mask, positions)
+            context = self._embed(context, context_positions)
+        x = self._embed(x, positions)
         for layer in self.layers:
             x = layer(x, context, visible)
         return self.layer_norm(x)
 
-    def _embed(self, x: Tensor, mask: Tensor | None, positions: Tensor | None) -> Tensor:
-        _, t, d = x.shape
-        if positions is None and mask is None:
-            # the released rule: a step whose channel 0 is exactly zero is padding
-            steps = torch.arange(1, t + 1, device=x.device)
-            positions = torch.where(x[..., 0] == 0, 0, steps)  # (b, t)
-        elif positions is None and mask is not None:
-            positions = mask.cumsum(1) * mask  # (b, t)
-        assert positions is not None
+    def _embed(self, x: Tensor, positions: Tensor | None) -> Tensor:
+        b, t, d = x.shape
+        if positions is None:
+            positions = torch.arange(1, t + 1, device=x.device).expand(b, t)
+        if self.padding == "released":
+            positions = torch.where(x[..., 0] == 0, 0, positions)
         return self.embed_dropout(math.sqrt(d) * x + sinusoids(positions, d).to(x.dtype))
 
-    def _visible(self, x: Tensor, context: Tensor | None, mask: Tensor | None) -> Tensor | None:
-        keys = x if context is None else context
-        visible = None if mask is None else mask[:, None, None, :]  # (b, 1, 1, t)
-        if self.causal:
-            t_q, t_k = x.shape[1], keys.shape[1]
-            ones = torch.ones(t_q, t_k, dtype=torch.bool, device=x.device)
-            past = ones.tril(abs(t_k - t_q))
-            visible = past if visible is None else visible & past  # (b, 1, t, t)
-        return visible
+
+def encode(encoder: Encoder, steps: Steps) -> Steps:
+    """Every segment through an encoder, each attending to itself."""
+    packing = Packing(steps.lengths, steps.rows.device)
+    x = packing.pack(steps.rows)
+    return packing.unpack(encoder(x, packing.positions, packing.visible(packing, x.dtype)))
+
+
+def _future(x: Tensor, context: Tensor) -> Tensor:
+    """Hides what comes after each step, as far as the two are equally long: (t, s)."""
+    t, s = x.shape[1], context.shape[1]
+    return x.new_full((t, s), HIDDEN).triu(1 + abs(s - t))

@@ -2,13 +2,23 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from msa.closure import closure
 from msa.errors import InputError
-from msa.models.padding import average, compact, last_step, max_pool, normalize, one_of
+from msa.models.padding import (
+    Steps,
+    average,
+    compact,
+    convolve,
+    max_pool,
+    normalize,
+    one_of,
+    valid,
+)
 
 torch.set_num_threads(1)
 
@@ -26,8 +36,6 @@ def test_compact() -> None:
     assert found.tolist() == [[True, True, False], [True, False, False], [True, True, True]]
     assert numbers.tolist() == [[2, 3, 0], [0, 0, 0], [10, 12, 14]]
     assert torch.equal(vectors[..., 0], numbers.double())
-    assert last_step(vectors, found).flatten().tolist() == [3, 0, 14]
-    assert last_step(vectors, None).flatten().tolist() == [0, 0, 14]
 
 
 def test_compact_keeps_the_order_of_long_rows() -> None:
@@ -95,3 +103,32 @@ def test_a_model_without_the_encoder_does_not_depend_on_it(model: str) -> None:
     """Else a change of the encoder would train it again."""
     assert "msa/models/transformer.py" not in closure("train", model)
     assert "msa/models/transformer.py" in closure("train", "nhfnet")
+
+
+def test_valid_steps() -> None:
+    """Segment after segment, whatever the side; a segment without any is one step of zeros."""
+    mask = torch.tensor([[0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 1, 0, 1]]).bool()
+    steps = valid(mask, torch.arange(15).view(3, 5))[0]
+    assert steps.rows.tolist() == [2, 3, 0, 10, 12, 14]
+    assert steps.lengths.tolist() == [2, 1, 3]
+    assert steps.numbers.tolist() == [0, 1, 0, 0, 1, 2]
+    assert steps.last.tolist() == [3, 0, 14]
+    assert steps.padded()[0].tolist() == [[2, 3, 0], [0, 0, 0], [10, 12, 14]]
+    means = Steps(steps.rows[:, None].double(), steps.lengths).mean()
+    assert means.tolist() == [[2.5], [0], [12]]
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_convolve(pad: int) -> None:
+    """As PyTorch convolves each segment alone; one shorter than the kernel is filled with zeros."""
+    torch.manual_seed(0)
+    conv = nn.Conv1d(4, 5, 3, padding=pad, bias=False).double()
+    lengths = np.array([3, 1, 6, 2])
+    rows = randn(12, 4)
+    found = convolve(conv, Steps(rows, lengths))
+    expected = []
+    for x in rows.split(lengths.tolist()):
+        x = torch.nn.functional.pad(x, (0, 0, 0, max(3 - 2 * pad - len(x), 0)))
+        expected.append(conv(x.T).T)
+    assert found.lengths.tolist() == [len(x) for x in expected]
+    torch.testing.assert_close(found.rows, torch.cat(expected))

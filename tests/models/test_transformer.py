@@ -2,12 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from msa.errors import InputError
-from msa.models.transformer import Attention, Encoder, sinusoids
+from msa.models.packing import HIDDEN, Packing, Slots
+from msa.models.padding import Steps
+from msa.models.transformer import Attention, Encoder, encode, sinusoids
 
 torch.set_num_threads(1)
 
@@ -43,7 +46,7 @@ def test_heads_must_divide_the_width() -> None:
         Encoder(d_model=8, heads=3, layers=1)
 
 
-def make_encoder(**settings: bool | float) -> Encoder:
+def make_encoder(**settings: bool | float | str) -> Encoder:
     """Two layers with biases away from zero."""
     torch.manual_seed(0)
     encoder = Encoder(d_model=8, heads=2, layers=2, **settings).double().eval()  # type: ignore
@@ -75,29 +78,52 @@ def test_causal_cross_attention_looks_as_far_as_the_context_is_longer() -> None:
 
 def test_released_rule_for_positions() -> None:
     """A step whose channel 0 is exactly zero has no code; zeros in front shift nothing."""
-    encoder, positions = make_encoder(), torch.tensor([[0, 2, 0, 4]])
-    x = randn(1, 4, 8)
+    x, positions = randn(1, 4, 8), torch.tensor([[0, 2, 0, 4]])
     x[0, [0, 2], 0] = 0
-    torch.testing.assert_close(encoder(x), encoder(x, positions=positions))
+    expected = make_encoder()(x, positions)
+    torch.testing.assert_close(make_encoder(padding="released")(x), expected)
+    assert not torch.allclose(make_encoder()(x), expected)
 
 
-def test_masked_positions_count_valid_steps() -> None:
-    """A valid step has its number, be its channel 0 zero or not."""
-    encoder, x = make_encoder(), randn(1, 4, 8)
-    x[0, 1, 0] = 0
-    mask = torch.tensor([[True, True, True, False]])
-    expected = encoder(x[:, :3], positions=torch.tensor([[1, 2, 3]]))
-    torch.testing.assert_close(encoder(x, mask)[:, :3], expected)
+def test_a_segment_in_a_shared_row_is_the_segment_alone() -> None:
+    """Whatever else stands in the row."""
+    for causal in (False, True):
+        encoder, lengths = make_encoder(causal=causal), np.array([2, 5, 1, 2, 3])
+        rows = randn(13, 8)
+        packing = Packing(lengths, rows.device)
+        assert packing.shape == (3, 5)
+        found = encode(encoder, Steps(rows, lengths)).rows
+        alone = [encoder(x[None])[0] for x in rows.split(lengths.tolist())]
+        torch.testing.assert_close(found, torch.cat(alone))
 
 
-def test_cross_attention_is_blind_to_padding() -> None:
-    """Masked steps of query and context change nothing."""
-    encoder = make_encoder()
-    x, context = randn(2, 4, 8), randn(2, 6, 8)
-    mask = torch.arange(6) < 3
-    found = encoder(x, mask[:4].expand(2, -1), context, mask.expand(2, -1))[:, :3]
-    expected = encoder(x[:, :3], context=context[:, :3])
-    torch.testing.assert_close(found, expected)
+def test_cross_attention_between_shared_rows() -> None:
+    """Steps of a segment see the other sequence of the same segment, and nothing else."""
+    encoder, lengths, others = make_encoder(), np.array([2, 4, 1]), np.array([3, 1, 2])
+    x, context = randn(7, 8), randn(6, 8).flip(1)
+    slots = Slots(np.maximum(lengths, others + 1))
+    to, of = Packing(lengths, x.device, slots), Packing(others, x.device, slots, 1)
+    visible = to.visible(of, x.dtype)
+    found = encoder(to.pack(x), to.positions, visible, of.pack(context), of.positions)
+    parts = zip(x.split(lengths.tolist()), context.split(others.tolist()), strict=True)
+    alone = [encoder(a[None], context=b[None])[0] for a, b in parts]
+    torch.testing.assert_close(to.unpack(found).rows, torch.cat(alone))
+
+
+def test_attention_with_dropout_has_the_mean_of_the_one_without() -> None:
+    """Over many draws; the unfused way is another code."""
+    attention = Attention(d_model=8, heads=2, dropout=0.3).double()
+    x, visible = randn(1, 4, 8), torch.zeros(4, 4).double()
+    visible[:, 3] = HIDDEN
+    expected = attention.eval()(x, None, visible)
+    many = attention.train()(x.expand(20000, -1, -1), None, visible)
+    torch.testing.assert_close(many.mean(0, keepdim=True), expected, rtol=0, atol=0.02)
+    x[:, 3] += 1
+    torch.manual_seed(0)
+    first = attention(x, None, visible)[:, :3]
+    x[:, 3] += 1
+    torch.manual_seed(0)
+    torch.testing.assert_close(attention(x, None, visible)[:, :3], first)
 
 
 def test_dropouts_are_for_training() -> None:

@@ -1,0 +1,148 @@
+"""An epoch of training against a plain one: the same math, batch size and threads.
+
+1,284 segments of MOSI-like lengths (mean 12 words), cut at 50 steps, 20 for LMF. The baselines of
+LMF, NHFNet and LMR-CBT are in `plain.py`; those of CM-BERT and GLoMo are the same networks on
+batches padded to 50 pieces, with unfused attention and optimizer. BERT has random weights and
+MiniLM's size: six layers of 384.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from benchmarks import plain
+from benchmarks.timing import row
+from msa.batches import Fold, Ragged
+from msa.config import Config
+from msa.models import model_class
+from msa.optimizers import Schedule, make_optimizer
+from msa.train import LOSSES, run_epoch
+
+MEAN_WORDS = 12  # MOSI's
+WIDTHS = {
+    "lmf": (300, 74, 47),
+    "nhfnet": (768, 74, 35),
+    "lmr_cbt": (300, 74, 35),
+    "cm_bert": (2, 5, 1),
+    "glomo": (2, 74, 47),
+}
+WANTED = {"lmf": 5, "nhfnet": 2.5, "lmr_cbt": 2.5, "cm_bert": 2, "glomo": 2}
+PIECES = 1000  # ids
+
+
+def run(segments: int = 1284, repeats: int = 3, threads: int = 1) -> list[dict[str, Any]]:
+    """Seconds of an epoch, medians of epochs that take turns."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    rows = []
+    for model in WIDTHS:
+        # BERT's epochs are long, and the same all over
+        share = 8 if model in ("cm_bert", "glomo") else 1
+        ours, theirs = make(model, max(2, segments // share))
+        runs = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
+        fast, slow = (statistics.median(values) * share for values in zip(*runs, strict=True))
+        title = f"train an epoch: {model}, {segments} segments, {threads} thread"
+        rows.append(row(title, fast, "s", slow, f"at most {1 / WANTED[model]:.2g}"))
+    return rows
+
+
+def seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def make(model: str, segments: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """An epoch of ours, and a plain one."""
+    config = Config({"datasets": ["demo"], "models": [model], "seeds": [0]})
+    hyper = config.settings("demo", model, 0, "all")["hyperparameters"]
+    recipe = {"lmf": 20}.get(model, 50)
+    batch_size = {"lmf": 32, "nhfnet": 16, "lmr_cbt": 16, "cm_bert": 24, "glomo": 64}[model]
+    hyper = hyper | {"batch_size": batch_size}
+    fold = make_fold(model, segments, recipe)
+    network = make_network(model, "masked")
+    optimizer = make_optimizer(network, hyper["optimizer"])
+    schedule = Schedule(optimizer, None, 1)
+
+    def ours() -> None:
+        run_epoch(network, fold, optimizer, schedule, hyper, torch.randperm(segments))
+
+    if model in plain.MODELS:
+        baseline = plain.MODELS[model](*WIDTHS[model])
+        loader: Iterable[Any] = plain.loader(fold, recipe, batch_size, average=model == "lmf")
+        plain_optimizer: torch.optim.Optimizer = torch.optim.Adam(baseline.parameters())
+    else:
+        baseline = Padded(make_network(model, "released", attention="eager"))
+        loader = plain.loader(fold, recipe, batch_size)
+        groups = baseline.network.parameter_groups(lr=1e-5)
+        kind = plain.BertAdam if model == "cm_bert" else torch.optim.AdamW
+        plain_optimizer = kind(groups, lr=1e-5)
+
+    def theirs() -> None:
+        baseline.train()
+        for *x, label in loader:
+            loss = LOSSES[hyper["loss"]](baseline(*x), label).mean()
+            plain_optimizer.zero_grad()
+            loss.backward()
+            if hyper["clip"]:
+                nn.utils.clip_grad_norm_(baseline.parameters(), hyper["clip"])
+            plain_optimizer.step()
+
+    return ours, theirs
+
+
+class Padded(nn.Module):
+    """A network that reads pieces, on arrays of one length."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pieces: Tensor, audio: Tensor, vision: Tensor) -> Tensor:
+        ids, types = pieces.long().unbind(2)
+        batch = {"input_ids": ids, "token_type_ids": types, "attention_mask": (ids > 0).long()}
+        output = self.network({**batch, "audio": audio, "vision": vision})
+        return output[0] if isinstance(output, tuple) else output
+
+
+def make_network(model: str, padding: str, attention: str = "sdpa") -> Any:
+    torch.manual_seed(0)
+    text, audio, vision = WIDTHS[model]
+    keywords: dict[str, Any] = {"text_dim": text, "audio_dim": audio, "vision_dim": vision}
+    if model in ("cm_bert", "glomo"):
+        config = BertConfig(
+            vocab_size=PIECES,
+            hidden_size=384,
+            num_hidden_layers=6,
+            num_attention_heads=12,
+            intermediate_size=1536,
+            attn_implementation=attention,
+        )
+        keywords["bert"] = BertModel(config)
+    return model_class(model)(**keywords, output_dim=1, padding=padding)
+
+
+def make_fold(model: str, segments: int, length: int) -> Fold:
+    """Segments of random steps; the text is pieces for a model that reads them."""
+    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    counts = torch.from_numpy(np.clip(rng.geometric(1 / MEAN_WORDS, segments), 1, length))
+    n, begins = int(counts.sum()), counts.cumsum(0) - counts
+    modalities, pad = {}, None
+    for name, width in zip(("text", "audio", "vision"), WIDTHS[model], strict=True):
+        rows = torch.randn(n, width, generator=generator)
+        index = None
+        if model in ("cm_bert", "glomo"):
+            pad = 0
+            if name == "text":
+                ids = torch.randint(1, PIECES, (n,), generator=generator)
+                rows = torch.stack([ids, torch.zeros_like(ids)], dim=1)
+        modalities[name] = Ragged(rows, begins, counts, index=index)
+    label = torch.randn(segments, 1, generator=generator)
+    return Fold(np.arange(segments).astype(str), label, modalities, pad)

@@ -1,0 +1,42 @@
+"""BERT over word pieces, short segments sharing a row."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from msa.models.packing import Packing
+from msa.models.padding import valid
+
+# their positions are given and absolute, their mask may be one for every pair of pieces
+PACKED = ("bert",)
+
+
+def hidden_states(
+    bert: nn.Module, ids: Tensor, types: Tensor, mask: Tensor, padding: str
+) -> list[Tensor]:
+    """States (b, t, D) of all layers, the embeddings first.
+
+    Args:
+        bert: an encoder of transformers.
+        ids: pieces (b, t).
+        types: their token types (b, t).
+        mask: which pieces are valid (b, t), those in front if ``padding`` is "masked".
+        padding: "masked" or "released"; only with the former do segments share rows.
+    """
+    config: Any = bert.config
+    if padding == "released" or config.model_type not in PACKED:
+        inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
+        return list(bert(**inputs, output_hidden_states=True).hidden_states)
+    rows = valid(mask, torch.stack([ids, types], dim=2))[0]
+    packing = Packing(rows.lengths, ids.device)
+    pieces = packing.pack(rows.rows)
+    dtype = next(bert.parameters()).dtype
+    states = bert(
+        input_ids=pieces[..., 0],
+        token_type_ids=pieces[..., 1],
+        position_ids=(packing.positions - 1).clamp(min=0),
+        attention_mask=packing.visible(packing, dtype),
+        output_hidden_states=True,
+    ).hidden_states
+    return [packing.unpack(x).padded()[0] for x in states]
