@@ -24,6 +24,9 @@ include: "rules/score.smk"
 include: "rules/summarize.smk"
 include: "rules/search.smk"
 include: "rules/leaderboard.smk"
+include: "rules/compare.smk"
+include: "rules/published.smk"
+include: "rules/paper_table.smk"
 
 
 localrules:
@@ -34,7 +37,10 @@ rule all:
     default_target: True
     input:
         expand(
-            f"{RESULTS}/{{dataset}}/leaderboard.{{kind}}",
+            f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            kind=["csv", "md"],
+            file=[
+                *("leaderboard.csv", "leaderboard.md", "comparisons.json"),
+                *("published.csv", "table.tex", "table.md"),
+            ],
         ),

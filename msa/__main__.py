@@ -36,6 +36,10 @@ STAGES = {
     "score": ("msa.score", "numbers from predictions"),
     "summarize": ("msa.summarize", "all seeds of one model into one result"),
     "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
+    "compare": ("msa.compare", "every two models on the same test rows"),
+    "published": ("msa.published", "published numbers beside ours"),
+    "paper-table": ("msa.paper_table", "the results as a table for a paper"),
+    "rescore": ("msa.rescore", "a result again from its saved predictions"),
 }
 
 

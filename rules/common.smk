@@ -5,6 +5,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
@@ -218,6 +219,25 @@ def results(wildcards):
     models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
     searched = [f"{m}.best" for m in models if CONFIG.search(dataset, m)]
     return expand(f"{RESULTS}/{dataset}/{{result}}.json", result=models + searched)
+
+
+def all_runs(path):
+    """A file of every run behind a data set's leaderboard."""
+
+    def paths(wildcards):
+        found = []
+        for result in results(wildcards):
+            model, _, variant = Path(result).stem.partition(".")
+            of = SimpleNamespace(dataset=wildcards.dataset, model=model)
+            found += runs(path, variant or None)(of)
+        return found
+
+    return paths
+
+
+def published_name(wildcards):
+    """What the papers call a data set: a recipe's own word, or the first of its name."""
+    return recipe(wildcards).get("published", wildcards.dataset.partition("_")[0])
 
 
 def search_of(wildcards):

@@ -1,6 +1,7 @@
 rule leaderboard:
     input:
         results=results,
+        published=f"{RESULTS}/{{dataset}}/published.csv",
         code=closure("leaderboard"),
     output:
         csv=f"{RESULTS}/{{dataset}}/leaderboard.csv",
@@ -11,5 +12,5 @@ rule leaderboard:
     conda:
         "../envs/msa.yaml"
     shell:
-        "python -m msa leaderboard {input.results:q} --output-csv {output.csv:q}"
+        "python -m msa leaderboard {input.results:q} --published {input.published:q} --output-csv {output.csv:q}"
         " --output-md {output.md:q} 2>&1 | tee {log:q}"
