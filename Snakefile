@@ -27,6 +27,7 @@ include: "rules/leaderboard.smk"
 include: "rules/compare.smk"
 include: "rules/published.smk"
 include: "rules/paper_table.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -36,6 +37,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        f"{RESULTS}/report/index.html",
         expand(
             f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],

@@ -39,6 +39,7 @@ STAGES = {
     "compare": ("msa.compare", "every two models on the same test rows"),
     "published": ("msa.published", "published numbers beside ours"),
     "paper-table": ("msa.paper_table", "the results as a table for a paper"),
+    "report": ("msa.report", "all results on one page"),
     "rescore": ("msa.rescore", "a result again from its saved predictions"),
 }
 

@@ -240,6 +240,14 @@ def published_name(wildcards):
     return recipe(wildcards).get("published", wildcards.dataset.partition("_")[0])
 
 
+def citations():
+    """BibTeX of the configured data sets and models, each once."""
+    names = CONFIG.values
+    found = [CONFIG.recipes[name].get("cite") for name in names["datasets"]]
+    found += [CONFIG.models[name].get("cite") for name in names["models"]]
+    return [text.strip() for text in dict.fromkeys(found) if text]
+
+
 def search_of(wildcards):
     """The random search of a model; refuses what the configuration does not ask for."""
     dataset, model = wildcards.dataset, wildcards.model

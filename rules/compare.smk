@@ -6,7 +6,12 @@ rule compare:
         scores=all_runs("scores.json"),
         code=closure("compare"),
     output:
-        f"{RESULTS}/{{dataset}}/comparisons.json",
+        report(
+            f"{RESULTS}/{{dataset}}/comparisons.json",
+            caption="../workflow/report/comparisons.rst",
+            category="Results",
+            labels={"data set": "{dataset}", "what": "comparisons"},
+        ),
     log:
         "logs/{dataset}/compare.log",
     localrule: True

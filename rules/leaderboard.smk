@@ -4,7 +4,12 @@ rule leaderboard:
         published=f"{RESULTS}/{{dataset}}/published.csv",
         code=closure("leaderboard"),
     output:
-        csv=f"{RESULTS}/{{dataset}}/leaderboard.csv",
+        csv=report(
+            f"{RESULTS}/{{dataset}}/leaderboard.csv",
+            caption="../workflow/report/leaderboard.rst",
+            category="Results",
+            labels={"data set": "{dataset}", "what": "leaderboard"},
+        ),
         md=f"{RESULTS}/{{dataset}}/leaderboard.md",
     log:
         "logs/{dataset}/leaderboard.log",

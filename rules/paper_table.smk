@@ -4,8 +4,18 @@ rule paper_table:
         comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
         code=closure("paper_table"),
     output:
-        tex=f"{RESULTS}/{{dataset}}/table.tex",
-        md=f"{RESULTS}/{{dataset}}/table.md",
+        tex=report(
+            f"{RESULTS}/{{dataset}}/table.tex",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+            labels={"data set": "{dataset}", "what": "LaTeX"},
+        ),
+        md=report(
+            f"{RESULTS}/{{dataset}}/table.md",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+            labels={"data set": "{dataset}", "what": "Markdown"},
+        ),
     log:
         "logs/{dataset}/paper_table.log",
     localrule: True

@@ -5,7 +5,12 @@ rule published:
         protocols="workflow/resources/protocols.yaml",
         code=closure("published"),
     output:
-        f"{RESULTS}/{{dataset}}/published.csv",
+        report(
+            f"{RESULTS}/{{dataset}}/published.csv",
+            caption="../workflow/report/published.rst",
+            category="Published",
+            labels={"data set": "{dataset}", "what": "published figures"},
+        ),
     log:
         "logs/{dataset}/published.log",
     localrule: True
