@@ -23,6 +23,9 @@ include: "rules/predict.smk"
 include: "rules/score.smk"
 include: "rules/summarize.smk"
 include: "rules/search.smk"
+include: "rules/perturb.smk"
+include: "rules/robustness.smk"
+include: "rules/ablation.smk"
 include: "rules/leaderboard.smk"
 
 
@@ -38,3 +41,4 @@ rule all:
             dataset=CONFIG.values["datasets"],
             kind=["csv", "md"],
         ),
+        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],

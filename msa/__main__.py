@@ -33,13 +33,16 @@ STAGES = {
     "search": ("msa.search", "all trials in a table, and the settings of the best"),
     "import-checkpoint": ("msa.import_checkpoint", "weights that a system's authors released"),
     "predict": ("msa.predict", "predictions of a trained model"),
+    "perturb": ("msa.perturb", "predictions for missing and noisy test input"),
     "score": ("msa.score", "numbers from predictions"),
     "summarize": ("msa.summarize", "all seeds of one model into one result"),
+    "robustness": ("msa.robustness", "a model's scores on perturbed input"),
+    "ablation": ("msa.ablation", "a model's scores without each modality"),
     "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
 }
 
 
-ON_GPU = ("encode", "train", "trials", "predict")
+ON_GPU = ("encode", "train", "trials", "predict", "perturb")
 
 
 def main(argv: list[str] | None = None) -> int:
