@@ -67,8 +67,7 @@ def read_npz(path: Path, *keys: str) -> dict[str, np.ndarray]:
     try:
         # numpy leaves a broken file open that it opened itself
         with path.open("rb") as stream, np.load(stream) as file:
-            arrays = {key: file[key] for key in file}
-            return {key: arrays[key] for key in keys} | arrays
+            return {key: file[key] for key in dict.fromkeys([*keys, *file])}
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, ZlibError) as error:
         raise InputError(
             f"{path}: expected an .npz file with {list(keys)}, got: {said(error)}"

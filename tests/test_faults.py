@@ -46,7 +46,7 @@ STAGES = {
     "encode": "data --encoder encoder --output features --device cpu",
     "settings": "run/settings.json --configfile raw/config.yaml --dataset demo --model lmf",
     "train": f"run {DATA} --state state/run.pt --log-every 0",
-    "predict": f"run {DATA}",
+    "predict-folds": f"run {DATA}",
     "score": "run",
     "summarize": "run --output results/lmf.json",
     "leaderboard": "results/lmf.json --output-csv results/board.csv --output-md results/board.md",
@@ -93,7 +93,7 @@ READS = {
         "data/clean/train/audio.npy": "data/clean/valid/audio.npy",
         "features/train.npy": "features/valid.npy",
     },
-    "predict": {
+    "predict-folds": {
         "run/settings.json": "run/training.json",
         "run/model.safetensors": "encoder/model.safetensors",
         "data/test/label.npy": "data/train/label.npy",
@@ -317,14 +317,14 @@ def test_a_label_that_is_no_class(chain, capsys):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "gpu", "cuda:"])
-@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict-folds"])
 def test_a_device_that_is_not_there(stage, device, chain, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setitem(STAGES, stage, STAGES[stage].replace("cpu", device))
     fails(stage, chain, capsys, f"^error: device {device}: expected .*cpu")
 
 
-@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict-folds"])
 def test_out_of_memory(stage, chain, capsys, monkeypatch):
     def full(self, *arguments, **keywords):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nMore")
