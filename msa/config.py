@@ -39,7 +39,11 @@ DEFAULTS: dict[str, Any] = {
     "ablate": False,
     "recipes": {},
 }
-ROBUSTNESS_DEFAULTS: dict[str, Any] = {"missing_frames": [], "noise": [], "seed": 0}
+ROBUSTNESS_DEFAULTS: dict[str, Any] = {
+    "missing_frames": [0.25, 0.5, 0.75],
+    "noise": [1, 2],
+    "seed": 0,
+}
 MODALITY_FORMS = {
     "text": ("words", "glove", "embedding", "features"),
     "audio": ("audio",),
@@ -352,7 +356,10 @@ class Config:
 
     def robustness(self) -> dict[str, Any]:
         """Levels and seed of the perturbed test input; no levels where none are asked for."""
-        return merge(ROBUSTNESS_DEFAULTS, self.values["robustness"] or {})
+        given = self.values["robustness"]
+        if given is False:
+            return merge(ROBUSTNESS_DEFAULTS, {"missing_frames": [], "noise": []})
+        return merge(ROBUSTNESS_DEFAULTS, {} if given is True else given)
 
     def ablated(self, dataset: str, model: str) -> list[str]:
         """The modalities to remove; none where the configuration does not ask for it."""

@@ -1,8 +1,8 @@
 """Own input: a user's .csd files, or a folder in split's layout, made into what a run reads.
 
 It takes the way of the training data: aligned as the recipe says, cleaned by the training fold's
-statistics, encoded by the same encoder. Without labels, whose intervals cut a video into segments,
-a video is one segment.
+statistics, encoded by the same encoder. The labels' intervals are the segments; without labels,
+pieces of equal length, or whole videos.
 """
 
 import shutil
@@ -84,6 +84,7 @@ def prepare(
     encoder: Path | None,
     folder: Path,
     device: Any,
+    seconds: float | None = None,
 ) -> OwnInput:
     """Fill `folder` with `data`, `clean` and `features`, as the stages of the training data did.
 
@@ -95,6 +96,7 @@ def prepare(
         encoder: folder of the encoder, for text that is words or features.
         folder: an empty one.
         device: where the encoder runs.
+        seconds: without labels, the length of a segment; None for whole videos.
 
     Raises:
         InputError: a sequence is missing, or has not the training data's columns.
@@ -111,7 +113,9 @@ def prepare(
     if isinstance(source, Path):
         found = _copied(source, data)
     else:
-        found = _aligned({name: source[name] for name in needed}, source, recipe, folder, data)
+        found = _aligned(
+            {name: source[name] for name in needed}, source, recipe, folder, data, seconds
+        )
     targets = len(recipe["task"]["targets"])
     if found.label is not None and found.label.shape[1] != targets:
         raise InputError(
@@ -166,10 +170,11 @@ def _aligned(
     recipe: Mapping[str, Any],
     folder: Path,
     data: Path,
+    seconds: float | None,
 ) -> OwnInput:
     labels = given.get("labels")
     if labels is None:
-        _whole_videos(files, folder / "labels.csd")
+        _cut(files, seconds, folder / "labels.csd")
     align(files, labels or folder / "labels.csd", recipe["align"], folder / "aligned")
     found = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
     counts = np.diff(found.bounds["words"]) if "words" in files else np.ones(len(found.segments))
@@ -189,15 +194,18 @@ def _aligned(
     return OwnInput(segments["key"].to_numpy(str), times, label, dropped)
 
 
-def _whole_videos(files: Mapping[str, Path], path: Path) -> None:
-    """Labels without a number, whose intervals are whole videos."""
+def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> None:
+    """Write labels without a number, whose intervals are whole videos, or pieces of them."""
     spans: dict[str, list[np.ndarray]] = {}
     for file in files.values():
         with csd.Sequence(file) as sequence:
             for video in sequence.videos:
                 spans.setdefault(video, []).append(sequence.intervals(video))
-    whole = {}
+    pieces = {}
     for video, intervals in spans.items():
         times = np.concatenate(intervals)
-        whole[video] = np.array([[times.min(), times.max()]]), np.full((1, 1), np.nan)
-    csd.write(path, "labels", whole)
+        first, last = float(times.min()), float(times.max())
+        begins = np.arange(first, last, seconds or max(last - first, 1.0))
+        bounds = np.stack([begins, np.append(begins[1:], last)], axis=1)
+        pieces[video] = bounds, np.full((len(bounds), 1), np.nan)
+    csd.write(path, "labels", pieces)

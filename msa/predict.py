@@ -130,8 +130,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FOLDER|NAME=FILE",
         help="a folder of one fold as split writes it; or words.csd, audio.csd, vision.csd and, if "
-        "there are, labels.csd in one folder or given as NAME=FILE; without labels a video is one "
-        "segment",
+        "there are, labels.csd in one folder or given as NAME=FILE",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="without labels, whose intervals are the segments, the length of a segment; by "
+        "default a video is one",
     )
     parser.add_argument(
         "--output", type=Path, required=True, help="CSV file; with labels also <output>.scores.json"
@@ -141,6 +146,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    if args.seconds is not None and not args.seconds > 0:
+        raise InputError(f"--seconds: expected more than 0, got {args.seconds}")
     config = load(args.configfile)
     paths = find_runs(args.run, config)
     every = [read_settings(path) for path in paths]
@@ -155,7 +162,9 @@ def main(args: argparse.Namespace) -> None:
     with TemporaryDirectory() as temporary:
         folder, recipe = Path(temporary), config.recipes[dataset]
         source = find(args.input)
-        found = prepare(source, first["forms"], recipe, cleaning, encoder, folder, device)
+        found = prepare(
+            source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
+        )
         for path, settings in zip(paths, every, strict=True):
             output = outputs_of(path, folder, encoder, str(device))
             task, target = settings["task"], settings["target"]
