@@ -47,8 +47,12 @@ STAGES = {
     "settings": "run/settings.json --configfile raw/config.yaml --dataset demo --model lmf",
     "train": f"run {DATA} --state state/run.pt --log-every 0",
     "predict-folds": f"run {DATA}",
+    "perturb": f"run {DATA} --missing-frames 0.5 --noise 1",
+    "robustness": "run --output results/lmf.robustness.csv",
     "score": "run",
     "summarize": "run --output results/lmf.json",
+    "ablation": "results/lmf.json --robustness results/lmf.robustness.csv --modalities audio"
+    " --output results/lmf.ablation.csv",
     "leaderboard": "results/lmf.json --output-csv results/board.csv --output-md results/board.md",
     "trials": f"trials/all/0 {DATA} --first 0 --last 0 --output trials/all/0/0-0.json"
     ' --space {"optimizer.lr":[0.001]}',
@@ -98,6 +102,20 @@ READS = {
         "run/model.safetensors": "encoder/model.safetensors",
         "data/test/label.npy": "data/train/label.npy",
         "data/clean/test/vision.npy": "data/clean/train/vision.npy",
+    },
+    "perturb": {
+        "run/model.safetensors": "encoder/model.safetensors",
+        "data/train/label.npy": "data/test/label.npy",
+        "data/clean/cleaning.npz": "run/epochs.npz",
+    },
+    "robustness": {
+        "run/settings.json": "run/training.json",
+        "run/predictions/clean.npz": "run/epochs.npz",
+        "run/predictions/perturbed.npz": "run/epochs.npz",
+    },
+    "ablation": {
+        "results/lmf.json": "run/scores.json",
+        "results/lmf.robustness.csv": "run/history.csv",
     },
     "score": {
         "run/settings.json": "run/training.json",
@@ -413,6 +431,8 @@ QUICK = {
     "seeds": [1],
     "settings": {"lmf": {"epochs": 2}},
     "device": "cpu",
+    "robustness": False,
+    "ablate": False,
 }
 
 
