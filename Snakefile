@@ -23,6 +23,9 @@ include: "rules/predict.smk"
 include: "rules/score.smk"
 include: "rules/summarize.smk"
 include: "rules/search.smk"
+include: "rules/perturb.smk"
+include: "rules/robustness.smk"
+include: "rules/ablation.smk"
 include: "rules/leaderboard.smk"
 include: "rules/compare.smk"
 include: "rules/published.smk"
@@ -46,3 +49,4 @@ rule all:
                 *("published.csv", "table.tex", "table.md"),
             ],
         ),
+        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],

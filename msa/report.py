@@ -148,7 +148,7 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
         yield from _regression_figures(read, task)
     else:
         yield from _class_figures(read, task)
-    yield from _tables(folder, target, headline)
+    yield from _tables(folder, {model.result["model"] for model in models}, target, headline)
 
 
 def _oracle_gap(models: Sequence[Model], target: str, metric: str) -> str:
@@ -230,7 +230,7 @@ def _binned(values: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarra
     )
 
 
-def _tables(folder: Path, target: str, metric: str) -> Iterator[Figure]:
+def _tables(folder: Path, models: set[str], target: str, metric: str) -> Iterator[Figure]:
     """Figures of what the stages ablation and robustness wrote, where they ran."""
     for kind, text, made in (
         (
@@ -249,6 +249,7 @@ def _tables(folder: Path, target: str, metric: str) -> Iterator[Figure]:
         if parts:
             frame = pd.concat(parts)
             frame = frame[(frame["target"] == target) & (frame["metric"] == metric)]
+            frame = frame[frame["model"].isin(models)]  # others may be left of earlier runs
             if len(frame):
                 yield Figure(kind.capitalize(), made(frame, TITLES[metric]), text)
 

@@ -8,6 +8,9 @@ rule report:
         cards=expand(
             f"{DATA}/{{dataset}}/clean/card.json", dataset=CONFIG.values["datasets"]
         ),
+        studies=[
+            path for dataset in CONFIG.values["datasets"] for path in studies(dataset)
+        ],
         template="workflow/report/page.html",
         code=closure("report"),
     output:
