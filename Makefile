@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 demo: install
 	snakemake --cores all --quiet progress rules
-	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]' robustness=false
+	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]' robustness=False
 	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@echo
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
