@@ -5,7 +5,6 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
@@ -200,23 +199,25 @@ def remarks(wildcards):
     )
 
 
-def runs(path, variant=None):
+def run_files(path, dataset, model, variant=None):
     """A file of every run behind a result: seeds, and targets where each has its own model.
 
-    The variant is the configuration's unless it is given, or stands in the output's name.
+    The variant is the configuration's unless it is given.
     """
+    checked(CONFIG.require, dataset, model)
+    of = variant or CONFIG.variant(dataset, model)
+    return expand(
+        f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
+        target=CONFIG.targets(dataset, model),
+        seed=[0] if of == "released" else CONFIG.values["seeds"],
+    )
 
-    def paths(wildcards):
-        dataset, model = wildcards.dataset, wildcards.model
-        checked(CONFIG.require, dataset, model)
-        of = variant or wildcards.get("variant") or CONFIG.variant(dataset, model)
-        return expand(
-            f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
-            target=CONFIG.targets(dataset, model),
-            seed=[0] if of == "released" else CONFIG.values["seeds"],
-        )
 
-    return paths
+def runs(path, variant=None):
+    """The same for a rule of one result; the variant may stand in the output's name."""
+    return lambda wildcards: run_files(
+        path, wildcards.dataset, wildcards.model, variant or wildcards.get("variant")
+    )
 
 
 def results(wildcards):
@@ -234,8 +235,7 @@ def all_runs(path):
         found = []
         for result in results(wildcards):
             model, _, variant = Path(result).stem.partition(".")
-            of = SimpleNamespace(dataset=wildcards.dataset, model=model)
-            found += runs(path, variant or None)(of)
+            found += run_files(path, wildcards.dataset, model, variant or None)
         return found
 
     return paths
