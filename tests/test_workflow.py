@@ -143,9 +143,9 @@ def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
     try:
         for name, content in files.items():
             (done / name).write_text(content)
-        assert jobs(done, "results/demo/average.json") == {
-            name: 1 for name in ("settings", "train", "predict", "score", "summarize")
-        }
+        assert jobs(done, "results/demo/average.json") == dict.fromkeys(
+            ("settings", "train", "predict", "score", "summarize"), 1
+        )
         run(done, "results/demo/average.json")
         result = json.loads((done / "results/demo/average.json").read_text())
         assert result["targets"]["sentiment"]["mae"]["mean"] < 1.3
