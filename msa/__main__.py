@@ -40,6 +40,11 @@ STAGES = {
     "ablation": ("msa.ablation", "a model's scores without each modality"),
     "predict": ("msa.predict", "predictions for files of your own"),
     "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
+    "compare": ("msa.compare", "every two models on the same test rows"),
+    "published": ("msa.published", "published numbers beside ours"),
+    "paper-table": ("msa.paper_table", "the results as a table for a paper"),
+    "report": ("msa.report", "all results on one page"),
+    "rescore": ("msa.rescore", "a result again from its saved predictions"),
 }
 
 

@@ -199,23 +199,25 @@ def remarks(wildcards):
     )
 
 
-def runs(path, variant=None):
+def run_files(path, dataset, model, variant=None):
     """A file of every run behind a result: seeds, and targets where each has its own model.
 
-    The variant is the configuration's unless it is given, or stands in the output's name.
+    The variant is the configuration's unless it is given.
     """
+    checked(CONFIG.require, dataset, model)
+    of = variant or CONFIG.variant(dataset, model)
+    return expand(
+        f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
+        target=CONFIG.targets(dataset, model),
+        seed=[0] if of == "released" else CONFIG.values["seeds"],
+    )
 
-    def paths(wildcards):
-        dataset, model = wildcards.dataset, wildcards.model
-        checked(CONFIG.require, dataset, model)
-        of = variant or wildcards.get("variant") or CONFIG.variant(dataset, model)
-        return expand(
-            f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
-            target=CONFIG.targets(dataset, model),
-            seed=[0] if of == "released" else CONFIG.values["seeds"],
-        )
 
-    return paths
+def runs(path, variant=None):
+    """The same for a rule of one result; the variant may stand in the output's name."""
+    return lambda wildcards: run_files(
+        path, wildcards.dataset, wildcards.model, variant or wildcards.get("variant")
+    )
 
 
 def results(wildcards):
@@ -224,6 +226,32 @@ def results(wildcards):
     models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
     searched = [f"{m}.best" for m in models if CONFIG.search(dataset, m)]
     return expand(f"{RESULTS}/{dataset}/{{result}}.json", result=models + searched)
+
+
+def all_runs(path):
+    """A file of every run behind a data set's leaderboard."""
+
+    def paths(wildcards):
+        found = []
+        for result in results(wildcards):
+            model, _, variant = Path(result).stem.partition(".")
+            found += run_files(path, wildcards.dataset, model, variant or None)
+        return found
+
+    return paths
+
+
+def published_name(wildcards):
+    """What the papers call a data set: a recipe's own word, or the first of its name."""
+    return recipe(wildcards).get("published", wildcards.dataset.partition("_")[0])
+
+
+def citations():
+    """BibTeX of the configured data sets and models, each once."""
+    names = CONFIG.values
+    found = [CONFIG.recipes[name].get("cite") for name in names["datasets"]]
+    found += [CONFIG.models[name].get("cite") for name in names["models"]]
+    return [text.strip() for text in dict.fromkeys(found) if text]
 
 
 def studies(dataset):
