@@ -1,7 +1,10 @@
 """Where the workflow may run: the same jobs everywhere, planned and not run."""
 
+import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -37,6 +40,70 @@ def planned(project, *arguments):
 
 def test_slurm_plans_the_same_jobs(project, laptop):
     assert planned(project, "--workflow-profile", "slurm") == laptop
+
+
+# a cluster whose jobs run at once, where they are created
+KUBECTL = """#!{python}
+import json, os, pathlib, subprocess, sys, yaml
+folder, verb = pathlib.Path({folder!r}), sys.argv[1]
+if verb == "create":
+    job = yaml.safe_load(sys.stdin)
+    name = f"msa-{{len(list(folder.glob('*.json')))}}"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    done = subprocess.run(container["command"], cwd=container["workingDir"], stdout=sys.stderr)
+    job["succeeded"] = done.returncode == 0
+    (folder / f"{{name}}.json").write_text(json.dumps(job))
+    print(name, end="")
+elif verb == "get":
+    job = json.loads((folder / f"{{sys.argv[3]}}.json").read_text())
+    print(sys.argv[3], "Complete" if job["succeeded"] else "Failed", end="")
+"""
+
+
+def test_kubernetes_plans_the_same_jobs(project, laptop):
+    asked, counts = planned(project, "--workflow-profile", "kubernetes")
+    assert counts == laptop[1]
+    for rule, resources in asked.items():
+        assert "gpu=" in resources  # which submit needs to know of every stage
+        assert ("gpu=1," in resources) == ("gpu=1," in laptop[0][rule])
+
+
+def test_kubernetes_runs_a_stage_as_a_job(tmp_path, monkeypatch):
+    project = copy_project(tmp_path / "project")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    snakemake(project, "--workflow-profile", "kubernetes", "data/demo/aligned")
+    assert list((project / "data/demo/aligned").iterdir())
+    jobs = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.json"))]
+    assert [job["succeeded"] for job in jobs] == [True] * len(jobs) and len(jobs) == 2
+    spec = jobs[-1]["spec"]
+    container = spec["template"]["spec"]["containers"][0]
+    assert container["workingDir"] == str(project)
+    limits = container["resources"]["limits"]
+    assert limits["cpu"] == "2" and limits["memory"].endswith("M") and len(limits) == 2
+    assert spec["template"]["spec"]["activeDeadlineSeconds"] % 60 == 0
+    status = subprocess.run(["profiles/kubernetes/status", "gone"], cwd=project, stdout=-1)
+    assert status.stdout == b"running\n"  # kubectl that fails is no news
+
+
+def test_a_gpu_is_asked_for_by_its_name(project, tmp_path, monkeypatch):
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "script").write_text("exit 1")
+    asked = "--cpus 1 --memory 8000 --gpus 1 --minutes 240".split()
+    command = ["profiles/kubernetes/submit", *asked, str(tmp_path / "script")]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "msa-0\n"
+    job = json.loads((tmp_path / "msa-0.json").read_text())
+    pod = job["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["activeDeadlineSeconds"] == 14400
+    status = subprocess.run(["profiles/kubernetes/status", "msa-0"], cwd=project, stdout=-1)
+    assert status.stdout == b"failed\n"
 
 
 def test_conda_plans_the_same_jobs(project, laptop, tmp_path, monkeypatch):
