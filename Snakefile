@@ -23,7 +23,14 @@ include: "rules/predict.smk"
 include: "rules/score.smk"
 include: "rules/summarize.smk"
 include: "rules/search.smk"
+include: "rules/perturb.smk"
+include: "rules/robustness.smk"
+include: "rules/ablation.smk"
 include: "rules/leaderboard.smk"
+include: "rules/compare.smk"
+include: "rules/published.smk"
+include: "rules/paper_table.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -33,8 +40,13 @@ localrules:
 rule all:
     default_target: True
     input:
+        f"{RESULTS}/report/index.html",
         expand(
-            f"{RESULTS}/{{dataset}}/leaderboard.{{kind}}",
+            f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            kind=["csv", "md"],
+            file=[
+                *("leaderboard.csv", "leaderboard.md", "comparisons.json"),
+                *("published.csv", "table.tex", "table.md"),
+            ],
         ),
+        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],

@@ -32,14 +32,23 @@ STAGES = {
     "trials": ("msa.trials", "try some settings of a random search"),
     "search": ("msa.search", "all trials in a table, and the settings of the best"),
     "import-checkpoint": ("msa.import_checkpoint", "weights that a system's authors released"),
-    "predict": ("msa.predict", "predictions of a trained model"),
+    "predict-folds": ("msa.predict_folds", "a trained model's predictions for its own folds"),
+    "perturb": ("msa.perturb", "predictions for missing and noisy test input"),
     "score": ("msa.score", "numbers from predictions"),
     "summarize": ("msa.summarize", "all seeds of one model into one result"),
+    "robustness": ("msa.robustness", "a model's scores on perturbed input"),
+    "ablation": ("msa.ablation", "a model's scores without each modality"),
+    "predict": ("msa.predict", "predictions for files of your own"),
     "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
+    "compare": ("msa.compare", "every two models on the same test rows"),
+    "published": ("msa.published", "published numbers beside ours"),
+    "paper-table": ("msa.paper_table", "the results as a table for a paper"),
+    "report": ("msa.report", "all results on one page"),
+    "rescore": ("msa.rescore", "a result again from its saved predictions"),
 }
 
 
-ON_GPU = ("encode", "train", "trials", "predict")
+ON_GPU = ("encode", "train", "trials", "predict-folds", "perturb", "predict")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -85,13 +85,16 @@ class Ragged:
 class Fold:
     """One fold: segment ids, labels (n, targets) and the modalities.
 
-    With `pad`, the text is pieces, rows of (id, type), and `pad` is the tokenizer's padding id.
+    With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
+    `words` the row of each piece's word, -1 for special ones, on the CPU.
     """
 
     ids: np.ndarray
     label: Tensor
     modalities: dict[str, Ragged]
     pad: int | None = None
+    unknown: int | None = None
+    words: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -102,7 +105,7 @@ class Fold:
 
     def to(self, device: torch.device) -> "Fold":
         moved = {name: ragged.to(device) for name, ragged in self.modalities.items()}
-        return Fold(self.ids, self.label.to(device), moved, self.pad)
+        return replace(self, label=self.label.to(device), modalities=moved)
 
     def batch(self, segments: Tensor) -> dict[str, Any]:
         """Each `<modality>` and the `label` of some segments, whose numbers are on the CPU.
@@ -195,7 +198,10 @@ def load_fold(
         lengths = torch.from_numpy(counts)
         begins = lengths.cumsum(0) - lengths
         modalities[name] = Ragged(steps, begins, lengths, side, fixed, index)
-    return Fold(ids, label, modalities, tokenizer.pad_token_id if pieces is not None else None)
+    if pieces is None:
+        return Fold(ids, label, modalities)
+    known = tokenizer.pad_token_id, tokenizer.unk_token_id
+    return Fold(ids, label, modalities, *known, torch.from_numpy(pieces.words))
 
 
 def _label(path: Path, n: int, settings: Mapping[str, Any]) -> Tensor:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from msa.atomic import allocate, atomic_folders, atomic_write
+from msa.atomic import allocate, atomic_folders, atomic_path, atomic_write
 from msa.errors import InputError
-from msa.reading import read_array, read_json, read_offsets
+from msa.reading import read_array, read_json, read_npz, read_offsets
 
 FOLDS = ("train", "valid", "test")
 SEQUENCES = ("glove", "embedding", "audio", "vision")
@@ -78,6 +79,94 @@ def scale(rows: np.ndarray, policy: str, columns: Columns) -> tuple[np.ndarray, 
     return center + total / count, np.where(constant, 1.0, np.sqrt(np.maximum(variance, 0)))
 
 
+@dataclass(frozen=True)
+class Cleaning:
+    """How the rows of one sequence are cleaned, whatever fold they are of.
+
+    Attributes:
+        policy: one of `POLICIES`.
+        columns: statistics of the training fold.
+        center: taken from each repaired column, (d,); 0 where it is not standardised.
+        deviation: that it is then divided by, (d,); 1 where it is not standardised.
+    """
+
+    policy: str
+    columns: Columns
+    center: np.ndarray
+    deviation: np.ndarray
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        """Clean rows (n, d): (n, d) float64."""
+        rows = repair(rows.astype(np.float64), self.policy, self.columns)
+        return (rows - self.center) / self.deviation
+
+    @property
+    def missing(self) -> np.ndarray:
+        """What is left of a row that has no number, (d,)."""
+        return self.apply(np.full((1, len(self.center)), np.nan))[0]
+
+
+def learn(rows: np.ndarray, policy: str, standardize: bool) -> Cleaning:
+    """The cleaning of a sequence from the rows of its training fold, (n, d)."""
+    columns = statistics(rows)
+    unscaled = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+    return Cleaning(policy, columns, *(scale(rows, policy, columns) if standardize else unscaled))
+
+
+def write_cleanings(path: Path, cleanings: Mapping[str, Cleaning]) -> None:
+    """Write the cleanings by sequence to an .npz file, for data that comes later."""
+    arrays: dict[str, Any] = {}
+    for name, of in cleanings.items():
+        fields = {"policy": of.policy, "center": of.center, "deviation": of.deviation}
+        arrays |= {f"{name}/{key}": value for key, value in (fields | vars(of.columns)).items()}
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_cleanings(path: Path) -> dict[str, Cleaning]:
+    """What `write_cleanings` wrote; InputError if it is missing or damaged."""
+    arrays = read_npz(path)
+    parts = ("policy", "center", "deviation", "mean", "low", "high")
+    found = {}
+    for name in dict.fromkeys(key.partition("/")[0] for key in arrays):
+        try:
+            policy, center, deviation, *columns = (arrays[f"{name}/{part}"] for part in parts)
+        except KeyError as error:
+            raise InputError(f"{path}: expected {error}; run the stage clean again") from error
+        found[name] = Cleaning(str(policy), Columns(*columns), center, deviation)
+    return found
+
+
+def store(rows: np.ndarray, cleaning: Cleaning, path: Path, where: str) -> dict[str, int]:
+    """Write cleaned rows as float32; counts of values, not finite before, and after.
+
+    Args:
+        rows: (n, d), may be memory-mapped.
+        cleaning: of their sequence.
+        path: .npy file to write.
+        where: the rows' own file, for the error.
+
+    Raises:
+        InputError: a value does not fit float32.
+    """
+    allocate(path, rows.shape, np.dtype("f4"))
+    target = np.load(path, mmap_mode="r+")
+    before = after = 0
+    for begin in range(0, len(rows), BLOCK):
+        block = rows[begin : begin + BLOCK]
+        before += int(np.count_nonzero(~np.isfinite(block)))
+        with np.errstate(over="ignore"):  # counted, and refused, below
+            target[begin : begin + BLOCK] = cleaning.apply(block)
+        after += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
+    target.flush()
+    if after:
+        raise InputError(
+            f"{where}: {after} values do not fit float32 after "
+            f"the policy {cleaning.policy}; choose clip or standardise {path.stem}"
+        )
+    return {"values": rows.size, "not_finite": before, "left": after}
+
+
 def _read(folder: Path, names: list[str]) -> dict[str, np.ndarray]:
     offsets = read_offsets(folder / "offsets.npy", names)
     return {
@@ -91,7 +180,8 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
 
     Args:
         data: folder of the folds, written by the stage split.
-        output: folder to write, `<fold>/<sequence>.npy` of the same shapes, float32.
+        output: folder to write, `<fold>/<sequence>.npy` of the same shapes, float32, and
+            `cleaning.npz`, what the training fold taught.
         policy: one of `POLICIES`.
         standardize: sequences whose columns get mean 0 and standard deviation 1.
     """
@@ -109,33 +199,16 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
                 f"{data}/{fold}/{name}.npy: expected {expected} columns as in the training fold, "
                 f"got {found}; run the stage that writes it again"
             )
-    columns = {name: statistics(rows) for name, rows in train.items()}
-    scales = {name: scale(train[name], policy, columns[name]) for name in standardize}
+    cleanings = {name: learn(rows, policy, name in standardize) for name, rows in train.items()}
     with atomic_folders({fold: output / fold for fold in FOLDS}) as folders:
         for fold, folder in folders.items():
-            counts = report["counts"][fold] = {}
-            for name, rows in arrays[fold].items():
-                path = folder / f"{name}.npy"
-                allocate(path, rows.shape, np.dtype("f4"))
-                target = np.load(path, mmap_mode="r+")
-                before = after = 0
-                for begin in range(0, len(rows), BLOCK):
-                    block = rows[begin : begin + BLOCK].astype(np.float64)
-                    before += int(np.count_nonzero(~np.isfinite(block)))
-                    block = repair(block, policy, columns[name])
-                    if name in scales:
-                        mean, deviation = scales[name]
-                        block = (block - mean) / deviation
-                    with np.errstate(over="ignore"):  # counted, and refused, below
-                        target[begin : begin + BLOCK] = block
-                    after += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
-                target.flush()
-                if after:
-                    raise InputError(
-                        f"{data}/{fold}/{name}.npy: {after} values do not fit float32 after "
-                        f"the policy {policy}; choose clip or standardise {name}"
-                    )
-                counts[name] = {"values": rows.size, "not_finite": before, "left": after}
+            report["counts"][fold] = {
+                name: store(
+                    rows, cleanings[name], folder / f"{name}.npy", f"{data}/{fold}/{name}.npy"
+                )
+                for name, rows in arrays[fold].items()
+            }
+    write_cleanings(output / "cleaning.npz", cleanings)
     return report
 
 

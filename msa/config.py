@@ -35,7 +35,14 @@ DEFAULTS: dict[str, Any] = {
     "encoders": {},
     "settings": {},
     "search": {},
+    "robustness": False,
+    "ablate": False,
     "recipes": {},
+}
+ROBUSTNESS_DEFAULTS: dict[str, Any] = {
+    "missing_frames": [0.25, 0.5, 0.75],
+    "noise": [1, 2],
+    "seed": 0,
 }
 MODALITY_FORMS = {
     "text": ("words", "glove", "embedding", "features"),
@@ -176,8 +183,8 @@ class Config:
         for name in self.values["models"]:
             if name not in self.models:
                 found.append(f"config: models: unknown model {nearest(name, self.models)}")
-        for part in ("settings", "search"):
-            for key in self.values[part]:
+        for part in ("settings", "search", "ablate"):
+            for key in self.values[part] if isinstance(self.values[part], Mapping) else ():
                 dataset, _, model = key.rpartition("/")
                 if model not in self.models:
                     found.append(f"config: {part}: unknown model {nearest(model, self.models)}")
@@ -287,14 +294,20 @@ class Config:
             for modality, forms in self.models[model]["needs"].items()
         }
 
-    def require(self, dataset: str, model: str) -> None:
-        """Raise an InputError unless both are known and fit."""
+    def require(self, dataset: str, model: str, without: str | None = None) -> None:
+        """Raise an InputError unless both are known and fit, also without a modality."""
         if dataset not in self.recipes:
             raise InputError(f"unknown data set {nearest(dataset, self.recipes)}")
         if model not in self.models:
             raise InputError(f"unknown model {nearest(model, self.models)}")
         if misfit := self.misfit(dataset, model):
             raise InputError(misfit)
+        removable = self.removable(dataset, model)
+        if without and without not in removable:
+            raise InputError(
+                f"{model} on {dataset} cannot be trained without {without}; "
+                f"without these: {', '.join(removable) or 'none'}"
+            )
 
     def misfit(self, dataset: str, model: str) -> str | None:
         """Why a model cannot run on a data set, and what can; None where it fits."""
@@ -341,17 +354,57 @@ class Config:
             spaces = {"space": own["space"]}
         return {**SEARCH_DEFAULTS, **own, **spaces}
 
+    def robustness(self) -> dict[str, Any]:
+        """Levels and seed of the perturbed test input; no levels where none are asked for."""
+        given = self.values["robustness"]
+        if given is False:
+            return merge(ROBUSTNESS_DEFAULTS, {"missing_frames": [], "noise": []})
+        return merge(ROBUSTNESS_DEFAULTS, {} if given is True else given)
+
+    def ablated(self, dataset: str, model: str) -> list[str]:
+        """The modalities to remove; none where the configuration does not ask for it."""
+        given = self.values["ablate"]
+        if isinstance(given, Mapping):
+            given = given.get(f"{dataset}/{model}", given.get(model, False))
+        there = [name for name, form in self.chosen(dataset, model).items() if form]
+        if not given or len(there) < 2:
+            return []
+        return there if given is True else [name for name in there if name in given]
+
+    def retrained(self, dataset: str, model: str) -> list[str]:
+        """Of those, the ones without which the model can be trained; a checkpoint never is."""
+        if self.variant(dataset, model) != "main":
+            return []
+        removable = self.removable(dataset, model)
+        return [name for name in self.ablated(dataset, model) if name in removable]
+
+    def removable(self, dataset: str, model: str) -> list[str]:
+        """The modalities without which a model can be trained on a data set.
+
+        A model of words alone is nothing without its encoder.
+        """
+        there = [name for name, form in self.chosen(dataset, model).items() if form]
+        only_words = self.models[model]["needs"].get("text") == ["words"]
+        return [name for name in there if len(there) > 1 and (name != "text" or not only_words)]
+
     def variant(self, dataset: str, model: str) -> str:
         """The variant of a model's result: released where it is a checkpoint of the authors'."""
         return self.settings(dataset, model, 0)["variant"]
 
-    def settings(self, dataset: str, model: str, seed: int, target: str = "all") -> dict[str, Any]:
-        """Everything that training one model with one seed may depend on, but for the data."""
+    def settings(
+        self, dataset: str, model: str, seed: int, target: str = "all", without: str | None = None
+    ) -> dict[str, Any]:
+        """Everything that training one model with one seed may depend on, but for the data.
+
+        Without one of its modalities, as if the data set did not have it.
+        """
         recipe, spec = self.recipes[dataset], self.models[model]
         published = spec.get("published", {}).get(dataset)
         own = self.values["settings"]
         given = merge(own.get(model, {}), own.get(f"{dataset}/{model}", {}))
         chosen = self.chosen(dataset, model)
+        if without:
+            chosen[without] = None
         layers = (
             SETTINGS_DEFAULTS,
             spec["settings"],
@@ -371,11 +424,14 @@ class Config:
             # a binary model of its own; of a regression the joint network is trained
             columns = [task["targets"].index(target)]
             task = {**task, "targets": [target]}
+        variant = "released" if hyper["checkpoint"] else "main"
+        if without:
+            variant = f"no-{without}"
         reads_words = chosen.get("text") in ("features", "words")
         return {
             "dataset": dataset,
             "model": model,
-            "variant": "released" if hyper["checkpoint"] else "main",
+            "variant": variant,
             "target": target,
             "seed": seed,
             "settings": "published" if as_published else "adapted",

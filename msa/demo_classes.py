@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from msa.aligned import copy_rows
 from msa.atomic import atomic_folder, atomic_write
 from msa.demo import FUNCTION, SENTIMENT, TOPICS, pick
 from msa.errors import InputError
-from msa.split import FOLDS, copy_rows
+from msa.segments import FOLDS
 
 # one segment: its sequences, (steps, d) each, and its numbers beside them
 Segment = tuple[dict[str, np.ndarray], dict[str, int]]

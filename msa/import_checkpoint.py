@@ -99,7 +99,7 @@ def build_released(
 ) -> nn.Module:
     """The network that a released state dict is for.
 
-    With a run, it is the one that the stage predict will build for that run, except that the
+    With a run, it is the one that the stage predict-folds will build for that run, except that the
     input widths are the file's. Without, all that shapes cannot tell is the model's default.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ deviation over the seeds (no ±: one seed; n/a: undefined).
 `oracle`: {ORACLE_LABEL}.
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
+"""
+
+
+PUBLISHED = """\
+What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
+Features, folds, selection and zero handling may be other than here: compare with care.
 """
 
 
@@ -105,8 +111,11 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("; ".join([*problems, "give results of one data set, one a model"]))
 
 
-def markdown(frame: pd.DataFrame, dataset: str) -> str:
-    """The table as a Markdown page with 3 decimals, and what its numbers mean."""
+def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None = None) -> str:
+    """The table as a Markdown page with 3 decimals, and what its numbers mean.
+
+    Published figures, with the columns of `msa.published`, come after it.
+    """
     shown: dict[str, list[str]] = {}
     for name in frame.columns:
         if name.endswith("_mean"):
@@ -123,7 +132,28 @@ def markdown(frame: pd.DataFrame, dataset: str) -> str:
     words = ("model", "target", "settings", "missing")
     aligned = ["left" if name in words else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
-    return f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}"
+    page = f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}"
+    if published is None or published.empty:
+        return page
+    shown = {
+        "system": published["model"].tolist(),
+        "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
+        "published": [f"{value:.4g}" for value in published["published"]],
+        "ours": ["" if np.isnan(value) else f"{value:.4g}" for value in published["ours"]],
+        "ours - published": [
+            "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
+        ],
+        "source": published["source"].tolist(),
+        "what differs": [
+            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
+        ],
+    }
+    text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
+    return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
+    return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
 
 
 def _spread(mean: float, std: float) -> str:
@@ -147,6 +177,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", type=Path, nargs="+", metavar="RESULT.json", help="of one data set"
     )
+    parser.add_argument("--published", type=Path, help="published figures beside ours, .csv")
     parser.add_argument(
         "--output-csv", type=Path, required=True, help="results/<dataset>/leaderboard.csv"
     )
@@ -162,4 +193,5 @@ def main(args: argparse.Namespace) -> None:
     with atomic_write(args.output_csv) as file:
         frame.to_csv(file, index=False)
     with atomic_write(args.output_md) as file:
-        file.write(markdown(frame, results[0]["dataset"]))
+        published = None if args.published is None else pd.read_csv(args.published)
+        file.write(markdown(frame, results[0]["dataset"], published))

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 
@@ -54,6 +56,22 @@ def read_array(
             "one of the two is older: run the stage again"
         )
     return array
+
+
+def read_npz(path: Path, *keys: str) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file.
+
+    Raises:
+        InputError: the file is missing or damaged, or a key is not in it.
+    """
+    try:
+        # numpy leaves a broken file open that it opened itself
+        with path.open("rb") as stream, np.load(stream) as file:
+            return {key: file[key] for key in dict.fromkeys([*keys, *file])}
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, ZlibError) as error:
+        raise InputError(
+            f"{path}: expected an .npz file with {list(keys)}, got: {said(error)}"
+        ) from error
 
 
 def read_offsets(path: Path, names: Iterable[str] = ()) -> np.ndarray:

@@ -5,15 +5,13 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 import numpy as np
 
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import LOWER_IS_BETTER, METRICS_VERSION, confusion, target_scores
-from msa.reading import read_json, said
+from msa.reading import read_json, read_npz
 
 ORACLE_LABEL = (
     "best test epoch per metric; selected on the test fold, never compare with it as ours"
@@ -86,18 +84,17 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
         InputError: the file is missing or broken, the task of the run's settings is none, shapes
             do not fit it, a fold has no rows, a number is not finite, or a truth is no class.
     """
-    if not any(widths := _widths(task)):
+    if not any(_widths(task)):
         raise InputError(
             f"{run / 'settings.json'}: task: expected a regression with targets and range [low, "
             "high], a classification with one target and its classes, or a binary with targets, "
             f"got {task}"
         )
     path = run / "predictions" / f"{condition}.npz"
-    arrays = _arrays(
-        path, *(f"{name}/{part}" for name in ("valid", "test") for part in Fold._fields)
-    )
-    folds = {"valid": Fold(*arrays[:3]), "test": Fold(*arrays[3:])}
-    problems = [f"{name}/{text}" for name, fold in folds.items() for text in _faults(fold, *widths)]
+    keys = {name: [f"{name}/{part}" for part in Fold._fields] for name in ("valid", "test")}
+    arrays = read_npz(path, *keys["valid"], *keys["test"])
+    folds = {name: Fold(*(arrays[key] for key in parts)) for name, parts in keys.items()}
+    problems = [f"{name}/{text}" for name, fold in folds.items() for text in faults(fold, task)]
     if problems:
         raise InputError(f"{path}: {'; '.join(problems)}")
     return folds
@@ -115,7 +112,9 @@ def _widths(task: Any) -> tuple[int, int, int]:
     return 0, 0, 0
 
 
-def _faults(fold: Fold, targets: int, outputs: int, classes: int) -> Iterator[str]:
+def faults(fold: Fold, task: Mapping[str, Any]) -> Iterator[str]:
+    """What of a fold's arrays does not fit the task."""
+    targets, outputs, classes = _widths(task)
     n = len(fold.ids)
     if n == 0:
         yield "ids: expected at least one row, got none"
@@ -127,17 +126,6 @@ def _faults(fold: Fold, targets: int, outputs: int, classes: int) -> Iterator[st
             yield f"{part}: expected finite numbers, got {wrong} others (did training diverge?)"
     if classes and not np.isin(fold.truth, np.arange(classes)).all():
         yield f"truth: expected class indices 0 to {classes - 1}, got others"
-
-
-def _arrays(path: Path, *keys: str) -> tuple[np.ndarray, ...]:
-    try:
-        # numpy leaves a broken file open that it opened itself
-        with path.open("rb") as stream, np.load(stream) as file:
-            return tuple(file[key] for key in keys)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, ZlibError) as error:
-        raise InputError(
-            f"{path}: expected an .npz file with {list(keys)}, got: {said(error)}"
-        ) from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +150,8 @@ def main(args: argparse.Namespace) -> None:
     epochs = None
     if clean and not args.no_oracle:
         path = args.run / "epochs.npz"
-        epoch, outputs = epochs = _arrays(path, "epoch", "prediction")
+        arrays = read_npz(path, "epoch", "prediction")
+        epoch, outputs = epochs = arrays["epoch"], arrays["prediction"]
         if outputs.shape != (shape := (len(epoch), *folds["test"].prediction.shape)):
             raise InputError(f"{path}: prediction: expected shape {shape}, got {outputs.shape}")
     content = score(task, folds, epochs, args.condition)

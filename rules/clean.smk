@@ -5,6 +5,7 @@ rule clean:
         code=closure("clean"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),
+        cleaning=f"{DATA}/{{dataset}}/clean/cleaning.npz",
         card=f"{DATA}/{{dataset}}/clean/card.json",
         table=f"{DATA}/{{dataset}}/clean/card.md",
     log:

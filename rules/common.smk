@@ -5,6 +5,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
@@ -27,6 +28,7 @@ DATA, FEATURES, RUNS, RESULTS, CHECKSUMS = (
 )
 RUN = f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/{{seed}}"
 RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"
+ROBUSTNESS = CONFIG.robustness()
 DEVICE = CONFIG.values["device"]
 LOG_EVERY = 0 if CONFIG.values["quiet"] else CONFIG.values["log_every"]
 IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "import" in recipe]
@@ -55,7 +57,7 @@ def one_of(names):
 wildcard_constraints:
     dataset=one_of(CONFIG.recipes),
     model=one_of(CONFIG.models),
-    variant="main|released|best|trials",
+    variant="main|released|best|trials|no-(text|audio|vision)",
     first="[0-9]+",
     last="[0-9]+",
     target="\\w+",
@@ -142,15 +144,20 @@ def encoder_folder(wildcards):
 
 
 @cache
-def settings(dataset, model, seed, target):
+def settings(dataset, model, seed, target, without=None):
     """Everything a run may depend on, but for the data; refuses what does not fit."""
-    checked(CONFIG.require, dataset, model)
-    return CONFIG.settings(dataset, model, int(seed), target)
+    checked(CONFIG.require, dataset, model, without)
+    return CONFIG.settings(dataset, model, int(seed), target, without)
 
 
 def settings_of(wildcards):
+    _, _, without = wildcards.get("variant", "").partition("no-")
     return settings(
-        wildcards.dataset, wildcards.model, wildcards.seed, wildcards.target
+        wildcards.dataset,
+        wildcards.model,
+        wildcards.seed,
+        wildcards.target,
+        without or None,
     )
 
 
@@ -196,13 +203,13 @@ def remarks(wildcards):
 def runs(path, variant=None):
     """A file of every run behind a result: seeds, and targets where each has its own model.
 
-    The variant is the configuration's unless it is given.
+    The variant is the configuration's unless it is given, or stands in the output's name.
     """
 
     def paths(wildcards):
         dataset, model = wildcards.dataset, wildcards.model
         checked(CONFIG.require, dataset, model)
-        of = variant or CONFIG.variant(dataset, model)
+        of = variant or wildcards.get("variant") or CONFIG.variant(dataset, model)
         return expand(
             f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
             target=CONFIG.targets(dataset, model),
@@ -218,6 +225,59 @@ def results(wildcards):
     models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
     searched = [f"{m}.best" for m in models if CONFIG.search(dataset, m)]
     return expand(f"{RESULTS}/{dataset}/{{result}}.json", result=models + searched)
+
+
+def all_runs(path):
+    """A file of every run behind a data set's leaderboard."""
+
+    def paths(wildcards):
+        found = []
+        for result in results(wildcards):
+            model, _, variant = Path(result).stem.partition(".")
+            of = SimpleNamespace(dataset=wildcards.dataset, model=model)
+            found += runs(path, variant or None)(of)
+        return found
+
+    return paths
+
+
+def published_name(wildcards):
+    """What the papers call a data set: a recipe's own word, or the first of its name."""
+    return recipe(wildcards).get("published", wildcards.dataset.partition("_")[0])
+
+
+def citations():
+    """BibTeX of the configured data sets and models, each once."""
+    names = CONFIG.values
+    found = [CONFIG.recipes[name].get("cite") for name in names["datasets"]]
+    found += [CONFIG.models[name].get("cite") for name in names["models"]]
+    return [text.strip() for text in dict.fromkeys(found) if text]
+
+
+def studies(dataset):
+    """The tables of perturbed input and of removed modalities that the configuration asks for."""
+    models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
+    reading = [m for m in models if any(CONFIG.chosen(dataset, m).values())]
+    robust = reading if CONFIG.values["robustness"] else []
+    ablated = [m for m in models if CONFIG.ablated(dataset, m)]
+    return [
+        f"{RESULTS}/{dataset}/{model}.{study}.csv"
+        for study, of in (("robustness", robust), ("ablation", ablated))
+        for model in of
+    ]
+
+
+def ablated(wildcards):
+    """The modalities to remove; refuses what the configuration does not ask for."""
+    dataset, model = wildcards.dataset, wildcards.model
+    checked(CONFIG.require, dataset, model)
+    modalities = CONFIG.ablated(dataset, model)
+    if not modalities:
+        raise WorkflowError(
+            f"{dataset}/{model}: no `ablate` in the configuration, or one modality alone; "
+            f"add for instance ablate: {{{dataset}/{model}: true}}"
+        )
+    return modalities
 
 
 def search_of(wildcards):

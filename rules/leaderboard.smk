@@ -1,9 +1,15 @@
 rule leaderboard:
     input:
         results=results,
+        published=f"{RESULTS}/{{dataset}}/published.csv",
         code=closure("leaderboard"),
     output:
-        csv=f"{RESULTS}/{{dataset}}/leaderboard.csv",
+        csv=report(
+            f"{RESULTS}/{{dataset}}/leaderboard.csv",
+            caption="../workflow/report/leaderboard.rst",
+            category="Results",
+            labels={"data set": "{dataset}", "what": "leaderboard"},
+        ),
         md=f"{RESULTS}/{{dataset}}/leaderboard.md",
     log:
         "logs/{dataset}/leaderboard.log",
@@ -11,5 +17,5 @@ rule leaderboard:
     conda:
         "../envs/msa.yaml"
     shell:
-        "python -m msa leaderboard {input.results:q} --output-csv {output.csv:q}"
+        "python -m msa leaderboard {input.results:q} --published {input.published:q} --output-csv {output.csv:q}"
         " --output-md {output.md:q} 2>&1 | tee {log:q}"

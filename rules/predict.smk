@@ -3,7 +3,7 @@ rule predict:
         unpack(run_data),
         settings=f"{RUN}/settings.json",
         weights=f"{RUN}/model.safetensors",
-        code=lambda wildcards: closure("predict", wildcards.model),
+        code=lambda wildcards: closure("predict_folds", wildcards.model),
     output:
         f"{RUN}/predictions/{{condition}}.npz",
     log:
@@ -23,5 +23,5 @@ rule predict:
         run=subpath(output[0], ancestor=2),
         data=data_flags,
     shell:
-        "python -m msa predict {params.run:q} {params.data:q} --device {resources.device}"
+        "python -m msa predict-folds {params.run:q} {params.data:q} --device {resources.device}"
         " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition} 2>&1 | tee {log:q}"

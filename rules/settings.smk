@@ -5,7 +5,7 @@ rule settings:
     log:
         f"{RUN_LOG}-settings.log",
     wildcard_constraints:
-        variant="main|released|trials",
+        variant="main|released|trials|no-\\w+",
     localrule: True
     conda:
         "../envs/msa.yaml"

@@ -6,7 +6,12 @@ rule summarize:
         scores=runs("scores.json"),
         code=closure("summarize"),
     output:
-        f"{RESULTS}/{{dataset}}/{{model}}.json",
+        report(
+            f"{RESULTS}/{{dataset}}/{{model}}.json",
+            caption="../workflow/report/result.rst",
+            category="Results",
+            labels={"data set": "{dataset}", "what": "{model}"},
+        ),
     log:
         "logs/{dataset}/{model}/summarize.log",
     localrule: True

@@ -11,7 +11,7 @@ rule train:
     log:
         f"{RUN_LOG}-train.log",
     wildcard_constraints:
-        variant="main|best",
+        variant="main|best|no-\\w+",
     conda:
         "../envs/msa.yaml"
     threads: threads_of

@@ -10,7 +10,15 @@ from msa.__main__ import main
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["msa.align", "msa.split", "msa.clean", "msa.encode", "msa.train", "msa.predict", "making"]
+    [
+        "msa.align",
+        "msa.split",
+        "msa.clean",
+        "msa.encode",
+        "msa.train",
+        "msa.predict_folds",
+        "making",
+    ]
 )
 
 

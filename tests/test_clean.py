@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from msa.clean import Columns, clean, repair, statistics, table
+from msa.clean import Columns, clean, read_cleanings, repair, statistics, table
 from msa.errors import InputError
 
 NAN, INF = np.nan, np.inf
@@ -123,3 +123,31 @@ def test_the_card_is_readable(data):
     assert "| train | 2 | 4 | 5 |" in text
     assert "| train | audio | 4 | 3 | 1 | 2 | 1 | 0: 3 | 0 |" in text
     assert "| a[2] | train | it has no words but pauses |" in text
+
+
+@pytest.mark.parametrize("policy", ["zero", "mean", "clip"])
+def test_what_was_learnt_cleans_later_data_alike(data, policy):
+    got, _ = cleaned(data, policy, ["audio"])
+    cleaning = read_cleanings(data / "clean" / "cleaning.npz")["audio"]
+    later = cleaning.apply(np.load(data / "test" / "audio.npy"))
+    np.testing.assert_array_equal(later.astype(np.float32), got["test"])
+    # a row without a number is one that the policy fills
+    faulty = cleaning.apply(np.full((1, 3), NAN))[0]
+    np.testing.assert_array_equal(cleaning.missing, faulty)
+    filled = 0 if policy == "zero" else 320.5
+    expected = (filled - cleaning.center[2]) / cleaning.deviation[2]
+    assert cleaning.missing[2] == pytest.approx(expected)
+
+
+def test_unscaled_columns_are_left_as_they_are(data):
+    cleaned(data, "zero")
+    cleaning = read_cleanings(data / "clean" / "cleaning.npz")["audio"]
+    assert cleaning.missing.tolist() == [0, 0, 0]
+    assert cleaning.apply(np.array([[1.5, -2, 7]])).tolist() == [[1.5, -2, 7]]
+
+
+def test_a_damaged_file_of_cleanings(data):
+    path = data / "cleaning.npz"
+    np.savez(path, **{"audio/policy": "zero"})
+    with pytest.raises(InputError, match="cleaning.npz: expected 'audio/center'; run the stage"):
+        read_cleanings(path)

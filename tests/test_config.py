@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from msa.config import Config, load, merge
@@ -151,6 +153,67 @@ def test_a_binary_target_of_its_own():
     assert settings["label_columns"] == [2]
     assert settings["hyperparameters"]["loss"] == "cross_entropy"
     assert config.settings("iemocap_lmf", "lmr_cbt", 1)["label_columns"] == [0, 1, 2, 3]
+
+
+def test_modalities_are_removed_by_model_or_by_all():
+    def removed(ablate, dataset, model):
+        config = Config(merge(BASE, {"ablate": ablate}))
+        return config.ablated(dataset, model), config.retrained(dataset, model)
+
+    every = ["text", "audio", "vision"]
+    assert removed(False, "demo", "lmf") == ([], [])
+    assert removed(True, "demo", "lmf") == (every, every)
+    assert removed({"lmf": ["vision"]}, "demo", "lmf") == (["vision"], ["vision"])
+    assert removed({"lmf": True}, "demo", "nhfnet") == ([], [])
+    assert removed({"lmf": True, "demo/lmf": ["audio"]}, "demo", "lmf") == (["audio"], ["audio"])
+    # nothing is left of CM-BERT without its encoder, nor of a baseline that reads nothing
+    assert removed(True, "demo", "cm_bert") == (["text", "audio"], ["audio"])
+    assert removed(True, "demo", "mean") == ([], [])
+
+
+def test_levels_of_robustness():
+    def levels(given):
+        found = Config(merge(BASE, {"robustness": given})).robustness()
+        return found["missing_frames"], found["noise"], found["seed"]
+
+    assert levels(False) == ([], [], 0)
+    assert levels(True) == ([0.25, 0.5, 0.75], [1, 2], 0)
+    assert levels({"noise": [3], "seed": 7}) == ([0.25, 0.5, 0.75], [3], 7)
+
+
+def test_a_checkpoint_is_not_retrained():
+    config = merge(BASE, {"ablate": True, "settings": {"nhfnet": {"checkpoint": "a.pth"}}})
+    assert Config(config).ablated("demo", "nhfnet") == ["text", "audio", "vision"]
+    assert Config(config).retrained("demo", "nhfnet") == []
+
+
+def test_a_removed_modality_is_one_that_the_data_lacks():
+    config = Config(BASE)
+    settings = config.settings("demo", "lmf", 1, without="audio")
+    assert settings["forms"] == {"text": "features", "audio": None, "vision": "vision"}
+    assert (settings["variant"], settings["missing"]) == ("no-audio", ["audio"])
+    assert settings["hyperparameters"] == config.settings("demo", "lmf", 1)["hyperparameters"]
+    assert config.settings("mosei_direct", "nhfnet", 1, without="audio")["settings"] == "adapted"
+    with pytest.raises(InputError, match="cm_bert on demo cannot be trained without text"):
+        config.require("demo", "cm_bert", "text")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"robustness": {"missing_frames": [1.5]}},
+            "robustness: missing_frames: 0: 1.5 is greater",
+        ),
+        ({"robustness": {"noisse": [1]}}, 'unknown key "noisse"; did you mean "noise"?'),
+        ({"robustness": 3}, "config: robustness: expected ['boolean', 'object'], got 3 (int)"),
+        ({"ablate": ["sound"]}, "config: ablate: 0: expected one of ['text', 'audio', 'vision']"),
+        ({"ablate": {"lmff": True}}, 'config: ablate: unknown model "lmff"; did you mean "lmf"?'),
+    ],
+)
+def test_wrong_studies(given, expected):
+    with pytest.raises(InputError, match=re.escape(expected)):
+        Config(merge(BASE, given))
 
 
 def test_not_yaml(tmp_path):

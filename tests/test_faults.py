@@ -46,9 +46,13 @@ STAGES = {
     "encode": "data --encoder encoder --output features --device cpu",
     "settings": "run/settings.json --configfile raw/config.yaml --dataset demo --model lmf",
     "train": f"run {DATA} --state state/run.pt --log-every 0",
-    "predict": f"run {DATA}",
+    "predict-folds": f"run {DATA}",
+    "perturb": f"run {DATA} --missing-frames 0.5 --noise 1",
+    "robustness": "run --output results/lmf.robustness.csv",
     "score": "run",
     "summarize": "run --output results/lmf.json",
+    "ablation": "results/lmf.json --robustness results/lmf.robustness.csv --modalities audio"
+    " --output results/lmf.ablation.csv",
     "leaderboard": "results/lmf.json --output-csv results/board.csv --output-md results/board.md",
     "trials": f"trials/all/0 {DATA} --first 0 --last 0 --output trials/all/0/0-0.json"
     ' --space {"optimizer.lr":[0.001]}',
@@ -93,11 +97,25 @@ READS = {
         "data/clean/train/audio.npy": "data/clean/valid/audio.npy",
         "features/train.npy": "features/valid.npy",
     },
-    "predict": {
+    "predict-folds": {
         "run/settings.json": "run/training.json",
         "run/model.safetensors": "encoder/model.safetensors",
         "data/test/label.npy": "data/train/label.npy",
         "data/clean/test/vision.npy": "data/clean/train/vision.npy",
+    },
+    "perturb": {
+        "run/model.safetensors": "encoder/model.safetensors",
+        "data/train/label.npy": "data/test/label.npy",
+        "data/clean/cleaning.npz": "run/epochs.npz",
+    },
+    "robustness": {
+        "run/settings.json": "run/training.json",
+        "run/predictions/clean.npz": "run/epochs.npz",
+        "run/predictions/perturbed.npz": "run/epochs.npz",
+    },
+    "ablation": {
+        "results/lmf.json": "run/scores.json",
+        "results/lmf.robustness.csv": "run/history.csv",
     },
     "score": {
         "run/settings.json": "run/training.json",
@@ -317,14 +335,14 @@ def test_a_label_that_is_no_class(chain, capsys):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "gpu", "cuda:"])
-@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict-folds"])
 def test_a_device_that_is_not_there(stage, device, chain, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setitem(STAGES, stage, STAGES[stage].replace("cpu", device))
     fails(stage, chain, capsys, f"^error: device {device}: expected .*cpu")
 
 
-@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict"])
+@pytest.mark.parametrize("stage", ["encode", "train", "trials", "predict-folds"])
 def test_out_of_memory(stage, chain, capsys, monkeypatch):
     def full(self, *arguments, **keywords):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nMore")
@@ -413,6 +431,8 @@ QUICK = {
     "seeds": [1],
     "settings": {"lmf": {"epochs": 2}},
     "device": "cpu",
+    "robustness": False,
+    "ablate": False,
 }
 
 

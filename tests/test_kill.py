@@ -15,7 +15,7 @@ from running import run_stage
 from msa.config import Config
 
 # a stage -> how often it is killed at a random moment
-KILLS = {"align": 3, "split": 4, "clean": 4, "encode": 3, "predict": 3}
+KILLS = {"align": 3, "split": 4, "clean": 4, "encode": 3, "predict-folds": 3}
 pytestmark = pytest.mark.slow
 
 TIMES = ["seconds", "rows_per_s"]
@@ -81,7 +81,7 @@ def stages(folder, files, encoder, epochs=8):
             *("--output", folder / "features"),
         ],
         "train": ["train", *reads, "--state", folder / "state" / "run.pt"],
-        "predict": ["predict", *reads],
+        "predict-folds": ["predict-folds", *reads],
     }
 
 

@@ -120,12 +120,12 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     local = {name for name, body in rules.items() if "localrule: True" in body}
     assert local == {
         *("download", "check", "fetch_encoder", "settings", "score", "summarize", "leaderboard"),
-        *("search", "best_settings"),
+        *("search", "best_settings", "robustness", "ablation"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
     assert {name for name, body in rules.items() if "gpu=" in body} == {
-        *("train", "trials", "encode", "predict")
+        *("train", "trials", "encode", "predict", "perturb")
     }
 
 

@@ -25,6 +25,8 @@ QUICK = {
     "models": ["ridge", "lmf"],
     "seeds": [1],
     "settings": {"lmf": {"epochs": 2}},
+    "robustness": False,
+    "ablate": False,
 }
 # a `python` whose first training of LMF fails
 PYTHON = """#!/bin/sh

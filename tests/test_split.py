@@ -5,8 +5,9 @@ import pytest
 
 from msa import csd
 from msa.align import align
+from msa.aligned import word_rows
 from msa.errors import InputError
-from msa.split import FOLDS, read_folds, split, word_rows
+from msa.split import FOLDS, read_folds, split
 
 VIDEOS = ["a", "b", "c", "d"]
 

@@ -180,7 +180,7 @@ def train_demo(demo, run, settings):
     (run / "settings.json").write_text(json.dumps(settings))
     where = ["--data", demo, "--clean", demo / "clean", "--features", demo / "features"]
     done = run_stage("train", run, *where, "--device", "cpu")
-    run_stage("predict", run, *where, "--device", "cpu")
+    run_stage("predict-folds", run, *where, "--device", "cpu")
     return done.stderr
 
 

@@ -17,6 +17,8 @@ QUICK = {
     "models": ["lmf", "ridge"],
     "seeds": [1],
     "settings": {"lmf": {"epochs": 2}},
+    "robustness": False,
+    "ablate": False,
 }
 
 
@@ -182,6 +184,36 @@ def test_another_policy_reruns_from_clean_on(done, edit):
     assert jobs(done) == {"settings": 2, "clean": 1, **ALL_RUNS}
 
 
+LEVELS = {"missing_frames": [0.5], "noise": [1]}
+
+
+def test_robustness_trains_nothing(done, edit):
+    edit("quick.yaml")
+    configure(done, robustness=LEVELS)
+    assert jobs(done) == {"perturb": 2, "robustness": 2}
+    # a baseline that reads nothing has nothing to miss
+    configure(done, robustness=True, models=["mean"])
+    assert not {"perturb", "robustness"} & set(jobs(done))
+
+
+def test_an_ablation_trains_without_each_modality(done, edit):
+    edit("quick.yaml")
+    retrained = {"settings": 3, "train": 3, "predict": 3, "score": 3, "summarize_ablated": 3}
+    configure(done, ablate={"lmf": True})
+    assert jobs(done) == retrained | {"perturb": 1, "robustness": 1, "ablation": 1}
+    configure(done, ablate={"lmf": ["audio"]})
+    assert jobs(done)["train"] == 1
+    asked = jobs(done, "results/demo/lmf.no-vision.json")
+    assert asked == dict.fromkeys(retrained, 1)
+
+
+def test_an_ablation_that_cannot_be_is_refused(done):
+    failed = run(done, "-n", "results/demo/cm_bert.no-text.json", check=False)
+    assert "cm_bert on demo cannot be trained without text" in failed.stdout + failed.stderr
+    failed = run(done, "-n", "results/demo/lmf.ablation.csv", check=False)
+    assert "demo/lmf: no `ablate` in the configuration" in failed.stdout + failed.stderr
+
+
 def test_a_note_retrains_nothing(done, edit):
     edit("quick.yaml")
     configure(done, note="the second try", log_every=3)
@@ -301,6 +333,34 @@ def test_unaligned_input(done):
     assert rows["audio"] > 1.8 * rows["vision"] > 1.8 * rows["words"]
     # vid6[1] has no face, and stays
     assert card["segments"]["train"] == 444
+    configure(done)
+
+
+def test_robustness_and_ablation(done):
+    """A changed level runs the perturbed predictions alone again."""
+    study = {"models": ["lmf"], "ablate": {"lmf": ["audio", "vision"]}}
+    configure(done, robustness=LEVELS, **study)
+    run(done)
+    assert jobs(done) == {}
+    frame = pd.read_csv(done / "results/demo/lmf.robustness.csv")
+    result = json.loads((done / "results/demo/lmf.json").read_text())["targets"]["sentiment"]
+    clean = frame[frame["level"] == 0].groupby("metric")["mean"].agg(["min", "max"])
+    assert set(clean.index) == set(result)
+    for metric, (low, high) in clean.iterrows():
+        assert low == high == pytest.approx(result[metric]["mean"], abs=1e-12)
+    ablation = pd.read_csv(done / "results/demo/lmf.ablation.csv")
+    assert set(zip(ablation["modality"], ablation["how"], strict=True)) == {
+        (modality, how) for modality in ("audio", "vision") for how in ("test", "retrained")
+    }
+    retrained = json.loads((done / "results/demo/lmf.no-audio.json").read_text())
+    assert (retrained["variant"], retrained["missing_modalities"]) == ("no-audio", ["audio"])
+    assert (
+        retrained["parameters"]
+        < json.loads((done / "results/demo/lmf.json").read_text())["parameters"]
+    )
+    assert "no-audio" not in (done / "results/demo/leaderboard.md").read_text()
+    configure(done, robustness=LEVELS | {"noise": [1, 3]}, **study)
+    assert jobs(done) == {"perturb": 1, "robustness": 1, "ablation": 1}
     configure(done)
 
 

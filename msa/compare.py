@@ -1,0 +1,155 @@
+"""Every two models of a data set on the same test rows: a paired bootstrap.
+
+A resample draws the same rows for both models and all their seeds; a difference is that of the
+means over seeds. The p-value is two-sided, twice the share of resamples on the far side of zero
+(Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
+counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
+all metrics.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.atomic import atomic_write
+from msa.errors import InputError
+from msa.metrics import METRICS_VERSION, resamples, target_scores
+from msa.summarize import Run, read_run
+
+SCHEMA_VERSION = "1"
+RESAMPLES = 10_000  # a Holm correction over a hundred differences needs small p-values
+BLOCK = 500  # resamples at once
+SEED = 0
+
+
+def compare(runs: Sequence[Run], count: int = RESAMPLES) -> dict[str, Any]:
+    """The content of comparisons.json; what is undefined is None.
+
+    Args:
+        runs: all runs of at least one model on one data set.
+        count: resamples, a multiple of 500 (or fewer than that).
+
+    Raises:
+        InputError: the models have other data sets, tasks or test rows.
+    """
+    models: dict[str, dict[str, list[Run]]] = {}
+    for run in sorted(runs, key=lambda run: run.settings["seed"]):
+        targets = run.settings["task"]["targets"] if run.target == "all" else [run.target]
+        for target in targets:
+            models.setdefault(label(run.settings), {}).setdefault(target, []).append(run)
+    _check(runs)
+    task = runs[0].settings["task"]
+    tables = {}
+    for target in task["targets"]:
+        seeds = {name: of[target] for name, of in models.items() if target in of}
+        tables[target] = _table(task, target, seeds, count)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": runs[0].settings["dataset"],
+        "metrics_version": METRICS_VERSION,
+        "resamples": count,
+        "seed": SEED,
+        "targets": tables,
+    }
+
+
+def label(settings: Mapping[str, Any]) -> str:
+    """A model's name in tables, with its variant unless that is the main one."""
+    main = settings["variant"] == "main"
+    return settings["model"] if main else f"{settings['model']} ({settings['variant']})"
+
+
+def _check(runs: Sequence[Run]) -> None:
+    first = runs[0]
+    for run in runs:
+        for key in ("dataset", "task"):
+            if run.settings[key] != first.settings[key]:
+                raise InputError(
+                    f"{run.path}: {key}: expected {first.settings[key]} as in {first.path}, "
+                    f"got {run.settings[key]}; compare models of one data set"
+                )
+        same = np.array_equal(run.test.ids, first.test.ids)
+        if not (same and np.array_equal(run.test.truth, first.test.truth)):
+            raise InputError(
+                f"{run.path}/predictions: the test rows are not those of {first.path}; "
+                "predict again with both"
+            )
+
+
+def _table(
+    task: Mapping[str, Any], target: str, seeds: Mapping[str, Sequence[Run]], count: int
+) -> dict[str, list[dict[str, Any]]]:
+    truth = next(iter(seeds.values()))[0].test.truth
+    outputs = {name: np.stack([run.test.prediction for run in of]) for name, of in seeds.items()}
+    points = {
+        name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
+        for name, x in outputs.items()
+    }
+    drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
+    for block in range(-(-count // BLOCK)):
+        weights = resamples(len(truth), min(BLOCK, count), SEED + block)
+        for name, x in outputs.items():
+            for metric, values in target_scores(task, target, truth, x, weights).items():
+                drawn[name].setdefault(metric, []).append(values.mean(axis=0))
+    means = {
+        name: {metric: np.concatenate(values) for metric, values in of.items()}
+        for name, of in drawn.items()
+    }
+    table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in next(iter(points.values()))}
+    for first, second in combinations(sorted(outputs), 2):
+        for metric, pairs in table.items():
+            difference = points[first][metric] - points[second][metric]
+            resampled = means[first][metric] - means[second][metric]
+            resampled = resampled[~np.isnan(resampled)]
+            known = len(resampled) > 0 and not np.isnan(difference)
+            pairs.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "difference": float(difference) if known else None,
+                    "ci95": np.quantile(resampled, (0.025, 0.975)).tolist() if known else None,
+                    "p": two_sided(resampled) if known else None,
+                }
+            )
+    tests = [pair for pairs in table.values() for pair in pairs if pair["p"] is not None]
+    for pair, p in zip(tests, holm([pair["p"] for pair in tests]), strict=True):
+        pair["p_holm"] = p
+    for pairs in table.values():
+        for pair in pairs:
+            pair.setdefault("p_holm", None)
+    return table
+
+
+def two_sided(differences: np.ndarray) -> float:
+    """The p-value of resampled differences (r,) against zero."""
+    tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
+    return min(1.0, 2 * (tail + 1) / (len(differences) + 1))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Adjusted p-values in the order given: Holm, Scandinavian Journal of Statistics 6, 1979."""
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    adjusted = np.maximum.accumulate(np.asarray(p)[order] * factors) if len(p) else np.zeros(0)
+    result = np.empty(len(p))
+    result[order] = np.minimum(adjusted, 1)
+    return result.tolist()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN_DIR", help="all runs of all models"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="comparisons.json")
+
+
+def main(args: argparse.Namespace) -> None:
+    content = compare([read_run(path) for path in args.runs])
+    with atomic_write(args.output) as file:
+        json.dump(content, file, indent=1, allow_nan=False)
+        file.write("\n")

@@ -1,0 +1,206 @@
+"""Figures of the page, as SVG that takes the page's own text colour.
+
+Every function gives the SVG's text, the same for the same numbers.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+PIXELS = 105  # of an inch
+INK = "#010203"  # stands for the page's text colour, light or dark
+# Okabe and Ito's colours, which colour-blind readers tell apart
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9a8c00")
+STYLE: Any = {
+    **{"svg.fonttype": "none", "svg.hashsalt": "msa", "font.family": "sans-serif"},
+    **{"font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False},
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), INK),
+    **{"xtick.color": INK, "ytick.color": INK, "legend.frameon": False},
+    **{"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6},
+}
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each model, the same in all figures."""
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(names))}
+
+
+def svg(figure: Figure) -> str:
+    """The figure's <svg> element, without a date, its ids its own."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    # as wide as the page at most, and as drawn at most
+    text = re.sub(r' height="[^"]*"', "", text, count=1)
+    wide = f' style="max-width: {PIXELS * figure.get_figwidth():.0f}px"'
+    text = re.sub(r' width="[^"]*"', wide, text, count=1)
+    # several figures share a page: ids must not meet
+    mark = f"f{crc32(text.encode()):x}-"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}", text)
+
+
+def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4) -> Any:
+    """A figure of small panels, and the axes of each."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in axes[count:]:
+        spare.set_axis_off()
+    return figure, axes[:count]
+
+
+@mpl.rc_context(STYLE)
+def bars(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
+    """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
+    shown = {name: s for name, s in scores.items() if s["mean"] is not None}
+    figure, [axis] = panels(1, 6.4, 0.5 + 0.32 * len(shown))
+    for i, (name, score) in enumerate(shown.items()):
+        axis.barh(i, score["mean"], color=colours(list(scores))[name], height=0.62, alpha=0.85)
+        if score["ci95"]:
+            axis.plot(score["ci95"], [i, i], color=INK, linewidth=1.2)
+        axis.text(0, i, f" {score['mean']:.3f}", va="center", color="white", fontsize=8)
+    axis.set_yticks(range(len(shown)), list(shown))
+    axis.invert_yaxis()
+    axis.set_xlabel(title)
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
+    """Training and validation loss of each model's seeds; a dot at the selected epoch."""
+    figure, axes = panels(len(histories))
+    for axis, (name, seeds) in zip(axes, histories.items(), strict=True):
+        for history, selected in seeds:
+            axis.plot(history["epoch"], history["train_loss"], color=INK, alpha=0.35, lw=0.9)
+            axis.plot(history["epoch"], history["valid_loss"], color=COLOURS[0], lw=1.1)
+            at = history[history["epoch"] == selected]
+            axis.plot(at["epoch"], at["valid_loss"], "o", color=COLOURS[1], ms=4)
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+        low = max(0, min(h[["train_loss", "valid_loss"]].min().min() for h, _ in seeds) * 0.9)
+        high = max(h["valid_loss"].quantile(0.95) for h, _ in seeds) * 1.15
+        axis.set_ylim(low, max(high, low + 1e-6))
+    axes[0].set_ylabel("loss")
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def scatter(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], low: float, high: float) -> str:
+    """Predicted against true values of each model, (n,) each, and the line of a perfect one."""
+    figure, axes = panels(len(pairs))
+    for axis, (name, (truth, predicted)) in zip(axes, pairs.items(), strict=True):
+        axis.plot([low, high], [low, high], color=INK, lw=0.6, alpha=0.6)
+        axis.scatter(truth, predicted, s=7, alpha=0.45, color=COLOURS[0], lw=0)
+        axis.set(title=name, xlim=(low - 0.2, high + 0.2), ylim=(low - 0.2, high + 0.2))
+        axis.set_xlabel("true")
+    axes[0].set_ylabel("predicted")
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def matrices(counts: Mapping[str, np.ndarray], names: Sequence[str]) -> str:
+    """Confusion matrices (c, c) of each model, shares of the true class in the rows."""
+    figure, axes = panels(len(counts), 2.3, 2.3)
+    for axis, (name, matrix) in zip(axes, counts.items(), strict=True):
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+        for i, j in np.ndindex(matrix.shape):
+            dark = shares[i, j] > 0.5
+            axis.text(
+                j,
+                i,
+                int(matrix[i, j]),
+                ha="center",
+                va="center",
+                fontsize=6,
+                color="white" if dark else "#1a1a1a",
+            )
+        axis.set_title(name)
+        axis.set_xticks(range(len(names)), names, rotation=45 if len(names[0]) > 2 else 0)
+        axis.set_yticks(range(len(names)), names)
+        axis.tick_params(length=0, labelsize=7)
+        axis.set_xlabel("predicted")
+    axes[0].set_ylabel("true")
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def calibration(curves_of: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: Any) -> str:
+    """A line a model, through (x, share) of its bins."""
+    figure, [axis] = panels(1, 6.4, 3.2)
+    for name, (x, share) in curves_of.items():
+        axis.plot(x, share, "o-", ms=3, lw=1.1, label=name, color=colours(list(curves_of))[name])
+    axis.set(xlabel=labels[0], ylabel=labels[1], ylim=(-0.03, 1.03))
+    _legend(axis)
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def sizes(points: Mapping[str, tuple[float, float]], metric: str) -> str:
+    """A score against the number of parameters."""
+    figure, [axis] = panels(1, 6.4, 3.2)
+    for name, (count, score) in points.items():
+        axis.plot(count, score, "o", color=colours(list(points))[name], ms=7)
+        axis.annotate(name, (count, score), xytext=(6, 4), textcoords="offset points")
+    axis.set(xscale="log", xlabel="parameters", ylabel=metric)
+    axis.margins(x=0.18, y=0.18)
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def ablation(table: pd.DataFrame, metric: str) -> str:
+    """Scores without each modality, at test time and retrained, beside the full model's."""
+    models = list(table["model"].unique())
+    figure, axes = panels(len(models), 2.4, 2.0)
+    for axis, name in zip(axes, models, strict=True):
+        of = table[table["model"] == name]
+        modalities = list(of["modality"].unique())
+        for k, how in enumerate(("test", "retrained")):
+            rows = of[of["how"] == how].set_index("modality")
+            at = [i for i, m in enumerate(modalities) if m in rows.index]
+            values = [rows.loc[modalities[i], "mean"] for i in at]
+            axis.bar(np.array(at) + 0.38 * k - 0.19, values, 0.36, color=COLOURS[k], label=how)
+        axis.axhline(of["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
+        axis.set_xticks(range(len(modalities)), [f"no {m}" for m in modalities])
+        axis.set_title(name)
+    axes[0].set_ylabel(metric)
+    _legend(axes[0])
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def robustness(table: pd.DataFrame, metric: str) -> str:
+    """A line a model: the score against the level, a panel for each kind and modality."""
+    table = table[table["kind"] != "missing-modality"]
+    groups = list(table.groupby(["kind", "modality"], sort=False))
+    figure, axes = panels(len(groups), 2.4, 2.0, 3)
+    for axis, (names, rows) in zip(axes, groups, strict=True):
+        for name, of in rows.groupby("model"):
+            axis.plot(
+                of["level"],
+                of["mean"],
+                "o-",
+                ms=2.5,
+                lw=1,
+                label=name,
+                color=colours(list(table["model"].unique()))[str(name)],
+            )
+        kind, modality = map(str, names)
+        axis.set_title(f"{kind.replace('-', ' ')}: {modality}")
+    axes[0].set_ylabel(metric)
+    _legend(axes[0])
+    return svg(figure)
+
+
+def _legend(axis: Axes) -> None:
+    axis.legend(fontsize=7, loc="best")

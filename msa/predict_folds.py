@@ -1,0 +1,38 @@
+"""Predict the folds: what a trained model says of the validation and the test fold."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.atomic import atomic_path
+from msa.network import build, load_weights, predictions
+from msa.run import add_data_arguments, load_run, open_run
+
+FOLDS = ("valid", "test")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run, with model.safetensors")
+    add_data_arguments(parser)
+    parser.add_argument("--condition", default="clean", help="name of the predictions file")
+
+
+def main(args: argparse.Namespace) -> None:
+    settings, device = open_run(args)
+    hyper = settings["hyperparameters"]
+    folds, bert = load_run(args, settings, FOLDS)
+    network = build(settings, folds["test"], bert)
+    load_weights(network, args.run / "model.safetensors")
+    network = network.to(device)
+    found: dict[str, Any] = {}
+    for name, fold in folds.items():
+        fold = fold.to(device)
+        output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
+        found[f"{name}/ids"] = fold.ids
+        found[f"{name}/truth"] = fold.label.double().cpu().numpy()
+        found[f"{name}/prediction"] = output.double().cpu().numpy()
+    target = args.run / "predictions" / f"{args.condition}.npz"
+    with atomic_path(target) as path, open(path, "wb") as file:
+        np.savez(file, **found)

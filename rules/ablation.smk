@@ -1,0 +1,32 @@
+# Each modality removed from the test input, and from a training of its own.
+use rule summarize as summarize_ablated with:
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.{{variant}}.json",
+    log:
+        "logs/{dataset}/{model}/summarize_{variant}.log",
+    wildcard_constraints:
+        variant="no-\\w+",
+
+
+rule ablation:
+    input:
+        result=f"{RESULTS}/{{dataset}}/{{model}}.json",
+        robustness=f"{RESULTS}/{{dataset}}/{{model}}.robustness.csv",
+        retrained=lambda wildcards: [
+            f"{RESULTS}/{wildcards.dataset}/{wildcards.model}.no-{modality}.json"
+            for modality in CONFIG.retrained(wildcards.dataset, wildcards.model)
+        ],
+        code=closure("ablation"),
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.ablation.csv",
+    log:
+        "logs/{dataset}/{model}/ablation.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        modalities=ablated,
+    shell:
+        "python -m msa ablation {input.result:q} --robustness {input.robustness:q}"
+        " --retrained {input.retrained:q} --modalities {params.modalities}"
+        " --output {output:q} 2>&1 | tee {log:q}"

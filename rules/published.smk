@@ -1,0 +1,26 @@
+rule published:
+    input:
+        results=results,
+        figures="workflow/resources/published.csv",
+        protocols="workflow/resources/protocols.yaml",
+        code=closure("published"),
+    output:
+        report(
+            f"{RESULTS}/{{dataset}}/published.csv",
+            caption="../workflow/report/published.rst",
+            category="Published",
+            labels={"data set": "{dataset}", "what": "published figures"},
+        ),
+    log:
+        "logs/{dataset}/published.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        dataset=published_name,
+        unaligned=lambda wildcards: (
+            "--unaligned" if recipe(wildcards)["align"] == "none" else ""
+        ),
+    shell:
+        "python -m msa published {input.results:q} --dataset {params.dataset:q} {params.unaligned}"
+        " --output {output:q} 2>&1 | tee {log:q}"

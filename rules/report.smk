@@ -1,0 +1,43 @@
+rule report:
+    input:
+        tables=expand(
+            f"{RESULTS}/{{dataset}}/{{file}}",
+            dataset=CONFIG.values["datasets"],
+            file=["leaderboard.csv", "comparisons.json", "published.csv"],
+        ),
+        cards=expand(
+            f"{DATA}/{{dataset}}/clean/card.json", dataset=CONFIG.values["datasets"]
+        ),
+        studies=[
+            path for dataset in CONFIG.values["datasets"] for path in studies(dataset)
+        ],
+        template="workflow/report/page.html",
+        code=closure("report"),
+    output:
+        page=report(
+            f"{RESULTS}/report/index.html",
+            caption="../workflow/report/page.rst",
+            category="Page",
+            labels={"what": "all results"},
+        ),
+        figures=report(
+            directory(f"{RESULTS}/report/figures"),
+            patterns=["{data}.{target}.{figure}.svg"],
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"data set": "{data}", "target": "{target}", "what": "{figure}"},
+        ),
+    log:
+        "logs/report.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        folders=expand(f"{RESULTS}/{{dataset}}", dataset=CONFIG.values["datasets"]),
+        runs=RUNS,
+        data=DATA,
+        # BibTeX has braces
+        cite=lambda wildcards: citations(),
+    shell:
+        "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
+        " --cite {params.cite:q} --output {output.page:q} --figures {output.figures:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,17 @@
+rule robustness:
+    input:
+        settings=runs("settings.json"),
+        predictions=runs("predictions/clean.npz"),
+        perturbed=runs("predictions/perturbed.npz"),
+        code=closure("robustness"),
+    output:
+        f"{RESULTS}/{{dataset}}/{{model}}.robustness.csv",
+    log:
+        "logs/{dataset}/{model}/robustness.log",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        runs=lambda wildcards, input: [*map(parent, input.settings)],
+    shell:
+        "python -m msa robustness {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"

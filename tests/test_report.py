@@ -1,0 +1,143 @@
+"""The page: its numbers and figures, and what a real browser makes of it."""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import copy_project, snakemake
+
+from msa.figures import bars, curves
+from msa.report import _binned, figure_files, page, section
+
+# asked of the page by itself, so that a browser's printed document answers
+PROBE = """<script>
+const problems = [];
+window.addEventListener("error", event => problems.push(event.message));
+console.error = (...words) => problems.push(words.join(" "));
+</script>"""
+ASK = """<script>
+const first = document.querySelector("table.sortable");
+const names = () => [...first.tBodies[0].rows].map(row => row.cells[0].textContent).join(",");
+const button = [...first.querySelectorAll("button")].find(b => b.textContent == "MAE");
+const answers = [names()];
+button.click(); answers.push(names());
+button.click(); answers.push(names());
+answers.push(button.parentElement.getAttribute("aria-sort"));
+answers.push(document.documentElement.scrollWidth <= window.innerWidth);
+answers.push(matchMedia("(prefers-color-scheme: dark)").matches);
+answers.push(getComputedStyle(document.body).backgroundColor);
+document.title = JSON.stringify({answers, problems});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A small demo from end to end."""
+    folder = copy_project(tmp_path_factory.mktemp("report") / "project")
+    config = (
+        "{datasets: [demo], models: [lmf, ridge, mean], seeds: [1], settings: {lmf: {epochs: 2}}}"
+    )
+    (folder / "quick.yaml").write_text(config)
+    snakemake(folder, "--configfile", "quick.yaml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = shutil.which("chromium")
+    if not found and os.environ.get("CI"):
+        pytest.fail("chromium is missing; .ci/run installs it")
+    if not found:
+        pytest.skip("no chromium here")
+    return found
+
+
+def browse(chromium, folder, text, *flags):
+    """The page's answers to PROBE and ASK."""
+    text = text.replace("<head>", f"<head>{PROBE}").replace("</body>", f"{ASK}</body>")
+    (folder / "page.html").write_text(text)
+    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom", *flags]
+    command += [f"--user-data-dir={folder}/profile", (folder / "page.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout)[1]
+    return json.loads(html.unescape(title))
+
+
+def test_a_browser_shows_and_sorts_it(project, chromium, tmp_path):
+    text = (project / "results/report/index.html").read_text()
+    found = browse(chromium, tmp_path, text, "--window-size=1200,900")
+    as_is, up, down, direction, fits, dark, _ = found["answers"]
+    assert found["problems"] == []
+    board = pd.read_csv(project / "results/demo/leaderboard.csv")
+    expected = ",".join(board.sort_values("mae_mean")["model"])
+    assert as_is == up == expected
+    assert down == ",".join(reversed(expected.split(",")))
+    assert direction == "descending" and fits and not dark
+
+
+def test_a_phone_and_the_dark(project, chromium, tmp_path):
+    text = (project / "results/report/index.html").read_text()
+    flags = ("--window-size=500,900", "--blink-settings=preferredColorScheme=0")
+    *_, fits, dark, background = browse(chromium, tmp_path, text, *flags)["answers"]
+    assert fits and dark and background == "rgb(20, 24, 28)"
+
+
+def test_nothing_comes_from_elsewhere(project):
+    text = (project / "results/report/index.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["'](?!#|data:)[^"']*""", text)
+    assert "@import" not in text and "url(http" not in text
+
+
+def test_what_it_holds(project):
+    text = (project / "results/report/index.html").read_text()
+    board = pd.read_csv(project / "results/demo/leaderboard.csv")
+    for mean in board["mae_mean"]:
+        assert f"{mean:.3f}" in text
+    for title in ("Learning curves", "Calibration of the sign", "Size and score", "Data card"):
+        assert title in text
+    assert "@inproceedings{liu2018efficient" in text
+    ids = re.findall(r'<\w+ id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_files_give_the_same_bytes(project):
+    folders = project / "results/demo", project / "runs", project / "data"
+    made = [page([section(*folders)], ["@a{b}"]) for _ in range(2)]
+    assert made[0] == made[1]
+    files = dict(figure_files([section(*folders)]))
+    on_disk = {p.name: p.read_text() for p in (project / "results/report/figures").glob("*.svg")}
+    assert files == on_disk and len(files) >= 6
+
+
+def test_snakemakes_own_report(project):
+    snakemake(project, "--configfile", "quick.yaml", "--report", "report.zip")
+    shutil.unpack_archive(project / "report.zip", project / "unpacked")
+    text = (project / "unpacked/report/report.html").read_text()
+    for word in ("Figures", "Tables", "Results", "learning-curves", "leaderboard"):
+        assert word in text
+
+
+def test_bins_have_equally_many():
+    values, hits = np.arange(40.0)[::-1], np.arange(40)[::-1] >= 20
+    x, share = _binned(values, hits)
+    assert x[0] == 1.5 and len(x) == 10
+    assert share.tolist() == [0] * 5 + [1] * 5
+
+
+def test_figures_have_no_ids_in_common():
+    score = {"a": {"mean": 1.0, "ci95": [0.5, 1.5]}, "b": {"mean": 2.0, "ci95": None}}
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1.0], "valid_loss": [2, 1.5]})
+    drawn = [bars(score, "MAE"), curves({"a": [(history, 2)]})]
+    ids = [set(re.findall(r'id="([^"]+)"', text)) for text in drawn]
+    assert not ids[0] & ids[1]
+    for text in drawn:
+        used = set(re.findall(r'(?:href="#|url\(#)([\w-]+)', text))
+        assert used <= set(re.findall(r'id="([^"]+)"', text))
+        assert "currentColor" in text and "#010203" not in text

@@ -1,0 +1,55 @@
+"""A result again, from saved predictions."""
+
+import json
+
+import numpy as np
+import pytest
+from test_summarize import TASK, rows, run
+
+from msa.errors import InputError
+from msa.metrics import regression
+from msa.rescore import rescore
+from msa.summarize import summarize
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Two runs on disk, and their result."""
+    runs = [run(seed) for seed in (1, 2)]
+    for one in runs:
+        folder = tmp_path / "runs/demo/lmf/main/all" / one.seed
+        (folder / "predictions").mkdir(parents=True)
+        (folder / "settings.json").write_text(json.dumps(one.settings))
+        (folder / "training.json").write_text(json.dumps(one.training))
+        folds = {"valid": rows(TASK, 20, int(one.seed)), "test": rows(TASK, 40, int(one.seed))}
+        arrays = {f"{n}/{k}": v for n, fold in folds.items() for k, v in fold._asdict().items()}
+        np.savez(folder / "predictions/clean.npz", **arrays)
+    result = tmp_path / "lmf.json"
+    result.write_text(json.dumps(summarize(runs)))
+    return result, tmp_path / "runs", runs
+
+
+def test_the_same_numbers_come_out(stored):
+    result, runs, _ = stored
+    before = json.loads(result.read_text())["targets"]["sentiment"]
+    for metric, spread in rescore(result, runs)["targets"]["sentiment"].items():
+        assert spread.pop("stored_mean") == before[metric]["mean"]
+        assert spread == before[metric]
+
+
+def test_another_threshold_moves_what_is_of_the_sign_alone(stored):
+    result, path, runs = stored
+    found = rescore(result, path, 0.5)["targets"]["sentiment"]
+    for metric, spread in found.items():
+        of_sign = metric.startswith(("acc2", "f1"))
+        assert (spread["mean"] != spread["stored_mean"]) is of_sign, metric
+    expected = [
+        regression(one.test.truth[:, 0], one.test.prediction[:, 0] - 0.5)["acc2_non0"]
+        for one in runs
+    ]
+    assert found["acc2_non0"]["mean"] == pytest.approx(np.mean(expected))
+
+
+def test_runs_that_are_not_there(stored, tmp_path):
+    with pytest.raises(InputError, match="expected the runs of .*lmf.json, got none"):
+        rescore(stored[0], tmp_path / "elsewhere")
