@@ -5,13 +5,14 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import Wildcards
 
 from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
+from msa.models import EXAMINED
 
 
 def checked(ask, *arguments):
@@ -219,6 +220,13 @@ def runs(path, variant=None):
     return paths
 
 
+def first_run(wildcards):
+    """The first of a model's runs, as the wildcards of its folder."""
+    path = Path(runs("settings.json")(wildcards)[0])
+    names = ("dataset", "model", "variant", "target", "seed")
+    return Wildcards(fromdict=dict(zip(names, path.parts[-6:-1])))
+
+
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
     dataset = wildcards.dataset
@@ -234,7 +242,7 @@ def all_runs(path):
         found = []
         for result in results(wildcards):
             model, _, variant = Path(result).stem.partition(".")
-            of = SimpleNamespace(dataset=wildcards.dataset, model=model)
+            of = Wildcards(fromdict={"dataset": wildcards.dataset, "model": model})
             found += runs(path, variant or None)(of)
         return found
 
@@ -265,6 +273,16 @@ def studies(dataset):
         for study, of in (("robustness", robust), ("ablation", ablated))
         for model in of
     ]
+
+
+def examined(dataset):
+    """What the configured models' attention and experts did in some segments."""
+    models = [
+        m
+        for m in CONFIG.values["models"]
+        if m in EXAMINED and not CONFIG.misfit(dataset, m)
+    ]
+    return expand(f"{RESULTS}/{dataset}/{{model}}.segments.json", model=models)
 
 
 def ablated(wildcards):
