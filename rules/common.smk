@@ -201,28 +201,30 @@ def remarks(wildcards):
     )
 
 
-def runs(path, variant=None):
+def run_files(path, dataset, model, variant=None):
     """A file of every run behind a result: seeds, and targets where each has its own model.
 
-    The variant is the configuration's unless it is given, or stands in the output's name.
+    The variant is the configuration's unless it is given.
     """
+    checked(CONFIG.require, dataset, model)
+    of = variant or CONFIG.variant(dataset, model)
+    return expand(
+        f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
+        target=CONFIG.targets(dataset, model),
+        seed=[0] if of == "released" else CONFIG.values["seeds"],
+    )
 
-    def paths(wildcards):
-        dataset, model = wildcards.dataset, wildcards.model
-        checked(CONFIG.require, dataset, model)
-        of = variant or wildcards.get("variant") or CONFIG.variant(dataset, model)
-        return expand(
-            f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
-            target=CONFIG.targets(dataset, model),
-            seed=[0] if of == "released" else CONFIG.values["seeds"],
-        )
 
-    return paths
+def runs(path, variant=None):
+    """The same for a rule of one result; the variant may stand in the output's name."""
+    return lambda wildcards: run_files(
+        path, wildcards.dataset, wildcards.model, variant or wildcards.get("variant")
+    )
 
 
 def first_run(wildcards):
     """The first of a model's runs, as the wildcards of its folder."""
-    path = Path(runs("settings.json")(wildcards)[0])
+    path = Path(run_files("settings.json", wildcards.dataset, wildcards.model)[0])
     names = ("dataset", "model", "variant", "target", "seed")
     return Wildcards(fromdict=dict(zip(names, path.parts[-6:-1])))
 
@@ -242,8 +244,7 @@ def all_runs(path):
         found = []
         for result in results(wildcards):
             model, _, variant = Path(result).stem.partition(".")
-            of = Wildcards(fromdict={"dataset": wildcards.dataset, "model": model})
-            found += runs(path, variant or None)(of)
+            found += run_files(path, wildcards.dataset, model, variant or None)
         return found
 
     return paths
