@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.io import Wildcards
 
 from msa.closure import closure
 from msa.config import FOLDS, Config
@@ -226,7 +225,7 @@ def first_run(wildcards):
     """The first of a model's runs, as the wildcards of its folder."""
     path = Path(run_files("settings.json", wildcards.dataset, wildcards.model)[0])
     names = ("dataset", "model", "variant", "target", "seed")
-    return Wildcards(fromdict=dict(zip(names, path.parts[-6:-1])))
+    return type(wildcards)(fromdict=dict(zip(names, path.parts[-6:-1])))
 
 
 def results(wildcards):

@@ -120,7 +120,8 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     local = {name for name, body in rules.items() if "localrule: True" in body}
     assert local == {
         *("download", "check", "fetch_encoder", "settings", "score", "summarize", "leaderboard"),
-        *("search", "best_settings", "robustness", "ablation"),
+        *("search", "best_settings", "robustness", "ablation", "compare", "published"),
+        *("paper_table", "report"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
