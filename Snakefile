@@ -26,6 +26,7 @@ include: "rules/search.smk"
 include: "rules/perturb.smk"
 include: "rules/robustness.smk"
 include: "rules/ablation.smk"
+include: "rules/examine.smk"
 include: "rules/leaderboard.smk"
 include: "rules/compare.smk"
 include: "rules/published.smk"
@@ -49,4 +50,8 @@ rule all:
                 *("published.csv", "table.tex", "table.md"),
             ],
         ),
-        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],
+        [
+            path
+            for dataset in CONFIG.values["datasets"]
+            for path in studies(dataset) + examined(dataset)
+        ],

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
+from msa.models import EXAMINED
 
 
 def checked(ask, *arguments):
@@ -220,6 +221,13 @@ def runs(path, variant=None):
     )
 
 
+def first_run(wildcards):
+    """The first of a model's runs, as the wildcards of its folder."""
+    path = Path(run_files("settings.json", wildcards.dataset, wildcards.model)[0])
+    names = ("dataset", "model", "variant", "target", "seed")
+    return type(wildcards)(fromdict=dict(zip(names, path.parts[-6:-1])))
+
+
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
     dataset = wildcards.dataset
@@ -265,6 +273,16 @@ def studies(dataset):
         for study, of in (("robustness", robust), ("ablation", ablated))
         for model in of
     ]
+
+
+def examined(dataset):
+    """What the configured models' attention and experts did in some segments."""
+    models = [
+        m
+        for m in CONFIG.values["models"]
+        if m in EXAMINED and not CONFIG.misfit(dataset, m)
+    ]
+    return expand(f"{RESULTS}/{dataset}/{{model}}.segments.json", model=models)
 
 
 def ablated(wildcards):
