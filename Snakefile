@@ -50,8 +50,4 @@ rule all:
                 *("published.csv", "table.tex", "table.md"),
             ],
         ),
-        [
-            path
-            for dataset in CONFIG.values["datasets"]
-            for path in studies(dataset) + examined(dataset)
-        ],
+        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],

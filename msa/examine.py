@@ -1,7 +1,8 @@
 """Examine: what a model's attention or experts did in some segments of the test fold.
 
-The segments are chosen by the error, so that they do not flatter: the least, the quartiles and the
-largest; in a regression also the lowest and the highest truth.
+The segments are chosen by the error, so that they do not flatter: the median, the largest, the
+least and the quartiles; in a regression also the lowest and the highest truth. `words` are the rows
+of what is shown: CM-BERT's attend each, GLoMo gives its experts a whole segment at once.
 """
 
 import argparse
@@ -25,11 +26,11 @@ from msa.reading import read_offsets, read_words
 from msa.run import add_data_arguments, load_run, open_run
 
 QUANTILES = {
+    "median error": 0.5,
+    "largest error": 1,
     "least error": 0,
     "lower quartile of the error": 0.25,
-    "median error": 0.5,
     "upper quartile of the error": 0.75,
-    "largest error": 1,
 }
 # what to look at: kind -> name -> submodule
 WATCHED = {
@@ -174,7 +175,7 @@ def main(args: argparse.Namespace) -> None:
             "chosen": why,
             "truth": truth[row].tolist(),
             "prediction": prediction[row].tolist(),
-            "words": words[bounds[row] : bounds[row + 1]],
+            "words": [" ".join(words[bounds[row] : bounds[row + 1]])],
         }
         if kind == "attention":
             weights, rows = attention(fold, row, seen[row]["attention"])
@@ -184,7 +185,7 @@ def main(args: argparse.Namespace) -> None:
         else:
             segment["experts"] = {
                 name: {
-                    "loads": gates.round(6).tolist(),
+                    "words": [gates.round(6).tolist()],
                     "names": [f"expert {i + 1}" for i in range(len(gates))],
                 }
                 for name, gates in seen[row].items()

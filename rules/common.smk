@@ -263,26 +263,18 @@ def citations():
 
 
 def studies(dataset):
-    """The tables of perturbed input and of removed modalities that the configuration asks for."""
+    """What goes beyond the results: perturbed input and removed modalities where the configuration
+    asks for them, attention and experts of the models that have some."""
     models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
     reading = [m for m in models if any(CONFIG.chosen(dataset, m).values())]
-    robust = reading if CONFIG.values["robustness"] else []
-    ablated = [m for m in models if CONFIG.ablated(dataset, m)]
+    files = {
+        "robustness.csv": reading if CONFIG.values["robustness"] else [],
+        "ablation.csv": [m for m in models if CONFIG.ablated(dataset, m)],
+        "segments.json": [m for m in models if m in EXAMINED],
+    }
     return [
-        f"{RESULTS}/{dataset}/{model}.{study}.csv"
-        for study, of in (("robustness", robust), ("ablation", ablated))
-        for model in of
+        f"{RESULTS}/{dataset}/{model}.{file}" for file in files for model in files[file]
     ]
-
-
-def examined(dataset):
-    """What the configured models' attention and experts did in some segments."""
-    models = [
-        m
-        for m in CONFIG.values["models"]
-        if m in EXAMINED and not CONFIG.misfit(dataset, m)
-    ]
-    return expand(f"{RESULTS}/{dataset}/{{model}}.segments.json", model=models)
 
 
 def ablated(wildcards):

@@ -144,19 +144,24 @@ def test_a_model_without_insides_to_show(tmp_path):
 def test_the_workflow_examines_the_first_seed(tmp_path):
     project = copy_project(tmp_path / "project")
     files = [f"results/demo/{model}.segments.json" for model in ("cm_bert", "glomo")]
-    snakemake(project, *files, "--config", "device=cpu", "seeds=[3]")
+    (project / "one.yaml").write_text(
+        "{device: cpu, seeds: [3], settings: {cm_bert: {epochs: 1}, glomo: {epochs: 1}}}"
+    )
+    clean = [f"runs/demo/{m}/main/all/3/predictions/clean.npz" for m in ("cm_bert", "glomo")]
+    snakemake(project, *files, *clean, "--configfile", "one.yaml")
     for path, kind in zip(files, ("attention", "experts"), strict=True):
         found = json.loads((project / path).read_text())
         assert (found["kind"], found["seed"], found["target"]) == (kind, 3, "all")
-        home = project / "runs/demo" / found["model"] / "main/all/3/predictions/clean.npz"
-        clean = np.load(home)
-        ids = clean["test/ids"].tolist()
+        stored = np.load(
+            project / "runs/demo" / found["model"] / "main/all/3/predictions/clean.npz"
+        )
+        ids = stored["test/ids"].tolist()
         assert 5 <= len(found["segments"]) <= 7
         words = np.load(project / "data/demo/test/words.npy").ravel().astype(str)
         bounds = np.load(project / "data/demo/test/offsets.npy")["words"]
         for segment in found["segments"]:
             row = ids.index(segment["id"])
-            np.testing.assert_allclose(segment["prediction"], clean["test/prediction"][row])
+            np.testing.assert_allclose(segment["prediction"], stored["test/prediction"][row])
             said = words[bounds[row] : bounds[row + 1]].tolist()
             if kind == "attention":
                 assert segment["words"] == ["[CLS]", *said, "[SEP]"]
@@ -164,6 +169,8 @@ def test_the_workflow_examines_the_first_seed(tmp_path):
                 assert weights.shape == (len(said) + 2,) * 2
                 np.testing.assert_allclose(weights.sum(1), 1, atol=1e-4)
             else:
-                assert segment["words"] == said
+                assert segment["words"] == [" ".join(said)]
                 for of in segment["experts"].values():
-                    assert sum(of["loads"]) == pytest.approx(1, abs=1e-5)
+                    [loads] = of["words"]
+                    assert sum(loads) == pytest.approx(1, abs=1e-5)
+                    assert len(loads) == len(of["names"]) == 3
