@@ -26,7 +26,7 @@ def project(tmp_path_factory):
     run_stage("demo-encoder", project / "my/words.csd", project / "my/encoder")
     own = next(text for kind, text in BLOCKS if kind == "yaml" and "datasets:" in text)
     quick = {"nhfnet": {"epochs": 1}, "lmf": {"epochs": 2}}
-    config = yaml.safe_load(own) | {"settings": quick, "seeds": [1]}
+    config = yaml.safe_load(own) | {"settings": quick, "seeds": [1], "ablate": False}
     (project / "mine.yaml").write_text(yaml.safe_dump(config))
     return project
 
