@@ -13,7 +13,9 @@ import pytest
 from running import copy_project, snakemake
 
 from msa.figures import bars, curves
-from msa.report import _binned, figure_files, page, section
+from msa.illustrate import _binned
+from msa.report import figure_files, page, section
+from msa.studies import STAGES
 
 # asked of the page by itself, so that a browser's printed document answers
 PROBE = """<script>
@@ -134,10 +136,17 @@ def test_bins_have_equally_many():
 def test_figures_have_no_ids_in_common():
     score = {"a": {"mean": 1.0, "ci95": [0.5, 1.5]}, "b": {"mean": 2.0, "ci95": None}}
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1.0], "valid_loss": [2, 1.5]})
-    drawn = [bars(score, "MAE"), curves({"a": [(history, 2)]})]
+    drawn = [bars(score, "MAE", {"a": "red", "b": "blue"}), curves({"a": [(history, 2)]})]
     ids = [set(re.findall(r'id="([^"]+)"', text)) for text in drawn]
     assert not ids[0] & ids[1]
     for text in drawn:
         used = set(re.findall(r'(?:href="#|url\(#)([\w-]+)', text))
         assert used <= set(re.findall(r'id="([^"]+)"', text))
         assert "currentColor" in text and "#010203" not in text
+
+
+def test_the_graph_is_of_the_rules(project):
+    """Of the demo's chain, whatever else a configuration asks for."""
+    text = snakemake(project, "--configfile", "quick.yaml", "--rulegraph", "--forceall").stdout
+    rules = set(re.findall(r'label = "(\w+)"', text)) - {"all"}
+    assert rules - {"demo_encoder"} <= {*STAGES, *(first for of in STAGES.values() for first in of)}
