@@ -209,7 +209,11 @@ def runs(path, variant=None):
     def paths(wildcards):
         dataset, model = wildcards.dataset, wildcards.model
         checked(CONFIG.require, dataset, model)
-        of = variant or wildcards.get("variant") or CONFIG.variant(dataset, model)
+        of = (
+            variant
+            or getattr(wildcards, "variant", None)
+            or CONFIG.variant(dataset, model)
+        )
         return expand(
             f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
             target=CONFIG.targets(dataset, model),
