@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 PIXELS = 105  # of an inch
 INK = "#010203"  # stands for the page's text colour, light or dark
@@ -29,7 +30,7 @@ STYLE: Any = {
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each model, the same in all figures."""
+    """A colour for each model of a data set, the same in its figures."""
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(names))}
 
 
@@ -39,9 +40,10 @@ def svg(figure: Figure) -> str:
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    # as wide as the page at most, and as drawn at most
+    # as wide as the page and as drawn at most; where a phone would make it tiny, it scrolls
     text = re.sub(r' height="[^"]*"', "", text, count=1)
-    wide = f' style="max-width: {PIXELS * figure.get_figwidth():.0f}px"'
+    pixels = f"{PIXELS * figure.get_figwidth():.0f}px"
+    wide = f' style="max-width: {pixels}; min-width: min({pixels}, 36rem)"'
     text = re.sub(r' width="[^"]*"', wide, text, count=1)
     # several figures share a page: ids must not meet
     mark = f"f{crc32(text.encode()):x}-"
@@ -60,16 +62,24 @@ def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4
 
 
 @mpl.rc_context(STYLE)
-def bars(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
+def bars(scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, str]) -> str:
     """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
     shown = {name: s for name, s in scores.items() if s["mean"] is not None}
-    figure, [axis] = panels(1, 6.4, 0.5 + 0.32 * len(shown))
+    figure, [axis] = panels(1, 6.8, 0.6 + 0.3 * len(shown))
     for i, (name, score) in enumerate(shown.items()):
-        axis.barh(i, score["mean"], color=colours(list(scores))[name], height=0.62, alpha=0.85)
-        if score["ci95"]:
-            axis.plot(score["ci95"], [i, i], color=INK, linewidth=1.2)
-        axis.text(0, i, f" {score['mean']:.3f}", va="center", color="white", fontsize=8)
+        low, high = score["ci95"] or (score["mean"], score["mean"])
+        axis.barh(i, score["mean"], color=palette[name], height=0.6)
+        axis.plot([low, high], [i, i], color=INK, lw=1.2, solid_capstyle="butt")
+        axis.annotate(
+            f"{score['mean']:.3f}",
+            (max(high, score["mean"], 0), i),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+        )
     axis.set_yticks(range(len(shown)), list(shown))
+    axis.tick_params(axis="y", length=0)
+    axis.margins(x=0.1, y=0.03)
     axis.invert_yaxis()
     axis.set_xlabel(title)
     return svg(figure)
@@ -87,6 +97,7 @@ def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
             axis.plot(at["epoch"], at["valid_loss"], "o", color=COLOURS[1], ms=4)
         axis.set_title(name)
         axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         low = max(0, min(h[["train_loss", "valid_loss"]].min().min() for h, _ in seeds) * 0.9)
         high = max(h["valid_loss"].quantile(0.95) for h, _ in seeds) * 1.15
         axis.set_ylim(low, max(high, low + 1e-6))
@@ -135,72 +146,52 @@ def matrices(counts: Mapping[str, np.ndarray], names: Sequence[str]) -> str:
 
 
 @mpl.rc_context(STYLE)
-def calibration(curves_of: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: Any) -> str:
-    """A line a model, through (x, share) of its bins."""
-    figure, [axis] = panels(1, 6.4, 3.2)
-    for name, (x, share) in curves_of.items():
-        axis.plot(x, share, "o-", ms=3, lw=1.1, label=name, color=colours(list(curves_of))[name])
-    axis.set(xlabel=labels[0], ylabel=labels[1], ylim=(-0.03, 1.03))
-    _legend(axis)
+def calibration(
+    bins: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: Any, diagonal: bool = False
+) -> str:
+    """A panel a model, through (x, share) of its bins.
+
+    The guide is the diagonal for probabilities, or a cross through zero and one half.
+    """
+    figure, axes = panels(len(bins))
+    every = np.concatenate([x for x, _ in bins.values()])
+    for axis, (name, (x, share)) in zip(axes, bins.items(), strict=True):
+        if diagonal:
+            axis.plot([0, 1], [0, 1], color=INK, lw=0.6, alpha=0.6)
+        else:
+            axis.axhline(0.5, color=INK, lw=0.6, alpha=0.4)
+            axis.axvline(0, color=INK, lw=0.6, alpha=0.4)
+        axis.plot(x, share, "o-", ms=3.5, lw=1.1, color=COLOURS[0])
+        axis.set(title=name, ylim=(-0.05, 1.05), xlabel=labels[0])
+        space = 0.05 * max(np.ptp(every), 0.1)
+        axis.set_xlim(every.min() - space, every.max() + space)
+    axes[0].set_ylabel(labels[1])
     return svg(figure)
 
 
 @mpl.rc_context(STYLE)
-def sizes(points: Mapping[str, tuple[float, float]], metric: str) -> str:
+def sizes(
+    points: Mapping[str, tuple[float, float]], metric: str, palette: Mapping[str, str]
+) -> str:
     """A score against the number of parameters."""
-    figure, [axis] = panels(1, 6.4, 3.2)
-    for name, (count, score) in points.items():
-        axis.plot(count, score, "o", color=colours(list(points))[name], ms=7)
-        axis.annotate(name, (count, score), xytext=(6, 4), textcoords="offset points")
+    figure, [axis] = panels(1, 6.8, 3.4)
+    ordered = sorted(points.items(), key=lambda item: item[1])
+    for i, (name, (count, score)) in enumerate(ordered):
+        axis.plot(count, score, "o", color=palette[name], ms=7)
+        # neighbours write on different sides
+        side = {"xytext": (-7, 0), "ha": "right"} if i % 2 else {"xytext": (7, 0), "ha": "left"}
+        axis.annotate(name, (count, score), textcoords="offset points", va="center", **side)
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
-    axis.margins(x=0.18, y=0.18)
+    axis.minorticks_off()
+    axis.margins(x=0.15, y=0.12)
     return svg(figure)
 
 
-@mpl.rc_context(STYLE)
-def ablation(table: pd.DataFrame, metric: str) -> str:
-    """Scores without each modality, at test time and retrained, beside the full model's."""
-    models = list(table["model"].unique())
-    figure, axes = panels(len(models), 2.4, 2.0)
-    for axis, name in zip(axes, models, strict=True):
-        of = table[table["model"] == name]
-        modalities = list(of["modality"].unique())
-        for k, how in enumerate(("test", "retrained")):
-            rows = of[of["how"] == how].set_index("modality")
-            at = [i for i, m in enumerate(modalities) if m in rows.index]
-            values = [rows.loc[modalities[i], "mean"] for i in at]
-            axis.bar(np.array(at) + 0.38 * k - 0.19, values, 0.36, color=COLOURS[k], label=how)
-        axis.axhline(of["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
-        axis.set_xticks(range(len(modalities)), [f"no {m}" for m in modalities])
-        axis.set_title(name)
-    axes[0].set_ylabel(metric)
-    _legend(axes[0])
-    return svg(figure)
-
-
-@mpl.rc_context(STYLE)
-def robustness(table: pd.DataFrame, metric: str) -> str:
-    """A line a model: the score against the level, a panel for each kind and modality."""
-    table = table[table["kind"] != "missing-modality"]
-    groups = list(table.groupby(["kind", "modality"], sort=False))
-    figure, axes = panels(len(groups), 2.4, 2.0, 3)
-    for axis, (names, rows) in zip(axes, groups, strict=True):
-        for name, of in rows.groupby("model"):
-            axis.plot(
-                of["level"],
-                of["mean"],
-                "o-",
-                ms=2.5,
-                lw=1,
-                label=name,
-                color=colours(list(table["model"].unique()))[str(name)],
-            )
-        kind, modality = map(str, names)
-        axis.set_title(f"{kind.replace('-', ' ')}: {modality}")
-    axes[0].set_ylabel(metric)
-    _legend(axes[0])
-    return svg(figure)
-
-
-def _legend(axis: Axes) -> None:
-    axis.legend(fontsize=7, loc="best")
+def legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend below all panels, of what any of them has."""
+    found = {}
+    for axis in axes:
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    names = list(found)
+    figure.legend([found[n] for n in names], names, loc="outside lower left", ncols=8, fontsize=8)

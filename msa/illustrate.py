@@ -1,0 +1,228 @@
+"""Which figures show a data set's results, and what their captions say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from msa import figures, studies
+from msa.metrics import LOWER_IS_BETTER, confusion
+from msa.paper_table import TITLES
+from msa.reading import read_json
+from msa.trained import Model, histories, outputs
+
+BINS = 10
+SHOWN = 2  # segments of a model whose attention or experts are drawn
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An SVG with its title and what it shows."""
+
+    title: str
+    svg: str
+    caption: str
+
+
+def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]:
+    """The figures of one target; `folder` holds the tables of the studies, where they ran."""
+    task, rows = models[0].task, models[0].result["rows"]["test"]
+    every = [model for model in models if target in model.result["targets"]]
+    scores = {model.name: model.result["targets"][target] for model in every}
+    headline = "mae" if task["type"] == "regression" else "f1"
+    title = TITLES[headline]
+    better = "lower" if headline in LOWER_IS_BETTER else "higher"
+    palette = figures.colours([model.name for model in models])
+    yield Figure(
+        f"{title} of each model",
+        figures.bars({name: score[headline] for name, score in scores.items()}, title, palette),
+        f"{title}, mean over {_seeds(every)} on the {rows} test segments; the line is the 95 % "
+        f"bootstrap interval over segments. {better.capitalize()} is better.",
+    )
+    points = {
+        model.name: (model.result["parameters"], scores[model.name][headline]["mean"])
+        for model in every
+    }
+    yield Figure(
+        "Size and score",
+        figures.sizes({n: p for n, p in points.items() if p[1] is not None}, title, palette),
+        f"{title} on the {rows} test segments against the number of parameters, which counts all "
+        f"of a system that is trained. {better.capitalize()} and further left is better.",
+    )
+    trained = {model.name: found for model in every if (found := histories(model))}
+    if trained:
+        yield Figure(
+            "Learning curves",
+            figures.curves(trained),
+            f"Loss after each epoch, a line for each of {_seeds(every)}: training grey, validation "
+            "blue; the dot is the epoch that the validation fold selected."
+            f"{_oracle_gap(every, target, headline)}",
+        )
+    read = {model.name: outputs(model, target) for model in every}
+    fold = f"The {rows} test segments"
+    if task["type"] == "regression":
+        yield from _regression_figures(read, task, fold)
+    else:
+        yield from _class_figures(read, task, fold)
+    yield from _ablation(folder, every, target, headline)
+    yield from _robustness(folder, every, target, headline, palette)
+    yield from _segments(folder, every, target)
+
+
+def _seeds(models: Sequence[Model]) -> str:
+    counts = {len(model.result["provenance"]["seeds"]) for model in models}
+    few, many = min(counts), max(counts)
+    number = f"{many}" if few == many else f"{few} to {many}"
+    return f"{number} seed" if number == "1" else f"{number} seeds"
+
+
+def _oracle_gap(models: Sequence[Model], target: str, metric: str) -> str:
+    gaps = []
+    for model in models:
+        if model.result["oracle"] and len(model.result["selected_epoch"]):
+            best = model.result["oracle"]["targets"][target][metric]["mean"]
+            ours = model.result["targets"][target][metric]["mean"]
+            if best is not None and ours is not None and best != ours:
+                gaps.append(f"{model.name} {abs(best - ours):.3f}")
+    if not gaps:
+        return ""
+    return (
+        f" The oracle gap, by which {TITLES[metric]} would be better at the best test epoch: "
+        f"{', '.join(gaps)}."
+    )
+
+
+def _regression_figures(
+    read: Mapping[str, tuple[np.ndarray, np.ndarray]], task: Mapping[str, Any], fold: str
+) -> Iterator[Figure]:
+    low, high = task["range"]
+    pairs = {name: (truth, output[:, 0]) for name, (truth, output) in read.items()}
+    yield Figure(
+        "Predicted and true",
+        figures.scatter(pairs, low, high),
+        f"{fold}, a dot each, predictions averaged over the seeds; on the line they are right.",
+    )
+    if (low, high) != (-3, 3):
+        return
+    counts = {
+        name: confusion(_seven(truth), _seven(predicted), 7)
+        for name, (truth, predicted) in pairs.items()
+    }
+    yield Figure(
+        "Confusion of the seven classes",
+        figures.matrices(counts, [f"{i:+d}" if i else "0" for i in range(-3, 4)]),
+        f"{fold}, truth and the mean prediction over seeds rounded as Acc7 rounds. Numbers are "
+        "segments, shades their share of the row.",
+    )
+    bins = {name: _binned(predicted, truth > 0) for name, (truth, predicted) in pairs.items()}
+    yield Figure(
+        "Calibration of the sign",
+        figures.calibration(bins, ("predicted", "truly positive")),
+        f"{fold} in up to {BINS} bins of equally many, by the mean prediction over seeds: the "
+        "share whose label is above 0. A sign one can trust rises steeply through the cross.",
+    )
+
+
+def _class_figures(
+    read: Mapping[str, tuple[np.ndarray, np.ndarray]], task: Mapping[str, Any], fold: str
+) -> Iterator[Figure]:
+    names = task.get("classes", ["no", "yes"])
+    counts, bins = {}, {}
+    for name, (truth, logits) in read.items():
+        chosen = logits.argmax(axis=1)
+        counts[name] = confusion(truth, chosen, len(names))
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        sure = (shares / shares.sum(axis=1, keepdims=True)).max(axis=1)
+        bins[name] = _binned(sure, chosen == truth)
+    yield Figure(
+        "Confusion",
+        figures.matrices(counts, names),
+        f"{fold}, by the logits' average over the seeds. Numbers are segments, shades their share "
+        "of the row.",
+    )
+    yield Figure(
+        "Reliability",
+        figures.calibration(bins, ("confidence", "right"), diagonal=True),
+        f"{fold} in up to {BINS} bins of equally many, by the probability of the chosen class: the "
+        "share that is right. On the line a model is as sure as it should be.",
+    )
+
+
+def _seven(values: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(values, -3, 3)).astype(int) + 3
+
+
+def _binned(values: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean value and share of hits of each bin; equal values are never of two bins."""
+    cuts = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
+    of = np.searchsorted(cuts, values, side="left")
+    parts = [of == i for i in np.unique(of)]
+    return (
+        np.array([values[part].mean() for part in parts]),
+        np.array([hits[part].mean() for part in parts]),
+    )
+
+
+def _study(folder: Path, kind: str, models: Sequence[Model], target: str) -> pd.DataFrame:
+    """The rows of a study's tables for one target; other models may be left of earlier runs."""
+    paths = [folder / f"{model.result['model']}.{kind}.csv" for model in models]
+    tables = [pd.read_csv(path) for path in dict.fromkeys(paths) if path.is_file()]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled).query("target == @target") if filled else pd.DataFrame()
+
+
+def _ablation(folder: Path, models: Sequence[Model], target: str, metric: str) -> Iterator[Figure]:
+    table = _study(folder, "ablation", models, target)
+    if len(table):
+        yield Figure(
+            "Without one modality",
+            studies.ablation(table.query("metric == @metric"), TITLES[metric]),
+            f"{TITLES[metric]} on the test fold without one modality, mean over "
+            f"{table['seeds'].max()} seeds: its input set to zero at test time, or the model "
+            "trained again without it. The dashed line is the whole model.",
+        )
+
+
+def _robustness(
+    folder: Path, models: Sequence[Model], target: str, metric: str, palette: Mapping[str, str]
+) -> Iterator[Figure]:
+    table = _study(folder, "robustness", models, target)
+    if len(table):
+        yield Figure(
+            "Robustness",
+            studies.robustness(table.query("metric == @metric"), TITLES[metric], palette),
+            f"{TITLES[metric]} on the test fold as its input gets worse, mean over "
+            f"{table['seeds'].max()} seeds: a share of the frames set to zero, at 1 the whole "
+            "modality, or Gaussian noise added, in standard deviations of the column.",
+        )
+
+
+def _segments(folder: Path, models: Sequence[Model], target: str) -> Iterator[Figure]:
+    """The attention or the experts' loads of chosen segments."""
+    for name in dict.fromkeys(model.result["model"] for model in models):
+        path = folder / f"{name}.segments.json"
+        if not path.is_file():
+            continue
+        stored = read_json(path, "kind", "target", "seed", "segments")
+        if stored["target"] not in ("all", target):
+            continue
+        if stored["kind"] == "attention":
+            title, what = "Attention", "from the word of the row to that of the column"
+            made = studies.attention
+        else:
+            title, what = "Expert loads", "of each word's load that an expert takes"
+            made = studies.experts
+        for number, segment in enumerate(stored["segments"][:SHOWN], 1):
+            truth, prediction = (
+                ", ".join(f"{value:.2f}" for value in segment[key])
+                for key in ("truth", "prediction")
+            )
+            yield Figure(
+                f"{title} of {name}, segment {number}",
+                made(segment),
+                f"Test segment {segment['id']} (true {truth}, predicted {prediction}), seed "
+                f"{stored['seed']}: the share {what}, dark is much.",
+            )

@@ -1,0 +1,132 @@
+"""Figures of studies: modalities removed, input made worse, single segments; the stages' graph."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import networkx as nx
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from msa.figures import COLOURS, INK, STYLE, legend, panels, svg
+
+# what each rule needs first, of the demo; what an indirect need says already is left out
+STAGES = {
+    "align": ["demo"],
+    "demo_encoder": ["demo"],
+    "split": ["align"],
+    "clean": ["split"],
+    "encode": ["split", "demo_encoder"],
+    "train": ["clean", "encode", "settings"],
+    "predict": ["train"],
+    "perturb": ["train"],
+    "score": ["predict"],
+    "summarize": ["score"],
+    "summarize_ablated": ["score"],
+    "compare": ["score"],
+    "robustness": ["predict", "perturb"],
+    "published": ["summarize"],
+    "leaderboard": ["published"],
+    "ablation": ["summarize", "summarize_ablated", "robustness"],
+    "paper_table": ["summarize", "compare"],
+    "report": ["leaderboard", "compare", "ablation"],
+}
+NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
+AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}
+
+
+@mpl.rc_context(STYLE)
+def stages() -> str:
+    """The graph of the rules from raw files to the page."""
+    graph = nx.DiGraph([(first, then) for then, needs in STAGES.items() for first in needs])
+    for layer, names in enumerate(nx.topological_generations(graph)):
+        for name in names:
+            graph.nodes[name]["layer"] = layer
+    # as late as what follows allows
+    for name in reversed(list(nx.topological_sort(graph))):
+        after = [graph.nodes[then]["layer"] for then in graph.successors(name)]
+        graph.nodes[name]["layer"] = min(after) - 1 if after else graph.nodes[name]["layer"]
+    places = nx.multipartite_layout(graph, subset_key="layer", scale=1)
+    figure = Figure(figsize=(9.2, 3.0), layout="constrained")
+    axis = figure.subplots()
+    edges = {"edge_color": INK, "width": 0.6, "arrowsize": 7, "node_size": 900}
+    nx.draw_networkx_edges(graph, places, ax=axis, alpha=0.55, **edges)
+    for name, (x, y) in places.items():
+        text = NAMES.get(name, name.replace("_", "\n"))
+        box = {"boxstyle": "round,pad=0.35", "fc": COLOURS[0], "ec": "none"}
+        axis.text(x, y, text, ha="center", va="center", color="white", fontsize=7, bbox=box)
+    axis.margins(0.08)
+    axis.set_axis_off()
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def ablation(table: pd.DataFrame, metric: str) -> str:
+    """Scores without each modality, at test time and retrained, beside the full model's."""
+    models = list(table["model"].unique())
+    figure, axes = panels(len(models), 2.6, 2.1, 3)
+    for axis, name in zip(axes, models, strict=True):
+        of = table[table["model"] == name]
+        modalities = list(of["modality"].unique())
+        for k, how in enumerate(("test", "retrained")):
+            means = of[of["how"] == how].set_index("modality")["mean"].reindex(modalities)
+            at = np.arange(len(modalities)) + 0.38 * k - 0.19
+            axis.bar(at, means, 0.36, color=COLOURS[k], label=f"removed, {how}")
+        axis.axhline(of["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
+        axis.set_xticks(range(len(modalities)), [f"no {m}" for m in modalities])
+        axis.set_title(name)
+    axes[0].set_ylabel(metric)
+    legend(figure, axes[:1])
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def robustness(table: pd.DataFrame, metric: str, palette: Mapping[str, str]) -> str:
+    """A line a model: the score against the level; a row a kind, a column a modality."""
+    kinds = [kind for kind in AXES if kind in set(table["kind"])]
+    known = set(table["modality"])
+    modalities = [name for name in ("text", "audio", "vision", "all") if name in known]
+    figure, axes = panels(len(kinds) * len(modalities), 2.2, 2.0, len(modalities))
+    for i, axis in enumerate(axes):
+        kind, modality = kinds[i // len(modalities)], modalities[i % len(modalities)]
+        here = table[(table["kind"] == kind) & (table["modality"] == modality)]
+        for name, of in here.groupby("model"):
+            axis.plot(
+                of["level"], of["mean"], "o-", ms=2.5, lw=1.1, label=name, color=palette[str(name)]
+            )
+        axis.set(title=modality, xlabel=AXES[kind])
+        if i % len(modalities) == 0:
+            axis.set_ylabel(metric)
+    legend(figure, axes)
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def attention(segment: Mapping[str, Any]) -> str:
+    """Word-to-word weights (w, w), a row the word that attends."""
+    words = segment["words"]
+    size = 1.1 + 0.24 * len(words)
+    figure, [axis] = panels(1, size + 0.3, size)
+    _shares(axis, np.asarray(segment["attention"]), words, words)
+    return svg(figure)
+
+
+@mpl.rc_context(STYLE)
+def experts(segment: Mapping[str, Any]) -> str:
+    """Loads (w, e) of the experts for each word, a panel a layer or modality."""
+    words, parts = segment["words"], segment["experts"]
+    wide = 1.3 + 0.26 * max(len(part["names"]) for part in parts.values())
+    figure, axes = panels(len(parts), wide, 1.1 + 0.2 * len(words), 4)
+    for i, (axis, (name, part)) in enumerate(zip(axes, parts.items(), strict=True)):
+        loads = np.asarray(part["words"])
+        _shares(axis, loads, words if i % 4 == 0 else [""] * len(loads), part["names"])
+        axis.set_title(name)
+    return svg(figure)
+
+
+def _shares(axis: Any, shares: np.ndarray, rows: Any, columns: Any) -> None:
+    axis.imshow(shares, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
+    axis.set_xticks(range(len(columns)), columns, rotation=90)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.tick_params(length=0, labelsize=7)
