@@ -7,10 +7,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 demo: install
 	snakemake --cores all --quiet progress rules
-	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]'
+	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]' \
+		robustness=False -- results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@echo
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
+	@echo "All on one page: results/report/index.html"
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
 

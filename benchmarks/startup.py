@@ -23,7 +23,12 @@ CONFIGURATIONS = {
 
 def run(repeats: int = 3) -> list[dict[str, Any]]:
     """Seconds by the clock, and seconds of computing."""
-    commands = {"python": ["-c", "pass"], "help": ["-m", "msa", "--help"]}
+    commands = {
+        "python": ["-c", "pass"],
+        "help": ["-m", "msa", "--help"],
+        "torch": ["-c", "import torch"],
+        "train": ["-m", "msa", "train", "--help"],
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, values in CONFIGURATIONS.items():
             path = Path(folder, f"{name}.yaml")
@@ -33,6 +38,7 @@ def run(repeats: int = 3) -> list[dict[str, Any]]:
         took = take_turns(commands, repeats)
     titles = {
         "python -m msa --help": ("help", "python", "under 0.3 s"),
+        "imports of a training job": ("train", "torch", "start to first batch under 4 s"),
         "snakemake -n, 7 data sets, 5 models, 10 seeds": ("many", "none", "under 10 s"),
         "the same with 200 trials": ("search", "none", "under 15 s"),
     }

@@ -38,6 +38,7 @@ STAGES = {
     "summarize": ("msa.summarize", "all seeds of one model into one result"),
     "robustness": ("msa.robustness", "a model's scores on perturbed input"),
     "ablation": ("msa.ablation", "a model's scores without each modality"),
+    "examine": ("msa.examine", "a model's attention or experts in some test segments"),
     "predict": ("msa.predict", "predictions for files of your own"),
     "leaderboard": ("msa.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.compare", "every two models on the same test rows"),
@@ -48,7 +49,7 @@ STAGES = {
 }
 
 
-ON_GPU = ("encode", "train", "trials", "predict-folds", "perturb", "predict")
+ON_GPU = ("encode", "train", "trials", "predict-folds", "perturb", "examine", "predict")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Ablation: what a model loses without a modality, at test time and when trained without it."""
 
 import argparse
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,12 @@ def table(
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A CSV file with some columns; InputError if it is missing, damaged, or without them."""
     try:
-        frame = pd.read_csv(path)
+        text = path.read_text(encoding="utf-8")
+        frame = pd.read_csv(io.StringIO(text))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected a table, got: {said(error)}") from error
+    if not text.endswith("\n"):
+        raise InputError(f"{path}: expected whole lines, got one that is cut off; make it again")
     if missing := [name for name in columns if name not in frame]:
         raise InputError(f"{path}: expected the columns {list(columns)}, missing: {missing}")
     return frame

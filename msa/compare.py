@@ -4,13 +4,15 @@ A resample draws the same rows for both models and all their seeds; a difference
 means over seeds. The p-value is two-sided, twice the share of resamples on the far side of zero
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
 counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
-all metrics.
+all metrics. As a p-value is no smaller than two resamples' share, there are more resamples the more
+is tested: enough for a corrected p of .01.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +21,21 @@ import numpy as np
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import METRICS_VERSION, resamples, target_scores
-from msa.summarize import Run, read_run
+from msa.summarize import Run, label, read_run
 
 SCHEMA_VERSION = "1"
-RESAMPLES = 10_000  # a Holm correction over a hundred differences needs small p-values
+RESAMPLES = 10_000  # at least
+PER_TEST = 200  # 2 / 200 = .01
 BLOCK = 500  # resamples at once
 SEED = 0
 
 
-def compare(runs: Sequence[Run], count: int = RESAMPLES) -> dict[str, Any]:
+def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
     """The content of comparisons.json; what is undefined is None.
 
     Args:
         runs: all runs of at least one model on one data set.
-        count: resamples, a multiple of 500 (or fewer than that).
+        count: resamples; None for as many as the Holm correction needs.
 
     Raises:
         InputError: the models have other data sets, tasks or test rows.
@@ -44,10 +47,14 @@ def compare(runs: Sequence[Run], count: int = RESAMPLES) -> dict[str, Any]:
             models.setdefault(label(run.settings), {}).setdefault(target, []).append(run)
     _check(runs)
     task = runs[0].settings["task"]
+    if count is None:
+        metrics = runs[0].scores["targets"][task["targets"][0]]["test"]
+        count = max(RESAMPLES, PER_TEST * comb(len(models), 2) * len(metrics))
     tables = {}
     for target in task["targets"]:
         seeds = {name: of[target] for name, of in models.items() if target in of}
-        tables[target] = _table(task, target, seeds, count)
+        if seeds:
+            tables[target] = _table(task, target, seeds, count)
     return {
         "schema_version": SCHEMA_VERSION,
         "dataset": runs[0].settings["dataset"],
@@ -56,12 +63,6 @@ def compare(runs: Sequence[Run], count: int = RESAMPLES) -> dict[str, Any]:
         "seed": SEED,
         "targets": tables,
     }
-
-
-def label(settings: Mapping[str, Any]) -> str:
-    """A model's name in tables, with its variant unless that is the main one."""
-    main = settings["variant"] == "main"
-    return settings["model"] if main else f"{settings['model']} ({settings['variant']})"
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -91,8 +92,8 @@ def _table(
         for name, x in outputs.items()
     }
     drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
-    for block in range(-(-count // BLOCK)):
-        weights = resamples(len(truth), min(BLOCK, count), SEED + block)
+    for start in range(0, count, BLOCK):
+        weights = resamples(len(truth), min(BLOCK, count - start), SEED + start)
         for name, x in outputs.items():
             for metric, values in target_scores(task, target, truth, x, weights).items():
                 drawn[name].setdefault(metric, []).append(values.mean(axis=0))

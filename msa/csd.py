@@ -182,8 +182,9 @@ def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     # no more than the header says, however well it is packed
     stream = zlib.decompressobj()
     unpacked = stream.decompress(packed, dataset.nbytes)
-    if len(unpacked) != dataset.nbytes:
-        raise ValueError(f"{len(unpacked)} of {dataset.nbytes} bytes")
+    more = stream.decompress(stream.unconsumed_tail, 1)
+    if len(unpacked) != dataset.nbytes or more or not stream.eof:
+        raise ValueError(f"expected {dataset.nbytes} bytes, got others")
     return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
 
 

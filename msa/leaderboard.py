@@ -15,6 +15,7 @@ from msa.errors import InputError
 from msa.metrics import LOWER_IS_BETTER
 from msa.reading import read_json
 from msa.score import ORACLE_LABEL
+from msa.summarize import label
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "result.schema.json"
 NOTE = f"""\
@@ -24,8 +25,6 @@ deviation over the seeds (no ±: one seed; n/a: undefined).
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """
-
-
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
 Features, folds, selection and zero handling may be other than here: compare with care.
@@ -57,7 +56,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
             rows.append(
                 {
-                    "model": _name(result),
+                    "model": label(result),
                     "target": target,
                     **_columns(scores),
                     "parameters": result["parameters"],
@@ -75,11 +74,6 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     ascending = [True, *(headline in LOWER_IS_BETTER for _ in keys)]
     frame = frame.sort_values(["target", *keys], ascending=ascending, ignore_index=True)
     return frame if len(targets) > 1 else frame.drop(columns="target")
-
-
-def _name(result: Mapping[str, Any]) -> str:
-    main = result["variant"] == "main"
-    return result["model"] if main else f"{result['model']} ({result['variant']})"
 
 
 def _columns(spreads: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -103,10 +97,10 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
             for one in (result, results[0])
         )
         if facts != expected:
-            problems.append(f"{_name(result)}: expected {expected}, got {facts}")
-        if _name(result) in models:
-            problems.append(f"{_name(result)}: expected one result, got a second one")
-        models.add(_name(result))
+            problems.append(f"{label(result)}: expected {expected}, got {facts}")
+        if label(result) in models:
+            problems.append(f"{label(result)}: expected one result, got a second one")
+        models.add(label(result))
     if problems:
         raise InputError("; ".join([*problems, "give results of one data set, one a model"]))
 

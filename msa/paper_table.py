@@ -24,8 +24,18 @@ TITLES = {
     "acc": "Acc",
     "f1": "F1",
 }
+DEFINITIONS = {
+    "Acc7": "Acc7, Acc5: rounded after clipping to [-3, 3], [-2, 2].",
+    "Acc2 non0": "non0: without rows labelled 0; has0: all rows, 0 is positive.",
+    "F1 non0": "F1: weighted.",
+    "F1": "F1: weighted.",
+}
 LEVEL = 0.05
-SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "±": r"$\pm$"}
+SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    **{"\\": r"\textbackslash{}", "±": r"$\pm$", "<": "$<$", ">": "$>$"},
+    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+}
+SHRUNK = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
 
 
 def cells(
@@ -74,30 +84,47 @@ def _worse(pairs: Sequence[Mapping[str, Any]], best: str) -> set[str]:
 def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]) -> str:
     """What a reader has to know of the numbers."""
     first = results[0]
-    rows, seeds = first["rows"], len(first["provenance"]["seeds"])
+    rows = first["rows"]
+    every = [scores for result in results for scores in result["targets"].values()]
+    seeds = sorted({len(spread["per_seed"]) for scores in every for spread in scores.values()})
+    metrics = [TITLES[name] for name in every[0] if name in TITLES]
+    definitions = [DEFINITIONS[name] for name in metrics if name in DEFINITIONS]
     return (
         f"Test scores on {first['dataset']} (train {rows['train']}, validation {rows['valid']}, "
-        f"test {rows['test']} segments): mean ± standard deviation over {seeds} seeds, at the "
+        f"test {rows['test']} segments): mean ± standard deviation over "
+        f"{' or '.join(map(str, seeds))} seeds, at the "
         "epoch that the validation fold selects. Bold: best. Dagger: worse than the best, paired "
-        f"bootstrap of {comparisons['resamples']} resamples, Holm-corrected p < {LEVEL}."
+        f"bootstrap of {comparisons['resamples']} resamples, "
+        + " ".join([f"Holm-corrected p < {LEVEL}.", *definitions])
     )
 
 
 def latex(shown: pd.DataFrame, marks: pd.DataFrame, text: str, label: str) -> str:
-    """A `table` with booktabs' rules."""
-    escaped = shown.map(escape)
-    escaped = escaped.where(marks != "best", "\\textbf{" + escaped + "}")
-    escaped = escaped.where(marks != "worse", escaped + "$^\\dagger$")
-    escaped.index = [escape(name) for name in escaped.index]
-    escaped.columns = [escape(name) for name in escaped.columns]
-    body = escaped.to_latex(
+    """A `table` with booktabs' rules, shrunk to the text's width where it is wider."""
+    written = pd.DataFrame(
+        {
+            escape(name): [_cell(*pair) for pair in zip(shown[name], marks[name], strict=True)]
+            for name in map(str, shown)
+        },
+        index=[escape(name) for name in shown.index],
+    )
+    body = written.to_latex(
         escape=False,
-        caption=escape(text).replace("<", "$<$"),
+        caption=escape(text),
         label=f"tab:{label}",
-        column_format="l" + "r" * len(escaped.columns),
+        column_format="l" + "r" * len(written.columns),
         position="t",
     )
-    return "% needs \\usepackage{booktabs}\n" + body
+    body = body.replace("\\begin{tabular}", f"{SHRUNK}\n\\begin{{tabular}}")
+    body = body.replace("\\end{tabular}", "\\end{tabular}}")
+    return "% needs \\usepackage{booktabs,graphicx}\n" + body
+
+
+def _cell(text: str, mark: str) -> str:
+    mean, _, std = text.partition(" ± ")
+    mean = f"\\textbf{{{mean}}}" if mark == "best" else mean
+    beside = (f"_{{\\pm {std}}}" if std else "") + ("^\\dagger" if mark == "worse" else "")
+    return f"{mean}${beside}$" if beside else mean
 
 
 def markdown(shown: pd.DataFrame, marks: pd.DataFrame, text: str) -> str:

@@ -1,7 +1,8 @@
 """Published numbers beside ours: what the papers say, where, and what they did otherwise."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ OTHER_NAMES = {"acc2": "acc"}
 
 
 def beside(
-    results: Sequence[Mapping[str, Any]], figures: pd.DataFrame, protocols: Mapping[str, str]
+    results: Sequence[Mapping[str, Any]],
+    figures: pd.DataFrame,
+    protocols: Sequence[Mapping[str, str]],
 ) -> pd.DataFrame:
     """Published figures with ours, one row each, in the published order.
 
     Args:
         results: ours, of one data set; only the variant `main` is compared.
         figures: of that data set, the columns of workflow/resources/published.csv.
-        protocols: by model, how the published numbers were come by.
+        protocols: the entries of workflow/resources/protocols.yaml.
 
     Returns:
         The columns COLUMNS; `published` in our units, shares rather than percent; ours is NaN for
@@ -60,10 +63,23 @@ def beside(
                 "difference": mean - value,
                 "source": figure["source"],
                 "note": figure["note"],
-                "protocol": protocols.get(model, ""),
+                "protocol": "; ".join(_differences(figure, protocols, ours.get(model, {}))),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _differences(
+    figure: Mapping[Any, Any], protocols: Sequence[Mapping[str, str]], ours: Mapping[str, Any]
+) -> Iterator[str]:
+    for entry in protocols:
+        patterns = {key: pattern for key, pattern in entry.items() if key != "differs"}
+        if all(re.fullmatch(pattern, figure[key]) for key, pattern in patterns.items()):
+            yield entry["differs"]
+    if ours.get("settings") == "adapted":
+        yield "ours: adapted settings"
+    if ours.get("missing_modalities"):
+        yield f"ours: no {', '.join(ours['missing_modalities'])}"
 
 
 def read_figures(dataset: str, unaligned: bool) -> pd.DataFrame:

@@ -28,14 +28,14 @@ def rescore(result: Path, runs: Path, threshold: float = 0.0) -> dict[str, Any]:
             counted in); the truth's sign stays at zero.
 
     Raises:
-        InputError: a run of the result is not there, or its predictions are not those scored.
+        InputError: a run of the result is not there or broken, or the task has no sign.
     """
     stored = read_result(result)
     folder = runs / stored["dataset"] / stored["model"] / stored["variant"]
-    seeds = stored["provenance"]["seeds"]
-    paths = [path for seed in seeds for path in sorted(folder.glob(f"*/{seed}"))]
-    if not paths:
-        raise InputError(f"{folder}: expected the runs of {result}, got none; give --runs")
+    labels = stored["selected_epoch"]  # <seed>, or <target>/<seed>
+    paths = [folder / (label if "/" in label else f"all/{label}") for label in labels]
+    if missing := [str(path) for path in paths if not path.is_dir()]:
+        raise InputError(f"{', '.join(missing)}: expected the runs of {result}; give --runs")
     usual, moved = (summarize([read(path, t) for path in paths]) for t in (0.0, threshold))
     targets: dict[str, Any] = {}
     for target, scores in usual["targets"].items():
@@ -86,6 +86,9 @@ def main(args: argparse.Namespace) -> None:
     for target, scores in content["targets"].items():
         for metric, spread in scores.items():
             print(f"{target} {metric}: {spread['mean']} (stored: {spread['stored_mean']})")
+    every = [spread for scores in content["targets"].values() for spread in scores.values()]
+    others = sum(spread["mean"] != spread["stored_mean"] for spread in every)
+    print(f"{others} of {len(every)} means differ" if others else "all means are as stored")
     if args.output:
         with atomic_write(args.output) as file:
             json.dump(content, file, indent=1, allow_nan=False)

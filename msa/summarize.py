@@ -71,6 +71,11 @@ class Run:
         return self.seed if self.target == "all" else f"{self.target}/{self.seed}"
 
 
+def label(of: Mapping[str, Any]) -> str:
+    """A model's name in tables, from settings or a result: its variant too, unless `main`."""
+    return of["model"] if of["variant"] == "main" else f"{of['model']} ({of['variant']})"
+
+
 def read_run(path: Path) -> Run:
     """Read a run directory; InputError if a file is missing, broken or does not fit the others."""
     settings = read_json(path / "settings.json", *DESCRIPTION, "missing", "task", "target", "seed")

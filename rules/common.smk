@@ -5,13 +5,13 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
 from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
+from msa.models import EXAMINED
 
 
 def checked(ask, *arguments):
@@ -200,27 +200,32 @@ def remarks(wildcards):
     )
 
 
-def runs(path, variant=None):
+def run_files(path, dataset, model, variant=None):
     """A file of every run behind a result: seeds, and targets where each has its own model.
 
-    The variant is the configuration's unless it is given, or stands in the output's name.
+    The variant is the configuration's unless it is given.
     """
+    checked(CONFIG.require, dataset, model)
+    of = variant or CONFIG.variant(dataset, model)
+    return expand(
+        f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
+        target=CONFIG.targets(dataset, model),
+        seed=[0] if of == "released" else CONFIG.values["seeds"],
+    )
 
-    def paths(wildcards):
-        dataset, model = wildcards.dataset, wildcards.model
-        checked(CONFIG.require, dataset, model)
-        of = (
-            variant
-            or getattr(wildcards, "variant", None)
-            or CONFIG.variant(dataset, model)
-        )
-        return expand(
-            f"{RUNS}/{dataset}/{model}/{of}/{{target}}/{{seed}}/{path}",
-            target=CONFIG.targets(dataset, model),
-            seed=[0] if of == "released" else CONFIG.values["seeds"],
-        )
 
-    return paths
+def runs(path, variant=None):
+    """The same for a rule of one result; the variant may stand in the output's name."""
+    return lambda wildcards: run_files(
+        path, wildcards.dataset, wildcards.model, variant or wildcards.get("variant")
+    )
+
+
+def first_run(wildcards):
+    """The first of a model's runs, as the wildcards of its folder."""
+    path = Path(run_files("settings.json", wildcards.dataset, wildcards.model)[0])
+    names = ("dataset", "model", "variant", "target", "seed")
+    return type(wildcards)(fromdict=dict(zip(names, path.parts[-6:-1])))
 
 
 def results(wildcards):
@@ -238,8 +243,7 @@ def all_runs(path):
         found = []
         for result in results(wildcards):
             model, _, variant = Path(result).stem.partition(".")
-            of = SimpleNamespace(dataset=wildcards.dataset, model=model)
-            found += runs(path, variant or None)(of)
+            found += run_files(path, wildcards.dataset, model, variant or None)
         return found
 
     return paths
@@ -259,15 +263,17 @@ def citations():
 
 
 def studies(dataset):
-    """The tables of perturbed input and of removed modalities that the configuration asks for."""
+    """What goes beyond the results: perturbed input and removed modalities where the configuration
+    asks for them, attention and experts of the models that have some."""
     models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
     reading = [m for m in models if any(CONFIG.chosen(dataset, m).values())]
-    robust = reading if CONFIG.values["robustness"] else []
-    ablated = [m for m in models if CONFIG.ablated(dataset, m)]
+    files = {
+        "robustness.csv": reading if CONFIG.values["robustness"] else [],
+        "ablation.csv": [m for m in models if CONFIG.ablated(dataset, m)],
+        "segments.json": [m for m in models if m in EXAMINED],
+    }
     return [
-        f"{RESULTS}/{dataset}/{model}.{study}.csv"
-        for study, of in (("robustness", robust), ("ablation", ablated))
-        for model in of
+        f"{RESULTS}/{dataset}/{model}.{file}" for file in files for model in files[file]
     ]
 
 

@@ -33,9 +33,9 @@ rule report:
     conda:
         "../envs/msa.yaml"
     params:
-        folders=expand(f"{RESULTS}/{{dataset}}", dataset=CONFIG.values["datasets"]),
-        runs=RUNS,
-        data=DATA,
+        folders=lambda wildcards, input: [*dict.fromkeys(map(parent, input.tables))],
+        runs=lambda wildcards: RUNS,
+        data=lambda wildcards: DATA,
         # BibTeX has braces
         cite=lambda wildcards: citations(),
     shell:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from test_summarize import run
+from test_summarize import EMOTIONS, run
 
 from msa.compare import compare, holm, two_sided
 from msa.errors import InputError
@@ -50,6 +50,19 @@ def test_the_interval_is_that_of_scipys_paired_bootstrap():
     np.testing.assert_allclose(pair["ci95"], reference.confidence_interval, atol=0.02)
     far = (reference.bootstrap_distribution >= 0).mean()
     assert pair["p"] == pytest.approx(2 * min(far, 1 - far), abs=0.03)
+
+
+def test_significance_is_within_reach_however_much_is_compared():
+    runs = [model(name, 1, 0.1 if name == "a" else 3.0) for name in "abcdefghi"]
+    content = compare(runs)
+    tables = content["targets"]["sentiment"]
+    assert content["resamples"] > 10_000
+    assert max(p["p_holm"] for p in tables["mae"] if p["first"] == "a") < 0.05
+
+
+def test_a_target_that_no_model_has_is_left_out():
+    runs = [run(1, EMOTIONS, "happy", model=name) for name in "ab"]
+    assert list(compare(runs, 100)["targets"]) == ["happy"]
 
 
 def test_two_sided():

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 from test_leaderboard import emotions, sentiment
 
@@ -38,27 +39,40 @@ def test_each_target_has_its_best():
 def test_latex_is_sound(tmp_path):
     text = caption(RESULTS, PAIRS)
     made = latex(*cells(RESULTS, PAIRS), text, "demo")
-    assert r"cm\_bert & \textbf{0.850 $\pm$ 0.071}" in made
-    assert r"1.400$^\dagger$" in made
+    assert r"cm\_bert & \textbf{0.850}$_{\pm 0.071}$ & \textbf{0.500}" in made
+    assert r"1.400$^\dagger$ & n/a \\" in made
     body = made[made.index(r"\midrule") : made.index(r"\bottomrule")]
     assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {2}
     assert re.findall(r"\\begin\{(\w+)\}", made) == ["table", "tabular"]
     assert re.findall(r"\\end\{(\w+)\}", made) == ["tabular", "table"]
-    assert "validation fold selects" in made and "500 resamples" in made
+    assert made.count("{") == made.count("}")
+    assert "validation fold selects" in made and "500 resamples" in made and "p $<$ 0.05" in made
+
+
+def test_the_caption_says_what_the_metrics_are():
+    assert "over 1 or 2 seeds" in caption(RESULTS, PAIRS)
+    happy = caption([emotions("a", 0.9, 0.1)], compared(targets=("happy", "sad")))
+    assert "F1: weighted" in happy and "Acc7" not in happy
 
 
 def test_latex_compiles(tmp_path):
     if not shutil.which("pdflatex"):
         pytest.skip("no pdflatex here")
-    made = latex(*cells(RESULTS, PAIRS), caption(RESULTS, PAIRS), "demo")
+    text = caption(RESULTS, PAIRS) + " a_b & 50% {x} #1 $ ^ ~ \\ < >"
+    shown, marks = cells(RESULTS, PAIRS)
+    wide = [
+        pd.concat([part.add_suffix(str(i)) for i in range(6)], axis=1) for part in (shown, marks)
+    ]
+    made = latex(*wide, text, "demo")
     document = (
-        "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"
+        "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
         f"{made}\n\\end{{document}}\n"
     )
     (tmp_path / "paper.tex").write_text(document)
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
 
 
 def test_escape():

@@ -56,7 +56,7 @@ if verb == "create":
     print(name, end="")
 elif verb == "get":
     job = json.loads((folder / f"{{sys.argv[3]}}.json").read_text())
-    print("1/" if job["succeeded"] else "/1", end="")
+    print(sys.argv[3], "Complete" if job["succeeded"] else "Failed", end="")
 """
 
 
@@ -83,7 +83,7 @@ def test_kubernetes_runs_a_stage_as_a_job(tmp_path, monkeypatch):
     assert container["workingDir"] == str(project)
     limits = container["resources"]["limits"]
     assert limits["cpu"] == "2" and limits["memory"].endswith("M") and len(limits) == 2
-    assert spec["activeDeadlineSeconds"] % 60 == 0
+    assert spec["template"]["spec"]["activeDeadlineSeconds"] % 60 == 0
     status = subprocess.run(["profiles/kubernetes/status", "gone"], cwd=project, stdout=-1)
     assert status.stdout == b"running\n"  # kubectl that fails is no news
 
@@ -99,9 +99,9 @@ def test_a_gpu_is_asked_for_by_its_name(project, tmp_path, monkeypatch):
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == "msa-0\n"
     job = json.loads((tmp_path / "msa-0.json").read_text())
-    container = job["spec"]["template"]["spec"]["containers"][0]
-    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
-    assert job["spec"]["activeDeadlineSeconds"] == 14400
+    pod = job["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["activeDeadlineSeconds"] == 14400
     status = subprocess.run(["profiles/kubernetes/status", "msa-0"], cwd=project, stdout=-1)
     assert status.stdout == b"failed\n"
 
@@ -120,12 +120,13 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     local = {name for name, body in rules.items() if "localrule: True" in body}
     assert local == {
         *("download", "check", "fetch_encoder", "settings", "score", "summarize", "leaderboard"),
-        *("search", "best_settings", "robustness", "ablation"),
+        *("search", "best_settings", "robustness", "ablation", "compare", "published"),
+        *("paper_table", "report"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
     assert {name for name, body in rules.items() if "gpu=" in body} == {
-        *("train", "trials", "encode", "predict", "perturb")
+        *("train", "trials", "encode", "predict", "perturb", "examine")
     }
 
 

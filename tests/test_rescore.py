@@ -1,14 +1,16 @@
 """A result again, from saved predictions."""
 
 import json
+import shutil
+from argparse import ArgumentParser
 
 import numpy as np
 import pytest
 from test_summarize import TASK, rows, run
 
 from msa.errors import InputError
-from msa.metrics import regression
-from msa.rescore import rescore
+from msa.metrics import METRICS_VERSION, regression
+from msa.rescore import add_arguments, main, rescore
 from msa.summarize import summarize
 
 
@@ -51,5 +53,23 @@ def test_another_threshold_moves_what_is_of_the_sign_alone(stored):
 
 
 def test_runs_that_are_not_there(stored, tmp_path):
-    with pytest.raises(InputError, match="expected the runs of .*lmf.json, got none"):
+    with pytest.raises(InputError, match="1, .*2: expected the runs of .*lmf.json; give --runs"):
         rescore(stored[0], tmp_path / "elsewhere")
+    shutil.rmtree(stored[1] / "demo/lmf/main/all/2")
+    with pytest.raises(InputError, match="all/2: expected the runs of"):
+        rescore(stored[0], stored[1])
+
+
+def test_the_stage_says_whether_numbers_moved(stored, tmp_path, capsys):
+    result, runs, _ = stored
+    parser = ArgumentParser()
+    add_arguments(parser)
+    main(parser.parse_args([str(result), "--runs", str(runs)]))
+    assert capsys.readouterr().out.endswith("all means are as stored\n")
+    output = tmp_path / "again.json"
+    options = ["--threshold", "0.5", "--output", str(output)]
+    main(parser.parse_args([str(result), "--runs", str(runs), *options]))
+    assert capsys.readouterr().out.endswith("4 of 8 means differ\n")
+    content = json.loads(output.read_text())
+    assert content["threshold"] == 0.5
+    assert content["metrics_version"] == content["stored_metrics_version"] == METRICS_VERSION

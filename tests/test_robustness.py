@@ -53,6 +53,15 @@ def test_one_seed_has_no_deviation_and_an_undefined_score_no_mean(tmp_path):
     assert frame["std"].isna().all()
     by_metric = frame[frame["level"] > 0].set_index("metric")["mean"]
     assert by_metric["corr"].isna().all() and by_metric["mae"].notna().all()
+    # nor has it where the other seed's is defined, which would hide that
+    other = write_run(tmp_path / "2", 2, (0.1, 0, 0, 0))
+    by_metric = table([tmp_path / "1", other])
+    assert (
+        by_metric.set_index(["metric", "level"])
+        .loc[("corr", 2.0), ["mean", "std"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
-from running import copy_project, environment, snakemake
+from running import ROOT, copy_project, environment, snakemake
 
 QUICK = {
     "datasets": ["demo"],
@@ -30,14 +30,17 @@ def run(project, *arguments, **options):
     return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
 
 
+AFTER = ("total", "all", "report", "compare", "published", "paper_table")
+
+
 def jobs(project, *arguments):
-    """Rule to number of jobs that a dry run would do."""
+    """Rule to number of jobs that a dry run would do, but for what follows every result."""
     text = run(project, "-n", *arguments).stdout
     if "Nothing to be done" in text:
         return {}
     table = text[text.index("Job stats:") :].split("\n\n")[0]
     found = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
-    return {name: count for name, count in found.items() if name not in ("total", "all")}
+    return {name: count for name, count in found.items() if name not in AFTER}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,29 @@ def test_adding_a_model_reruns_nothing(done, edit):
 
 
 ALL_RUNS = {"train": 2, "predict": 2, "score": 2, "summarize": 2, "leaderboard": 1}
+
+
+def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
+    """Those of the README."""
+    text = (ROOT / "README.md").read_text().partition("### A model of your own")[2]
+    code, recipe = re.findall(r"```(?:python|yaml)\n(.*?)```", text, re.S)[:2]
+    [line] = re.findall(r"`(\"average\": [^`]*)`", text)
+    files = {"msa/models/average.py": code, "workflow/recipes/models/average.yaml": recipe}
+    edit("msa/models/__init__.py")
+    registry = done / "msa/models/__init__.py"
+    registry.write_text(registry.read_text().replace('    "lmf":', f'    {line}\n    "lmf":'))
+    try:
+        for name, content in files.items():
+            (done / name).write_text(content)
+        assert jobs(done, "results/demo/average.json") == dict.fromkeys(
+            ("settings", "train", "predict", "score", "summarize"), 1
+        )
+        run(done, "results/demo/average.json")
+        result = json.loads((done / "results/demo/average.json").read_text())
+        assert result["targets"]["sentiment"]["mae"]["mean"] < 1.3
+    finally:
+        for name in files:
+            (done / name).unlink()
 
 
 def test_changed_alignment_reruns_everything_after_it(done, edit):

@@ -14,6 +14,9 @@ MODELS = {
     "ridge": "msa.models.baselines:Ridge",
 }
 
+# models whose insides the stage examine shows
+EXAMINED = {"cm_bert": "attention", "glomo": "experts"}
+
 
 def model_class(name: str) -> type:
     """The class registered under ``name``; its module is imported now."""

@@ -71,7 +71,7 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """``noise`` (b, experts) takes the place of standard normal draws in training."""
-        gates, load = self._gates(x, noise)  # (b, experts), (experts,)
+        gates, load = self.gates(x, noise)  # (b, experts), (experts,)
         outputs = torch.stack([expert(x) for expert in self.experts], dim=1)  # (b, experts, d)
         chosen = (gates > 0)[..., None]
         # log(sum of gate * exp(output)), with the largest output taken out against overflow
@@ -82,7 +82,8 @@ class MixtureOfExperts(nn.Module):
         mixed = torch.where(mixed.exp() == 0, floor.log(), mixed)
         return mixed, 0.01 * (_spread(gates.sum(0)) + _spread(load))
 
-    def _gates(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    def gates(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Weights of the experts, rows sum to 1 (b, experts), and how many rows each has."""
         k, experts = self.top_k, len(self.experts)
         clean = x @ self.w_gate  # (b, experts)
         logits, deviation = clean, torch.ones_like(clean)
