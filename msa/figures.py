@@ -12,6 +12,7 @@ from zlib import crc32
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -178,7 +179,7 @@ def sizes(
     ordered = sorted(points.items(), key=lambda item: item[1])
     for i, (name, (count, score)) in enumerate(ordered):
         axis.plot(count, score, "o", color=palette[name], ms=7)
-        # neighbours write on different sides
+        # neighbours in score write on different sides, the smaller model on the left
         side = {"xytext": (-7, 0), "ha": "right"} if i % 2 else {"xytext": (7, 0), "ha": "left"}
         axis.annotate(name, (count, score), textcoords="offset points", va="center", **side)
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
@@ -189,9 +190,15 @@ def sizes(
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One legend below all panels, of what any of them has."""
-    found = {}
+    found: dict[str, Artist] = {}
     for axis in axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)
     names = list(found)
-    figure.legend([found[n] for n in names], names, loc="outside lower left", ncols=8, fontsize=8)
+    figure.legend(
+        handles=[found[name] for name in names],
+        labels=names,
+        loc="outside lower left",
+        ncols=1 if figure.get_figwidth() < 4 else 7,
+        fontsize=8,
+    )
