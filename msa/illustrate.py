@@ -225,5 +225,6 @@ def _segments(folder: Path, models: Sequence[Model], target: str) -> Iterator[Fi
                 f"{title} of {name}, segment {number}",
                 made(segment),
                 f"{what}; dark is much. Test segment {segment['id']}{why}; true {truth}, "
-                f"the model's output {output}, seed {stored['seed']}: \u201c{' '.join(segment['words'])}\u201d",
+                f"the model's output {output}, seed {stored['seed']}: "
+                f"\u201c{' '.join(segment['words'])}\u201d",
             )
