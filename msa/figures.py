@@ -12,6 +12,7 @@ from zlib import crc32
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -40,10 +41,10 @@ def svg(figure: Figure) -> str:
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    # as wide as the page and as drawn at most; where a phone would make it tiny, it scrolls
+    # as wide as the page and as drawn at most; on a phone not tiny, it scrolls
     text = re.sub(r' height="[^"]*"', "", text, count=1)
-    pixels = f"{PIXELS * figure.get_figwidth():.0f}px"
-    wide = f' style="max-width: {pixels}; min-width: min({pixels}, 36rem)"'
+    pixels = PIXELS * figure.get_figwidth()
+    wide = f' style="max-width: {pixels:.0f}px; min-width: {0.58 * pixels:.0f}px"'
     text = re.sub(r' width="[^"]*"', wide, text, count=1)
     # several figures share a page: ids must not meet
     mark = f"f{crc32(text.encode()):x}-"
@@ -65,7 +66,7 @@ def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4
 def bars(scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, str]) -> str:
     """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
     shown = {name: s for name, s in scores.items() if s["mean"] is not None}
-    figure, [axis] = panels(1, 6.8, 0.6 + 0.3 * len(shown))
+    figure, [axis] = panels(1, 5.6, 0.6 + 0.3 * len(shown))
     for i, (name, score) in enumerate(shown.items()):
         low, high = score["ci95"] or (score["mean"], score["mean"])
         axis.barh(i, score["mean"], color=palette[name], height=0.6)
@@ -174,11 +175,11 @@ def sizes(
     points: Mapping[str, tuple[float, float]], metric: str, palette: Mapping[str, str]
 ) -> str:
     """A score against the number of parameters."""
-    figure, [axis] = panels(1, 6.8, 3.4)
+    figure, [axis] = panels(1, 5.6, 3.2)
     ordered = sorted(points.items(), key=lambda item: item[1])
     for i, (name, (count, score)) in enumerate(ordered):
         axis.plot(count, score, "o", color=palette[name], ms=7)
-        # neighbours write on different sides
+        # neighbours in score write on different sides, the smaller model on the left
         side = {"xytext": (-7, 0), "ha": "right"} if i % 2 else {"xytext": (7, 0), "ha": "left"}
         axis.annotate(name, (count, score), textcoords="offset points", va="center", **side)
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
@@ -189,10 +190,15 @@ def sizes(
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One legend below all panels, of what any of them has."""
-    found: dict[Any, Any] = {}
+    found: dict[str, Artist] = {}
     for axis in axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)
     names = list(found)
-    handles: Any = [found[name] for name in names]
-    figure.legend(handles, names, loc="outside lower left", ncols=8, fontsize=8)
+    figure.legend(
+        handles=[found[name] for name in names],
+        labels=names,
+        loc="outside lower left",
+        ncols=1 if figure.get_figwidth() < 4 else 7,
+        fontsize=8,
+    )

@@ -210,20 +210,21 @@ def _segments(folder: Path, models: Sequence[Model], target: str) -> Iterator[Fi
         if stored["target"] not in ("all", target):
             continue
         if stored["kind"] == "attention":
-            title, what = "Attention", "from the word of the row to that of the column"
+            title, what = "Attention", "What the word of a row attends to"
             made = studies.attention
         else:
-            title, what = "Expert loads", "of the segment that each expert takes"
+            title, what = "Expert loads", "The share that each expert takes"
             made = studies.experts
         for number, segment in enumerate(stored["segments"][:SHOWN], 1):
-            truth, prediction = (
-                ", ".join(f"{value:.2f}" for value in segment[key])
+            why = "".join(f", {reason}" for reason in segment.get("chosen", []))
+            truth, output = (
+                " ".join(f"{value:.2f}" for value in segment[key])
                 for key in ("truth", "prediction")
             )
             yield Figure(
                 f"{title} of {name}, segment {number}",
                 made(segment),
-                f"Test segment {segment['id']}, chosen for {' and '.join(segment['chosen'])} (true "
-                f"{truth}, predicted {prediction}), seed {stored['seed']}: the share {what}, dark "
-                "is much.",
+                f"{what}; dark is much. Test segment {segment['id']}{why}; true {truth}, "
+                f"the model's output {output}, seed {stored['seed']}: "
+                f"\u201c{' '.join(segment['words'])}\u201d",
             )

@@ -1,8 +1,8 @@
 """The page: all results of the configured data sets in one self-contained HTML file.
 
 It is made from files alone: results, comparisons, published figures, histories and predictions of
-the runs, data cards, and what the studies of robustness, modalities and segments left. The same
-files give the same bytes.
+the runs, data cards, and what studies of robustness, modalities and segments left.
+The same files give the same bytes.
 """
 
 import argparse

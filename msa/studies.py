@@ -1,7 +1,6 @@
 """Figures of studies: modalities removed, input made worse, single segments; the stages' graph."""
 
 from collections.abc import Mapping
-from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -31,7 +30,8 @@ STAGES = {
     "leaderboard": ["published"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
     "paper_table": ["summarize", "compare"],
-    "report": ["leaderboard", "compare", "ablation"],
+    "examine": ["train"],
+    "report": ["leaderboard", "compare", "ablation", "examine"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}
@@ -73,9 +73,7 @@ def ablation(table: pd.DataFrame, metric: str) -> str:
         for k, how in enumerate(("test", "retrained")):
             means = of[of["how"] == how].set_index("modality")["mean"].reindex(modalities)
             at = np.arange(len(modalities)) + 0.38 * k - 0.19
-            axis.bar(
-                at, means, 0.36, color=COLOURS[k], label="at test time" if how == "test" else how
-            )
+            axis.bar(at, means, 0.36, color=COLOURS[k], label="at test time" if k == 0 else how)
         axis.axhline(of["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
         axis.set_xticks(range(len(modalities)), [f"no {m}" for m in modalities])
         axis.set_title(name)
@@ -117,20 +115,22 @@ def attention(segment: Mapping[str, Any]) -> str:
 
 @mpl.rc_context(STYLE)
 def experts(segment: Mapping[str, Any]) -> str:
-    """Loads (w, e) of the experts for each word, a panel a layer or modality."""
-    words = [fill(word, 32) for word in segment["words"]]
-    parts = segment["experts"]
-    wide = 1.3 + 0.26 * max(len(part["names"]) for part in parts.values())
-    figure, axes = panels(len(parts), wide, 1.1 + 0.2 * len(words), 4)
-    for i, (axis, (name, part)) in enumerate(zip(axes, parts.items(), strict=True)):
-        loads = np.asarray(part["words"])
-        _shares(axis, loads, words if i % 4 == 0 else [""] * len(loads), part["names"])
-        axis.set_title(name)
+    """Loads of the experts (e): a row a layer or modality, and a row for each of its words."""
+    rows, loads = [], []
+    for name, part in segment["experts"].items():
+        several = len(part["words"]) > 1
+        for word, load in zip(segment["words"], part["words"], strict=True):
+            rows.append(f"{name}: {word}" if several else name)
+            loads.append(load)
+    names = next(iter(segment["experts"].values()))["names"]
+    figure, [axis] = panels(1, 1.2 + 0.5 * len(names), 0.8 + 0.28 * len(rows))
+    _shares(axis, np.asarray(loads), rows, names)
     return svg(figure)
 
 
 def _shares(axis: Any, shares: np.ndarray, rows: Any, columns: Any) -> None:
     axis.imshow(shares, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
-    axis.set_xticks(range(len(columns)), columns, rotation=90)
-    axis.set_yticks(range(len(rows)), rows)
+    # words may hold a dollar, which is no formula
+    axis.set_xticks(range(len(columns)), columns, rotation=90, parse_math=False)
+    axis.set_yticks(range(len(rows)), rows, parse_math=False)
     axis.tick_params(length=0, labelsize=7)

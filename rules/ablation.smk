@@ -18,7 +18,12 @@ rule ablation:
         ],
         code=closure("ablation"),
     output:
-        f"{RESULTS}/{{dataset}}/{{model}}.ablation.csv",
+        report(
+            f"{RESULTS}/{{dataset}}/{{model}}.ablation.csv",
+            caption="../workflow/report/ablation.rst",
+            category="Studies",
+            labels={"data set": "{dataset}", "what": "{model}, ablation"},
+        ),
     log:
         "logs/{dataset}/{model}/ablation.log",
     localrule: True

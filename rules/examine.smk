@@ -6,7 +6,12 @@ rule examine:
         weights=lambda wildcards: runs("model.safetensors")(wildcards)[0],
         code=lambda wildcards: closure("examine", wildcards.model),
     output:
-        f"{RESULTS}/{{dataset}}/{{model}}.segments.json",
+        report(
+            f"{RESULTS}/{{dataset}}/{{model}}.segments.json",
+            caption="../workflow/report/segments.rst",
+            category="Studies",
+            labels={"data set": "{dataset}", "what": "{model}, segments"},
+        ),
     log:
         "logs/{dataset}/{model}/examine.log",
     wildcard_constraints:

@@ -5,7 +5,12 @@ rule robustness:
         perturbed=runs("predictions/perturbed.npz"),
         code=closure("robustness"),
     output:
-        f"{RESULTS}/{{dataset}}/{{model}}.robustness.csv",
+        report(
+            f"{RESULTS}/{{dataset}}/{{model}}.robustness.csv",
+            caption="../workflow/report/robustness.rst",
+            category="Studies",
+            labels={"data set": "{dataset}", "what": "{model}, robustness"},
+        ),
     log:
         "logs/{dataset}/{model}/robustness.log",
     localrule: True

@@ -7,15 +7,16 @@ import re
 import shutil
 import subprocess
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from running import copy_project, snakemake
 
-from msa.figures import bars, curves
+from msa.figures import bars, colours, curves
 from msa.illustrate import _binned
 from msa.report import figure_files, page, section
-from msa.studies import STAGES
+from msa.studies import STAGES, experts
 
 # asked of the page by itself, so that a browser's printed document answers
 PROBE = """<script>
@@ -32,7 +33,13 @@ button.click(); answers.push(names());
 button.click(); answers.push(names());
 answers.push(button.parentElement.getAttribute("aria-sort"));
 answers.push(document.documentElement.scrollWidth <= window.innerWidth);
+document.body.style.width = "390px"; // a phone's, narrower than a window of Chromium can be
+answers.push(document.body.scrollWidth <= 390);
+document.body.style.width = "";
+answers.push(performance.getEntriesByType("resource").length);
 answers.push(matchMedia("(prefers-color-scheme: dark)").matches);
+answers.push(getComputedStyle(document.body).backgroundColor);
+document.getElementById("theme").click();
 answers.push(getComputedStyle(document.body).backgroundColor);
 document.title = JSON.stringify({answers, problems});
 </script>"""
@@ -75,20 +82,24 @@ def browse(chromium, folder, text, *flags):
 def test_a_browser_shows_and_sorts_it(project, chromium, tmp_path):
     text = (project / "results/report/index.html").read_text()
     found = browse(chromium, tmp_path, text, "--window-size=1200,900")
-    as_is, up, down, direction, fits, dark, _ = found["answers"]
+    as_is, up, down, direction, fits, phone, requests, dark, *papers = found["answers"]
     assert found["problems"] == []
     board = pd.read_csv(project / "results/demo/leaderboard.csv")
     expected = ",".join(board.sort_values("mae_mean")["model"])
     assert as_is == up == expected
     assert down == ",".join(reversed(expected.split(",")))
-    assert direction == "descending" and fits and not dark
+    assert direction == "descending" and fits and phone and requests == 0 and not dark
+    assert papers == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
 
 
 def test_a_phone_and_the_dark(project, chromium, tmp_path):
     text = (project / "results/report/index.html").read_text()
     flags = ("--window-size=500,900", "--blink-settings=preferredColorScheme=0")
-    *_, fits, dark, background = browse(chromium, tmp_path, text, *flags)["answers"]
-    assert fits and dark and background == "rgb(20, 24, 28)"
+    *_, fits, phone, _, dark, background, after = browse(chromium, tmp_path, text, *flags)[
+        "answers"
+    ]
+    assert fits and phone and dark
+    assert (background, after) == ("rgb(20, 24, 28)", "rgb(255, 255, 255)")
 
 
 def test_nothing_comes_from_elsewhere(project):
@@ -136,7 +147,7 @@ def test_bins_have_equally_many():
 def test_figures_have_no_ids_in_common():
     score = {"a": {"mean": 1.0, "ci95": [0.5, 1.5]}, "b": {"mean": 2.0, "ci95": None}}
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1.0], "valid_loss": [2, 1.5]})
-    drawn = [bars(score, "MAE", {"a": "red", "b": "blue"}), curves({"a": [(history, 2)]})]
+    drawn = [bars(score, "MAE", colours(["a", "b"])), curves({"a": [(history, 2)]})]
     ids = [set(re.findall(r'id="([^"]+)"', text)) for text in drawn]
     assert not ids[0] & ids[1]
     for text in drawn:
@@ -145,8 +156,38 @@ def test_figures_have_no_ids_in_common():
         assert "currentColor" in text and "#010203" not in text
 
 
-def test_the_graph_is_of_the_rules(project):
-    """Of the demo's chain, whatever else a configuration asks for."""
-    text = snakemake(project, "--configfile", "quick.yaml", "--rulegraph", "--forceall").stdout
-    rules = set(re.findall(r'label = "(\w+)"', text)) - {"all"}
-    assert rules - {"demo_encoder"} <= {*STAGES, *(first for of in STAGES.values() for first in of)}
+def test_equal_predictions_are_one_bin():
+    x, share = _binned(np.full(40, 0.2), np.arange(40) < 10)
+    assert x.tolist() == pytest.approx([0.2]) and share.tolist() == [0.25]
+
+
+SEGMENT = {"id": "v[0]", "truth": [1.0], "prediction": [0.5], "chosen": ["median error"]}
+
+
+def test_segments_show_their_words(project, tmp_path):
+    """CM-BERT's attention; a dollar is no formula, and a word no markup."""
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    words = ["<b>cost", "$5", "or$"]
+    one = SEGMENT | {"words": words, "attention": np.eye(3).tolist()}
+    head = {"kind": "attention", "target": "all", "seed": 1}
+    (folder / "lmf.segments.json").write_text(json.dumps(head | {"segments": [one]}))
+    text = page([section(folder, project / "runs", project / "data")], [])
+    assert "Attention of lmf, segment 1" in text and "median error" in text
+    assert "$5" in text and "<b>cost" not in text
+
+
+def test_experts_of_each_modality():
+    loads = {"words": [[0.25, 0.75]], "names": ["expert 1", "expert 2"]}
+    drawn = experts(SEGMENT | {"words": ["a b"], "experts": {"text": loads, "audio": loads}})
+    assert ">text</text>" in drawn and ">expert 2</text>" in drawn
+
+
+def test_the_graph_is_the_workflows(tmp_path):
+    """What the page draws, against what Snakemake says of the demo."""
+    folder = copy_project(tmp_path / "project")
+    dot = snakemake(folder, "--rulegraph").stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', dot))
+    edges = [(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot)]
+    found = nx.transitive_reduction(nx.DiGraph(edges))
+    found.remove_node("all")
+    assert set(found.edges) == {(first, then) for then in STAGES for first in STAGES[then]}
