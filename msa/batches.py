@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from msa.errors import InputError
-from msa.models.padding import Steps
+from msa.models.padding import Steps, numbers
 from msa.pieces import Pieces, cut_words
 from msa.reading import read_array, read_offsets, read_words
 
@@ -53,8 +53,7 @@ class Ragged:
         """The steps of some segments, one of zeros where a segment has none."""
         counts, begins = self.counts[segments].numpy(), self.begins[segments].numpy()
         lengths = counts.clip(min=1)
-        ends = np.cumsum(lengths)
-        row = np.arange(ends[-1]) + np.repeat(begins - ends + lengths, lengths)
+        row = np.repeat(begins, lengths) + numbers(lengths)
         device = self.rows.device
         # the row of a segment without steps may be one past the last
         place = torch.from_numpy(row.clip(max=len(self.rows) - 1)).to(device)

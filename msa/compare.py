@@ -115,14 +115,12 @@ def _table(
                     "difference": float(difference) if known else None,
                     "ci95": np.quantile(resampled, (0.025, 0.975)).tolist() if known else None,
                     "p": two_sided(resampled) if known else None,
+                    "p_holm": None,
                 }
             )
     tests = [pair for pairs in table.values() for pair in pairs if pair["p"] is not None]
     for pair, p in zip(tests, holm([pair["p"] for pair in tests]), strict=True):
         pair["p_holm"] = p
-    for pairs in table.values():
-        for pair in pairs:
-            pair.setdefault("p_holm", None)
     return table
 
 

@@ -20,7 +20,7 @@ from msa.atomic import atomic_write
 from msa.batches import Fold
 from msa.errors import InputError
 from msa.models import EXAMINED
-from msa.network import build, load_weights, predictions
+from msa.network import predictions, trained
 from msa.pieces import SPECIAL
 from msa.reading import read_offsets, read_words
 from msa.run import add_data_arguments, load_run, open_run
@@ -161,10 +161,9 @@ def main(args: argparse.Namespace) -> None:
     hyper, task = settings["hyperparameters"], settings["task"]
     folds, bert = load_run(args, settings, ("test",))
     fold = folds["test"].to(device)
-    network = build(settings, fold, bert)
-    load_weights(network, args.run / "model.safetensors")
+    network = trained(args.run, settings, fold, bert).to(device)
     autocast = hyper["precision"] == "bf16"
-    prediction, seen = watched(network.to(device), kind, fold, hyper["batch_size"], autocast)
+    prediction, seen = watched(network, kind, fold, hyper["batch_size"], autocast)
     words, bounds = spoken(args.data / "test")
     truth = fold.label.double().cpu().numpy()
     segments = []

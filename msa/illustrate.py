@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from msa import figures, studies
 from msa.metrics import LOWER_IS_BETTER, confusion
@@ -82,7 +83,7 @@ def _seeds(models: Sequence[Model]) -> str:
 def _oracle_gap(models: Sequence[Model], target: str, metric: str) -> str:
     gaps = []
     for model in models:
-        if model.result["oracle"] and len(model.result["selected_epoch"]):
+        if model.result["oracle"]:
             best = model.result["oracle"]["targets"][target][metric]["mean"]
             ours = model.result["targets"][target][metric]["mean"]
             if best is not None and ours is not None and best != ours:
@@ -134,9 +135,7 @@ def _class_figures(
     for name, (truth, logits) in read.items():
         chosen = logits.argmax(axis=1)
         counts[name] = confusion(truth, chosen, len(names))
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        sure = (shares / shares.sum(axis=1, keepdims=True)).max(axis=1)
-        bins[name] = _binned(sure, chosen == truth)
+        bins[name] = _binned(softmax(logits, axis=1).max(axis=1), chosen == truth)
     yield Figure(
         "Confusion",
         figures.matrices(counts, names),

@@ -117,7 +117,7 @@ def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None =
             oracle = f"oracle {metric.removeprefix('oracle_')} (selected on test)"
             spreads = zip(frame[name], frame[f"{metric}_std"], strict=True)
             shown[oracle if metric.startswith("oracle_") else metric] = [
-                _spread(*spread) for spread in spreads
+                spread_text(*spread) for spread in spreads
             ]
         elif name == "wall_time_s":
             shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
@@ -150,7 +150,8 @@ def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
     return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
 
 
-def _spread(mean: float, std: float) -> str:
+def spread_text(mean: float, std: float) -> str:
+    """A mean and its deviation with 3 decimals, as tables show them; NaN is undefined."""
     if np.isnan(mean):
         return "n/a"
     return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"

@@ -67,6 +67,15 @@ def predictions(network: nn.Module, fold: Fold, batch_size: int, autocast: bool 
     return torch.cat([p for p, _ in evaluate(network, fold, batch_size, autocast)])
 
 
+def trained(
+    run: Path, settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
+) -> nn.Module:
+    """The network of a run with the weights that it was left with; arguments as of `build`."""
+    network = build(settings, fold, bert)
+    load_weights(network, run / "model.safetensors")
+    return network
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """Fill a network from a safetensors file.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from msa.atomic import atomic_write
-from msa.leaderboard import read_result, table
+from msa.leaderboard import read_result, spread_text, table
 from msa.metrics import LOWER_IS_BETTER
 from msa.reading import read_json
 
@@ -53,7 +53,7 @@ def cells(
     shown, marks = {}, {}
     for metric in metrics:
         means, deviations = (board[f"{metric}_{part}"] for part in ("mean", "std"))
-        shown[TITLES[metric]] = [_spread(*pair) for pair in zip(means, deviations, strict=True)]
+        shown[TITLES[metric]] = [spread_text(*pair) for pair in zip(means, deviations, strict=True)]
         marked = pd.Series("", index=board.index)
         for of in targets.unique():
             values = means[targets == of].dropna()
@@ -64,12 +64,6 @@ def cells(
                 marked[(targets == of) & (means == values[best])] = "best"
         marks[TITLES[metric]] = marked.tolist()
     return pd.DataFrame(shown, index=list(index)), pd.DataFrame(marks, index=list(index))
-
-
-def _spread(mean: float, std: float) -> str:
-    if pd.isna(mean):
-        return "n/a"
-    return f"{mean:.3f}" if pd.isna(std) else f"{mean:.3f} ± {std:.3f}"
 
 
 def _worse(pairs: Sequence[Mapping[str, Any]], best: str) -> set[str]:

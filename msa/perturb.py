@@ -20,7 +20,7 @@ from msa.atomic import atomic_path
 from msa.batches import MODALITIES, Fold
 from msa.clean import read_cleanings
 from msa.errors import InputError
-from msa.network import build, load_weights, predictions
+from msa.network import predictions, trained
 from msa.run import add_data_arguments, load_run, open_run
 
 KINDS = ("missing-frames", "missing-modality", "noise")
@@ -143,9 +143,7 @@ def main(args: argparse.Namespace) -> None:
     hyper = settings["hyperparameters"]
     folds, bert = load_run(args, settings, ("train", "test"))
     test = folds["test"]
-    network = build(settings, test, bert)
-    load_weights(network, args.run / "model.safetensors")
-    network = network.to(device)
+    network = trained(args.run, settings, test, bert).to(device)
     references = read_references(folds["train"], settings, args.clean)
     asked = conditions(references, args.missing_frames, args.noise)
     autocast = hyper["precision"] == "bf16"

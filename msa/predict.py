@@ -18,10 +18,11 @@ from msa.config import Config, load
 from msa.device import choose_device
 from msa.errors import InputError
 from msa.metrics import target_scores
-from msa.network import build, load_weights, predictions
+from msa.network import predictions, trained
 from msa.own_input import FOLD, OwnInput, find, prepare
 from msa.reading import read_json
 from msa.run import load_run, open_run, read_settings
+from msa.summarize import run_folders
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
 
@@ -31,9 +32,7 @@ def find_runs(given: Path, config: Config) -> list[Path]:
     if given.is_dir():
         return [given]
     result = read_json(given, "dataset", "model", "variant", "selected_epoch")
-    labels = (label.rpartition("/") for label in result["selected_epoch"])
-    parts = [result[key] for key in ("dataset", "model", "variant")]
-    return [Path(config.path("runs", *parts, target or "all", seed)) for target, _, seed in labels]
+    return run_folders(result, Path(config.path("runs")))
 
 
 def table(found: OwnInput, runs: Runs) -> pd.DataFrame:
@@ -98,12 +97,9 @@ def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np
     settings, on = open_run(Namespace(run=run, device=device))
     places = {name: folder / name for name in ("data", "clean", "features")}
     folds, bert = load_run(Namespace(**places, encoder=encoder), settings, [FOLD])
-    network = build(settings, folds[FOLD], bert)
-    load_weights(network, run / "model.safetensors")
-    hyper = settings["hyperparameters"]
-    output = predictions(
-        network.to(on), folds[FOLD].to(on), hyper["batch_size"], hyper["precision"] == "bf16"
-    )
+    fold, hyper = folds[FOLD].to(on), settings["hyperparameters"]
+    network = trained(run, settings, fold, bert).to(on)
+    output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
     return output.double().cpu().numpy()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from msa.atomic import atomic_path
-from msa.network import build, load_weights, predictions
+from msa.network import predictions, trained
 from msa.run import add_data_arguments, load_run, open_run
 
 FOLDS = ("valid", "test")
@@ -23,9 +23,7 @@ def main(args: argparse.Namespace) -> None:
     settings, device = open_run(args)
     hyper = settings["hyperparameters"]
     folds, bert = load_run(args, settings, FOLDS)
-    network = build(settings, folds["test"], bert)
-    load_weights(network, args.run / "model.safetensors")
-    network = network.to(device)
+    network = trained(args.run, settings, folds["test"], bert).to(device)
     found: dict[str, Any] = {}
     for name, fold in folds.items():
         fold = fold.to(device)

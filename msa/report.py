@@ -35,12 +35,11 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     comparisons = read_json(folder / "comparisons.json", "targets", "resamples")
     shown, marks = cells(results, comparisons)
     board = table(results)
-    published = pd.read_csv(folder / "published.csv", keep_default_na=True)
+    published = pd.read_csv(folder / "published.csv")
     name = results[0]["dataset"]
     card = read_json(data / name / "clean" / "card.json", "segments", "dropped", "cleaning")
     return {
         "name": name,
-        "rows": results[0]["rows"],
         "caption": caption(results, comparisons),
         "columns": list(shown.columns),
         "lines": [

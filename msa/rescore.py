@@ -13,7 +13,7 @@ from msa.leaderboard import read_result
 from msa.metrics import METRICS_VERSION
 from msa.reading import read_json
 from msa.score import Fold, read_folds, score
-from msa.summarize import DESCRIPTION, TRAINING, Run, summarize
+from msa.summarize import DESCRIPTION, SETTINGS, TRAINING, Run, run_folders, summarize
 
 OF_SIGN = ("acc2_", "f1_")
 
@@ -31,12 +31,11 @@ def rescore(result: Path, runs: Path, threshold: float = 0.0) -> dict[str, Any]:
         InputError: a run of the result is not there or broken, or the task has no sign.
     """
     stored = read_result(result)
-    folder = runs / stored["dataset"] / stored["model"] / stored["variant"]
-    labels = stored["selected_epoch"]  # <seed>, or <target>/<seed>
-    paths = [folder / (label if "/" in label else f"all/{label}") for label in labels]
+    paths = run_folders(stored, runs)
     if missing := [str(path) for path in paths if not path.is_dir()]:
         raise InputError(f"{', '.join(missing)}: expected the runs of {result}; give --runs")
-    usual, moved = (summarize([read(path, t) for path in paths]) for t in (0.0, threshold))
+    usual = summarize([read(path, 0.0) for path in paths])
+    moved = summarize([read(path, threshold) for path in paths]) if threshold else usual
     targets: dict[str, Any] = {}
     for target, scores in usual["targets"].items():
         before = stored["targets"].get(target, {})
@@ -57,7 +56,7 @@ def rescore(result: Path, runs: Path, threshold: float = 0.0) -> dict[str, Any]:
 
 def read(path: Path, threshold: float) -> Run:
     """A run with the scores that its predictions have at a threshold."""
-    settings = read_json(path / "settings.json", *DESCRIPTION, "missing", "task", "target", "seed")
+    settings = read_json(path / "settings.json", *SETTINGS)
     task = settings["task"]
     folds = read_folds(path, task)
     if threshold:

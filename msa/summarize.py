@@ -25,6 +25,7 @@ from msa.score import ORACLE_LABEL, Fold, read_folds
 
 SCHEMA_VERSION = "1"
 DESCRIPTION = ("dataset", "model", "variant", "settings")
+SETTINGS = (*DESCRIPTION, "missing", "task", "target", "seed")
 # what the runs of all targets agree in; those of one target agree in all settings but FREE
 SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracle")
 # settings that change no number, and the two that runs are told apart by
@@ -76,9 +77,16 @@ def label(of: Mapping[str, Any]) -> str:
     return of["model"] if of["variant"] == "main" else f"{of['model']} ({of['variant']})"
 
 
+def run_folders(result: Mapping[str, Any], runs: Path) -> list[Path]:
+    """The folders of a result's runs below that of all runs, by target and seed."""
+    home = runs / result["dataset"] / result["model"] / result["variant"]
+    labels = result["selected_epoch"]  # as of `Run.label`
+    return [home / (label if "/" in label else f"all/{label}") for label in labels]
+
+
 def read_run(path: Path) -> Run:
     """Read a run directory; InputError if a file is missing, broken or does not fit the others."""
-    settings = read_json(path / "settings.json", *DESCRIPTION, "missing", "task", "target", "seed")
+    settings = read_json(path / "settings.json", *SETTINGS)
     training = read_json(path / "training.json", *TRAINING)
     made_for = {"metrics_version": METRICS_VERSION, "condition": "clean", "task": settings["task"]}
     scores = read_json(path / "scores.json", *made_for, "targets", "oracle")

@@ -1,7 +1,7 @@
 """A model on a data set: its result, and what its runs left."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from msa.compare import label
 from msa.leaderboard import read_result
 from msa.reading import read_json
 from msa.score import read_folds
+from msa.summarize import label, run_folders
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Model:
 
     Attributes:
         result: results/<dataset>/<model>.json.
-        runs: folder of each run, by target and seed.
+        runs: folder of each run.
         task: of the runs.
     """
 
     result: Mapping[str, Any]
-    runs: Mapping[tuple[str, int], Path]
+    runs: Sequence[Path]
     task: Mapping[str, Any]
 
     @property
@@ -35,7 +35,7 @@ class Model:
 
     def of(self, target: str) -> list[Path]:
         """Runs that predict a target, one a seed."""
-        return [path for (of, _), path in self.runs.items() if of in ("all", target)]
+        return [path for path in self.runs if path.parent.name in ("all", target)]
 
 
 def read_models(folder: Path, runs: Path) -> list[Model]:
@@ -47,15 +47,8 @@ def read_models(folder: Path, runs: Path) -> list[Model]:
         assert found
         best = found[2] == "best"
         result = read_result(folder / (f"{found[1]}.best.json" if best else f"{found[1]}.json"))
-        home = runs / result["dataset"] / result["model"] / result["variant"]
-        seeds = result["provenance"]["seeds"]
-        paths = {
-            (path.parent.name, seed): path
-            for seed in seeds
-            for path in sorted(home.glob(f"*/{seed}"))
-            if path.parent.name in ("all", *result["targets"])
-        }
-        task = read_json(next(iter(paths.values())) / "settings.json", "task")["task"]
+        paths = run_folders(result, runs)
+        task = read_json(paths[0] / "settings.json", "task")["task"]
         models.append(Model(result, paths, task))
     return models
 
@@ -63,7 +56,7 @@ def read_models(folder: Path, runs: Path) -> list[Model]:
 def histories(model: Model) -> list[tuple[pd.DataFrame, int]]:
     """The history of each run that was trained for more than one epoch, and its selected epoch."""
     found = []
-    for path in model.runs.values():
+    for path in model.runs:
         if (path / "history.csv").is_file():
             history = pd.read_csv(path / "history.csv")
             if len(history) > 1:

@@ -228,10 +228,15 @@ def first_run(wildcards):
     return type(wildcards)(fromdict=dict(zip(names, path.parts[-6:-1])))
 
 
+def fitting(dataset):
+    """The configured models that can run on a data set."""
+    return [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
+
+
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
     dataset = wildcards.dataset
-    models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
+    models = fitting(dataset)
     searched = [f"{m}.best" for m in models if CONFIG.search(dataset, m)]
     return expand(f"{RESULTS}/{dataset}/{{result}}.json", result=models + searched)
 
@@ -265,7 +270,7 @@ def citations():
 def studies(dataset):
     """What goes beyond the results: perturbed input and removed modalities where the configuration
     asks for them, attention and experts of the models that have some."""
-    models = [m for m in CONFIG.values["models"] if not CONFIG.misfit(dataset, m)]
+    models = fitting(dataset)
     reading = [m for m in models if any(CONFIG.chosen(dataset, m).values())]
     files = {
         "robustness.csv": reading if CONFIG.values["robustness"] else [],

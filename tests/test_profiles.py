@@ -60,6 +60,15 @@ elif verb == "get":
 """
 
 
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """Its kubectl, first on the path; jobs are written beside it."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
 def test_kubernetes_plans_the_same_jobs(project, laptop):
     asked, counts = planned(project, "--workflow-profile", "kubernetes")
     assert counts == laptop[1]
@@ -68,12 +77,8 @@ def test_kubernetes_plans_the_same_jobs(project, laptop):
         assert ("gpu=1," in resources) == ("gpu=1," in laptop[0][rule])
 
 
-def test_kubernetes_runs_a_stage_as_a_job(tmp_path, monkeypatch):
+def test_kubernetes_runs_a_stage_as_a_job(cluster, tmp_path):
     project = copy_project(tmp_path / "project")
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     snakemake(project, "--workflow-profile", "kubernetes", "data/demo/aligned")
     assert list((project / "data/demo/aligned").iterdir())
     jobs = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.json"))]
@@ -88,11 +93,7 @@ def test_kubernetes_runs_a_stage_as_a_job(tmp_path, monkeypatch):
     assert status.stdout == b"running\n"  # kubectl that fails is no news
 
 
-def test_a_gpu_is_asked_for_by_its_name(project, tmp_path, monkeypatch):
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+def test_a_gpu_is_asked_for_by_its_name(cluster, project, tmp_path):
     (tmp_path / "script").write_text("exit 1")
     asked = "--cpus 1 --memory 8000 --gpus 1 --minutes 240".split()
     command = ["profiles/kubernetes/submit", *asked, str(tmp_path / "script")]

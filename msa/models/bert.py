@@ -15,7 +15,7 @@ PACKED = ("bert",)
 def hidden_states(
     bert: nn.Module, ids: Tensor, types: Tensor, mask: Tensor, padding: str
 ) -> list[Tensor]:
-    """States (b, t, D) of all layers, the embeddings first.
+    """States (b, t, D) of the last two layers, the last one last.
 
     Args:
         bert: an encoder of transformers.
@@ -27,7 +27,7 @@ def hidden_states(
     config: Any = bert.config
     if padding == "released" or config.model_type not in PACKED:
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
-        return list(bert(**inputs, output_hidden_states=True).hidden_states)
+        return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
     rows = valid(mask, torch.stack([ids, types], dim=2))[0]
     packing = Packing(rows.lengths, ids.device)
     pieces = packing.pack(rows.rows)
@@ -38,5 +38,5 @@ def hidden_states(
         position_ids=(packing.positions - 1).clamp(min=0),
         attention_mask=packing.visible(packing, dtype),
         output_hidden_states=True,
-    ).hidden_states
+    ).hidden_states[-2:]
     return [packing.unpack(x).padded()[0] for x in states]

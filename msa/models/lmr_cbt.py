@@ -8,7 +8,6 @@ states together make the prediction.
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -118,8 +117,8 @@ class LMRCBT(nn.Module):
         vision = self._last_state(batch, "vision", self.proj_v, self.bn_v, self.trans_v_mem)
         text = sequence(batch, "text", self.padding)
         rows = self.bn_l(self._recur(Steps(self.embed_dropout(text.rows), text.lengths)))  # (n, d)
-        segment = torch.from_numpy(np.repeat(np.arange(len(audio)), text.lengths)).to(rows.device)
-        weights = self.cross_a(self.cross_v(rows, vision, segment), audio, segment)
+        segments = text.segments
+        weights = self.cross_a(self.cross_v(rows, vision, segments), audio, segments)
         text = encode(self.trans_l_mem, Steps(weights + rows, text.lengths))
         x = torch.cat([text.last, audio, vision], dim=1)  # (b, 3d)
         x = self.output_dropout(F.relu(self.proj1(x)))

@@ -64,8 +64,9 @@ class AudioVisualModel(nn.Module):
         x = heard.pack(heard.unpack(audio_x).rows)
         x = self.transformer(x, heard.positions, heard_all.visible(heard_all, dtype))
         x = before.pack(after.unpack(x).rows) + seen.pack(seen.unpack(vision_x).rows)
+        visible = fused.visible(fused, dtype)
         for _ in range(2):
-            x = self.transformer(x, fused.positions, fused.visible(fused, dtype))
+            x = self.transformer(x, fused.positions, visible)
         return x, fused
 
 

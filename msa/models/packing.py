@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from msa.models.padding import Steps
+from msa.models.padding import Steps, numbers
 
 HIDDEN = -1e9  # finite: a step that sees nothing stays a number
 
@@ -55,8 +55,7 @@ class Packing:
         """``offset`` is how many steps of each slot stay free in front, an int or (b,)."""
         slots = Slots(lengths) if slots is None else slots
         self.lengths, self.shape = lengths, slots.shape
-        ends = np.cumsum(lengths)
-        number = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
+        number = numbers(lengths)
         places = np.repeat(slots.begins + offset, lengths) + number
         positions, segments = np.zeros(self.shape, np.int64), np.full(self.shape, -1)
         positions.flat[places] = number + 1

@@ -22,6 +22,12 @@ def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def numbers(lengths: np.ndarray) -> np.ndarray:
+    """Number of each step in its segment, from 0, (n,), for segments of some lengths (b,)."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
+
+
 @dataclass(frozen=True)
 class Steps:
     """The valid steps of a batch, segment after segment, so that nothing can depend on padding.
@@ -37,8 +43,13 @@ class Steps:
     @property
     def numbers(self) -> np.ndarray:
         """Number of each step in its segment, from 0, (n,)."""
-        ends = np.cumsum(self.lengths)
-        return np.arange(ends[-1]) - np.repeat(ends - self.lengths, self.lengths)
+        return numbers(self.lengths)
+
+    @property
+    def segments(self) -> Tensor:
+        """The segment of each step, (n,)."""
+        segment = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        return torch.from_numpy(segment).to(self.rows.device)
 
     @property
     def last(self) -> Tensor:
@@ -47,18 +58,16 @@ class Steps:
 
     def mean(self) -> Tensor:
         """The mean over the steps of each segment, (b, d)."""
-        segment = torch.from_numpy(np.repeat(np.arange(len(self.lengths)), self.lengths))
         length = torch.from_numpy(self.lengths).to(self.rows.device, self.rows.dtype)
         total = self.rows.new_zeros(len(self.lengths), self.rows.shape[1])
-        return total.index_add(0, segment.to(self.rows.device), self.rows) / length[:, None]
+        return total.index_add(0, self.segments, self.rows) / length[:, None]
 
     def padded(self) -> tuple[Tensor, Tensor]:
         """All segments as long as the longest, zeros behind (b, t, d), and what is valid (b, t)."""
         b, t = len(self.lengths), int(self.lengths.max())
         mask = torch.from_numpy(np.arange(t) < self.lengths[:, None]).to(self.rows.device)
-        place = torch.from_numpy(np.repeat(np.arange(b) * t, self.lengths) + self.numbers)
-        x = self.rows.new_zeros(b * t, *self.rows.shape[1:])
-        x = x.index_copy(0, place.to(self.rows.device), self.rows)
+        place = self.segments * t + torch.from_numpy(self.numbers).to(self.rows.device)
+        x = self.rows.new_zeros(b * t, *self.rows.shape[1:]).index_copy(0, place, self.rows)
         return x.unflatten(0, (b, t)), mask
 
 
@@ -98,7 +107,7 @@ def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
     kernel, pad = conv.kernel_size[0], int(conv.padding[0])
     lengths = (steps.lengths + 2 * pad - kernel + 1).clip(min=1)
     begins = np.cumsum(steps.lengths) - steps.lengths
-    number = Steps(steps.rows, lengths).numbers[:, None] - pad + np.arange(kernel)  # (m, k)
+    number = numbers(lengths)[:, None] - pad + np.arange(kernel)  # (m, k)
     inside = (number >= 0) & (number < np.repeat(steps.lengths, lengths)[:, None])
     place = np.where(inside, np.repeat(begins, lengths)[:, None] + number, len(steps.rows))
     rows = F.pad(steps.rows, (0, 0, 0, 1))  # zeros for what is outside
