@@ -21,6 +21,7 @@ from benchmarks.timing import row
 from msa.batches import Fold, Ragged
 from msa.config import Config
 from msa.models import model_class
+from msa.models.stacked import stack
 from msa.optimizers import Schedule, make_optimizer
 from msa.train import LOSSES, run_epoch
 
@@ -34,6 +35,7 @@ WIDTHS = {
 }
 WANTED = {"lmf": 5, "nhfnet": 2.5, "lmr_cbt": 2.5, "cm_bert": 2, "glomo": 2}
 PIECES = 1000  # ids
+SEEDS = 5
 
 
 def run(segments: int = 1284, repeats: int = 3, threads: int = 1) -> list[dict[str, Any]]:
@@ -50,7 +52,11 @@ def run(segments: int = 1284, repeats: int = 3, threads: int = 1) -> list[dict[s
         fast, slow = (statistics.median(values) * share for values in zip(*runs, strict=True))
         title = f"train an epoch: {model}, {segments} segments, {threads} thread"
         rows.append(row(title, fast, "s", slow, f"at most {1 / WANTED[model]:.2g}"))
-    return rows
+    one, (many, _) = make("lmf", segments)[0], make("lmf", segments, copies=SEEDS)
+    runs = [(seconds(many), seconds(one)) for _ in range(2 * repeats)]
+    together, alone = (statistics.median(values) for values in zip(*runs, strict=True))
+    title = f"train an epoch: lmf, {SEEDS} seeds at once against one"
+    return [*rows, row(title, together, "s", alone, "at most 3")]
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -59,8 +65,10 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def make(model: str, segments: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """An epoch of ours, and a plain one."""
+def make(
+    model: str, segments: int, copies: int | None = None
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """An epoch of ours, of several seeds at once with ``copies``, and a plain one."""
     config = Config({"datasets": ["demo"], "models": [model], "seeds": [0]})
     hyper = config.settings("demo", model, 0, "all")["hyperparameters"]
     recipe = {"lmf": 20}.get(model, 50)
@@ -68,11 +76,14 @@ def make(model: str, segments: int) -> tuple[Callable[[], None], Callable[[], No
     hyper = hyper | {"batch_size": batch_size}
     fold = make_fold(model, segments, recipe)
     network = make_network(model, "masked")
+    if copies:
+        network = stack([network] * copies)
     optimizer = make_optimizer(network, hyper["optimizer"])
     schedule = Schedule(optimizer, None, 1)
 
     def ours() -> None:
-        run_epoch(network, fold, optimizer, schedule, hyper, torch.randperm(segments))
+        order = torch.stack([torch.randperm(segments) for _ in range(copies or 1)])
+        run_epoch(network, fold, optimizer, schedule, hyper, order if copies else order[0])
 
     if model in plain.MODELS:
         baseline = plain.MODELS[model](*WIDTHS[model])

@@ -29,6 +29,7 @@ STAGES = {
     "export": ("msa.export_data", "folds as a pickle that MMSA or MulT reads"),
     "settings": ("msa.settings", "write the hyperparameters of one run"),
     "train": ("msa.train", "train one model with one seed"),
+    "train-seeds": ("msa.train_seeds", "train several seeds of a small model as one program"),
     "trials": ("msa.trials", "try some settings of a random search"),
     "search": ("msa.search", "all trials in a table, and the settings of the best"),
     "import-checkpoint": ("msa.import_checkpoint", "weights that a system's authors released"),
@@ -49,7 +50,7 @@ STAGES = {
 }
 
 
-ON_GPU = ("encode", "train", "trials", "predict-folds", "perturb", "examine", "predict")
+ON_GPU = "encode train train-seeds trials predict-folds perturb examine predict".split()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,6 +22,7 @@ FOLDS = ("train", "valid", "test")
 DEFAULTS: dict[str, Any] = {
     "device": "auto",
     "gpu_jobs_per_device": 1,
+    "batch_seeds": False,
     "log_every": 1,
     "quiet": False,
     "paths": {
@@ -427,6 +428,12 @@ class Config:
         variant = "released" if hyper["checkpoint"] else "main"
         if without:
             variant = f"no-{without}"
+        together = self.together(model)
+        if together and (unfit := [key for key in ("schedule", "clip") if hyper[key] is not None]):
+            raise InputError(
+                f"config: batch_seeds: {model} on {dataset} has a {unfit[0]}, which seeds that "
+                f"train together cannot have; take it out of `settings`, or set batch_seeds: false"
+            )
         reads_words = chosen.get("text") in ("features", "words")
         return {
             "dataset": dataset,
@@ -443,7 +450,14 @@ class Config:
             "encoder": self._encoder_name(dataset) if reads_words else None,
             "clean": recipe["clean"],
             "hyperparameters": hyper,
+            **({"seeds_together": together} if seed in together else {}),
         }
+
+    def together(self, model: str) -> list[int]:
+        """The seeds of a model that train as one program; none where each trains alone."""
+        seeds = self.values["seeds"]
+        small = self.values["batch_seeds"] and self.models[model].get("batch_seeds")
+        return seeds if small and len(seeds) > 1 else []
 
     def _encoder_name(self, dataset: str) -> str:
         encoder = self.encoder(dataset)

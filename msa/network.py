@@ -48,14 +48,17 @@ def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
 
 
 def evaluate(
-    network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False
+    network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False, copies: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Predictions (b, output) float32 and labels of a fold, batch after batch, in order."""
+    """Predictions (b, output) float32 and labels of a fold, batch after batch, in order.
+
+    Of ``copies`` stacked networks each batch holds those of the first, then of the second, ...
+    """
     network.eval()
     device = fold.label.device
     with torch.inference_mode():
         for segments in torch.arange(len(fold)).split(batch_size):
-            batch = fold.batch(segments)
+            batch = fold.batch(segments.repeat(copies))
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 output = network(batch)
             prediction = output[0] if isinstance(output, tuple) else output

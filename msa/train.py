@@ -73,21 +73,24 @@ def run_epoch(
     hyper: Mapping[str, Any],
     order: Tensor,
 ) -> Tensor:
-    """One pass over the training fold in the given order.
+    """One pass over the training fold in the given order: (n,), or (k, n) of stacked networks.
 
     Returns:
-        The task loss of each step, summed over its rows: (steps,) float64, on the CPU.
+        The task loss of each step, summed over its rows: (steps,) or (steps, k) float64, on the
+        CPU.
     """
     network.train()
     device = fold.label.device
     sums = []
-    for segments in order.split(hyper["batch_size"]):
-        batch = fold.batch(segments)
+    for segments in order.split(hyper["batch_size"], dim=-1):
+        batch = fold.batch(segments.flatten())
         with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
             output = network(batch)
             prediction, auxiliary = output if isinstance(output, tuple) else (output, None)
             losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
-            loss = losses.sum() if hyper["reduction"] == "sum" else losses.mean()
+            losses = losses.unflatten(0, segments.shape)  # (b, targets) or (k, b, targets)
+            means = losses.mean(dim=(-2, -1))
+            loss = losses.sum() if hyper["reduction"] == "sum" else means.sum()
             if auxiliary is not None:
                 loss = loss + auxiliary
         optimizer.zero_grad(set_to_none=True)
@@ -96,8 +99,28 @@ def run_epoch(
             nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
         optimizer.step()
         schedule.after_batch()
-        sums.append(losses.detach().mean() * len(segments))
+        sums.append(means.detach() * segments.shape[-1])
     return torch.stack(sums).double().cpu()
+
+
+def require_finite(epoch: Epoch, losses: Tensor, who: str = "", kept: str = "") -> None:
+    """Raise an InputError, with the step, where an epoch's loss is not a number.
+
+    Args:
+        epoch: the epoch.
+        losses: the loss of each of its steps, (steps,).
+        who: what the message begins with.
+        kept: what it ends with.
+    """
+    if np.isfinite([epoch.train_loss, epoch.selection]).all():
+        return
+    steps = (~losses.isfinite()).nonzero().flatten().tolist()
+    where = f"epoch {epoch.epoch}" + (f", step {steps[0] + 1} of {len(losses)}" if steps else "")
+    raise InputError(
+        f"{who}{where}: the loss is not finite (train {epoch.train_loss}, valid "
+        f"{epoch.valid_loss}); try a smaller lr, `clip`, or standardise the columns "
+        f"(clean: standardize){kept}"
+    )
 
 
 def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]) -> Trained:
@@ -167,16 +190,6 @@ def train(
         selection = valid_loss
         if hyper["selection"] in LOSSES:
             selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
-        if not np.isfinite([train_loss, selection]).all():
-            steps = (~losses.isfinite()).nonzero().flatten().tolist()
-            where = f"epoch {number}" + (f", step {steps[0] + 1} of {len(losses)}" if steps else "")
-            kept = ""
-            if state and trained.history:
-                kept = f"; the state after epoch {number - 1} stays in {state.path}"
-            raise InputError(
-                f"{where}: the loss is not finite (train {train_loss}, valid {valid_loss}); "
-                "try a smaller lr, `clip`, or standardise the columns (clean: standardize)" + kept
-            )
         epoch = Epoch(
             number,
             train_loss,
@@ -186,6 +199,10 @@ def train(
             seconds,
             len(order) / seconds,
         )
+        kept = ""
+        if state and trained.history:
+            kept = f"; the state after epoch {number - 1} stays in {state.path}"
+        require_finite(epoch, losses, kept=kept)
         trained.history.append(epoch)
         schedule.after_epoch(valid_loss)
         test = predictions(network, folds["test"], hyper["batch_size"], autocast)
@@ -198,6 +215,35 @@ def train(
             state.save(trained, parts, generator)
         watch(epoch, better)
     return trained
+
+
+def write(
+    run: Path,
+    record: dict[str, Any],
+    network: nn.Module,
+    trained: Trained,
+    hyper: Mapping[str, Any],
+) -> None:
+    """Write what training leaves in the folder of its run."""
+    record |= {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "wall_time_s": trained.seconds,
+        "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
+        "selected_epoch": trained.selected,
+        "epochs": len(trained.history),
+        "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
+        "best_valid_loss": trained.history[trained.selected - 1].selection,
+    }
+
+    with atomic_path(run / "model.safetensors") as path:
+        save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
+    with atomic_path(run / "epochs.npz") as path, open(path, "wb") as file:
+        numbers = np.array([epoch.epoch for epoch in trained.history])
+        np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
+    with atomic_write(run / "history.csv") as file:
+        pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
+    with atomic_write(run / "training.json") as file:
+        json.dump(record, file, indent=1)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -230,25 +276,7 @@ def main(args: argparse.Namespace) -> None:
         watch = Progress(args.run, name, hyper["epochs"], args.log_every)
         trained = train(network.to(device), folds, hyper, settings["seed"], watch, state)
         watch.board.close()
-    record |= {
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "wall_time_s": trained.seconds,
-        "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
-        "selected_epoch": trained.selected,
-        "epochs": len(trained.history),
-        "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
-        "best_valid_loss": trained.history[trained.selected - 1].selection,
-    }
-
-    with atomic_path(args.run / "model.safetensors") as path:
-        save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
-    with atomic_path(args.run / "epochs.npz") as path, open(path, "wb") as file:
-        numbers = np.array([epoch.epoch for epoch in trained.history])
-        np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
-    with atomic_write(args.run / "history.csv") as file:
-        pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
-    with atomic_write(args.run / "training.json") as file:
-        json.dump(record, file, indent=1)
+    write(args.run, record, network, trained, hyper)
     if state:
         state.remove()
 

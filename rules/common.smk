@@ -147,7 +147,7 @@ def encoder_folder(wildcards):
 def settings(dataset, model, seed, target, without=None):
     """Everything a run may depend on, but for the data; refuses what does not fit."""
     checked(CONFIG.require, dataset, model, without)
-    return CONFIG.settings(dataset, model, int(seed), target, without)
+    return checked(CONFIG.settings, dataset, model, int(seed), target, without)
 
 
 def settings_of(wildcards):
@@ -155,7 +155,7 @@ def settings_of(wildcards):
     return settings(
         wildcards.dataset,
         wildcards.model,
-        wildcards.seed,
+        wildcards.get("seed", CONFIG.values["seeds"][0]),
         wildcards.target,
         without or None,
     )
@@ -198,6 +198,11 @@ def remarks(wildcards):
     return flag("name", CONFIG.values.get("name")) + flag(
         "note", CONFIG.values.get("note")
     )
+
+
+def of_seeds(path):
+    """A file of the runs of all seeds."""
+    return expand(f"{RUN}/{path}", seed=CONFIG.values["seeds"], allow_missing=True)
 
 
 def run_files(path, dataset, model, variant=None):

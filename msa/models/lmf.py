@@ -110,10 +110,14 @@ class LMF(nn.Module):
             self.video_subnet(sequence(batch, "vision", self.padding).mean()),
             self.text_subnet(text),
         )
-        product = torch.ones_like(self.fusion_bias)
-        for vector, factor in zip(vectors, self._factors(), strict=True):
-            product = product * (F.pad(vector, (1, 0), value=1.0) @ factor)  # (rank, b, output_dim)
-        return torch.einsum("r,rbo->bo", self.fusion_weights[0], product) + self.fusion_bias
+        k = self.fusion_bias.shape[:-2]  # how many networks are stacked, if any
+        audio, vision, words = (
+            F.pad(vector, (1, 0), value=1.0).unflatten(0, (*k, 1, -1)) @ factor
+            for vector, factor in zip(vectors, self._factors(), strict=True)
+        )  # (rank, b, output_dim)
+        weights = self.fusion_weights[..., 0, :]
+        fused = torch.einsum("...r,...rbo->...bo", weights, audio * vision * words)
+        return (fused + self.fusion_bias).flatten(0, -2)
 
     def parameter_groups(
         self, lr: float, factor_lr: float, weight_decay: float = 0.0

@@ -140,7 +140,8 @@ def max_pool(x: Tensor, mask: Tensor | None, bins: int) -> Tensor:
 
 def normalize(norm: nn.BatchNorm1d, rows: Tensor) -> Tensor:
     """BatchNorm of rows (n, d); one row has no variance: the running statistics instead."""
-    if norm.training and len(rows) == 1:
+    stacked = norm.weight.dim() > 1  # and sees to it itself
+    if norm.training and len(rows) == 1 and not stacked:
         mean, variance = norm.running_mean, norm.running_var
         return F.batch_norm(rows, mean, variance, norm.weight, norm.bias, eps=norm.eps)
     return norm(rows)

@@ -2,7 +2,8 @@
 
 On a GPU cuDNN does it. PyTorch's own LSTM for the CPU multiplies every padded step, and by far the
 most of its time goes there; here the steps of all segments lie one time after the other, so that
-one product covers all inputs, and only the product with the last state is left for each time.
+one product covers all inputs, and only the product with the last state is left for each time. The
+LSTMs of several networks, stacked, go through the times together.
 """
 
 from itertools import accumulate
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -19,24 +19,26 @@ from msa.models.padding import Steps
 
 
 class Recurrence(torch.autograd.Function):
-    """An LSTM's states (n, h) from its projected inputs (n, 4h), times one after the other.
+    """The states (n, k, h) of k LSTMs from their projected inputs (n, k, 4h), time after time.
 
-    ``sizes`` are the segments that each time still has, the longest segment first.
+    ``weight`` is (k, 4h, h); ``sizes`` are the segments of each that a time still has, the longest
+    segment first.
     """
 
     @staticmethod
     def forward(ctx: Any, projected: Tensor, weight: Tensor, sizes: list[int]) -> Tensor:
-        n, h = len(projected), weight.shape[1]
-        gates = projected.clone()
-        cells, squashed, states = (projected.new_empty(n, h) for _ in range(3))
-        transposed = weight.t().contiguous()
-        state = cell = projected.new_zeros(sizes[0], h)
+        n, k, _ = projected.shape
+        h = weight.shape[2]
+        gates = projected.clone(memory_format=torch.contiguous_format)
+        cells, squashed, states = (projected.new_empty(n, k, h) for _ in range(3))
+        transposed = weight.mT.contiguous()
+        state = cell = projected.new_zeros(sizes[0], k, h)
         for size, gate, now, squash, out in zip(
             sizes, *(x.split(sizes) for x in (gates, cells, squashed, states)), strict=True
         ):
-            gate.addmm_(state[:size], transposed)
-            entry, forget, new, leave = gate.split(h, dim=1)
-            gate[:, : 2 * h].sigmoid_()
+            gate.transpose(0, 1).baddbmm_(state[:size].transpose(0, 1), transposed)
+            entry, forget, new, leave = gate.split(h, dim=2)
+            gate[:, :, : 2 * h].sigmoid_()
             new.tanh_()
             leave.sigmoid_()
             torch.mul(entry, new, out=now)
@@ -51,10 +53,10 @@ class Recurrence(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         gates, cells, squashed, states, weight = ctx.saved_tensors
         sizes: list[int] = ctx.sizes
-        n, h = states.shape
-        entry, forget, new, leave = gates.split(h, dim=1)
+        n, k, h = states.shape
+        entry, forget, new, leave = gates.split(h, dim=2)
         # the state and the cell that each step came from
-        previous = torch.zeros(2, n, h, dtype=states.dtype)
+        previous = states.new_zeros(2, n, k, h)
         begins = [0, *accumulate(sizes)]
         for begin, size, before in zip(begins[1:], sizes[1:], begins, strict=False):
             previous[0, begin : begin + size] = states[before : before + size]
@@ -66,57 +68,76 @@ class Recurrence(torch.autograd.Function):
                 previous[1] * forget * (1 - forget),
                 entry * (1 - new * new),
             ],
-            dim=1,
-        )  # (n, 3, h)
+            dim=2,
+        )  # (n, k, 3, h)
         leaving = squashed * leave * (1 - leave)
         through = leave * (1 - squashed * squashed)
-        result = torch.empty_like(gates).view(n, 4, h)
-        by_state = gradients[0].clone()
+        result = torch.empty_like(gates).view(n, k, 4, h)
+        by_state = gradients[0].clone(memory_format=torch.contiguous_format)
         by_cell = torch.zeros_like(by_state)
         parts = [
             x.split(sizes)
-            for x in (by_state, by_cell, through, slopes, leaving, forget, result[:, :3])
+            for x in (by_state, by_cell, through, slopes, leaving, forget, result[:, :, :3])
         ]
-        outputs, inputs = result[:, 3].split(sizes), result.view(n, 4 * h).split(sizes)
+        outputs, inputs = result[:, :, 3].split(sizes), result.flatten(2).split(sizes)
         for t in range(len(sizes) - 1, -1, -1):
             state, cell, across, slope, leaves, forgets, first = (x[t] for x in parts)
             cell.addcmul_(state, across)
-            torch.mul(slope, cell[:, None], out=first)
+            torch.mul(slope, cell[:, :, None], out=first)
             torch.mul(state, leaves, out=outputs[t])
             if t:
-                parts[0][t - 1][: sizes[t]].addmm_(inputs[t], weight)
+                earlier = parts[0][t - 1][: sizes[t]]
+                earlier.transpose(0, 1).baddbmm_(inputs[t].transpose(0, 1), weight)
                 torch.mul(cell, forgets, out=parts[1][t - 1][: sizes[t]])
-        result = result.view(n, 4 * h)
-        return result, result.t() @ previous[0], None
+        by_weight = torch.bmm(result.flatten(2).permute(1, 2, 0), previous[0].transpose(0, 1))
+        return result.flatten(2), by_weight, None
 
 
 def recur(lstm: nn.LSTM, steps: Steps) -> Tensor:
-    """An LSTM's outputs (n, h), or (n, 2h) in both directions, of every valid step."""
-    lengths, device = steps.lengths, steps.rows.device
-    order = np.argsort(-lengths, kind="stable")
-    sizes = (lengths[:, None] > np.arange(lengths.max())).sum(0)  # segments at each time
+    """An LSTM's outputs (n, h), or (n, 2h) in both directions, of every valid step.
+
+    Of a stacked LSTM, whose weights have a leading k, the segments are those of the first network,
+    then those of the second, and so on, as many of each.
+    """
+    device = steps.rows.device
+    shape = lstm.get_parameter("weight_ih_l0").shape
+    stacked = len(shape) == 3
+    k = shape[0] if stacked else 1
+    lengths = steps.lengths.reshape(k, -1)
+    order = np.argsort(-lengths, axis=1, kind="stable")
+    # segments at each time, of the network that has the most
+    sizes = (lengths[..., None] > np.arange(lengths.max())).sum(1).max(0)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    rank, length = np.repeat(rank, lengths), np.repeat(lengths, lengths)
-    places = starts[steps.numbers] + rank
-    if device.type == "cuda":
-        place = torch.from_numpy(places).to(device)
-        packed = torch.empty_like(steps.rows).index_copy(0, place, steps.rows)
-        return lstm(PackedSequence(packed, torch.from_numpy(sizes)))[0].data[place]
-    places_back = starts[length - 1 - steps.numbers] + rank
+    np.put_along_axis(rank, order, np.arange(order.shape[1])[None], axis=1)
+    network = np.repeat(np.arange(k), lengths.sum(1))
+    rank, length = np.repeat(rank.flat, steps.lengths), np.repeat(steps.lengths, steps.lengths)
+    number = steps.numbers
+    forward, back = (
+        torch.from_numpy((starts[at] + rank) * k + network).to(device)
+        for at in (number, length - 1 - number)
+    )
+    if device.type == "cuda" and not stacked:
+        packed = torch.empty_like(steps.rows).index_copy(0, forward, steps.rows)
+        return lstm(PackedSequence(packed, torch.from_numpy(sizes)))[0].data[forward]
     x, dropout = steps.rows, Dropout(lstm.dropout).train(lstm.training)
     for layer in range(lstm.num_layers):
         directions = []
-        for suffix, place in (("", places), ("_reverse", places_back))[: 1 + lstm.bidirectional]:
+        for suffix, place in (("", forward), ("_reverse", back))[: 1 + lstm.bidirectional]:
             input_weight, weight, input_bias, bias = (
-                getattr(lstm, f"{kind}_l{layer}{suffix}")
+                parameter if stacked else parameter[None]
                 for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                for parameter in [lstm.get_parameter(f"{kind}_l{layer}{suffix}")]
             )
-            ordered = x[torch.from_numpy(np.argsort(place))]
-            projected = F.linear(ordered, input_weight, input_bias + bias)
-            states = Recurrence.apply(projected, weight, sizes.tolist())
-            directions.append(states[torch.from_numpy(place)])
+            # zeros where another network has more segments
+            ordered = x.new_zeros(starts[-1] * k, x.shape[1]).index_copy(0, place, x)
+            projected = torch.baddbmm(
+                (input_bias + bias)[:, None],
+                ordered.unflatten(0, (-1, k)).transpose(0, 1),
+                input_weight.mT,
+            )  # (k, n, 4h)
+            states = Recurrence.apply(projected.transpose(0, 1), weight, sizes.tolist())
+            directions.append(states.flatten(0, 1)[place])
         x = torch.cat(directions, dim=1)
         if layer < lstm.num_layers - 1:
             x = dropout(x)
