@@ -30,7 +30,7 @@ demo-all: install
 	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
 
 test: install
-	python -m pytest -m "not slow"
+	python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 slow: install
 	python -m pytest -m slow
