@@ -13,10 +13,12 @@ from benchmarks.timing import row, take_turns
 
 DATASETS = ["mosi", "mosei_direct", "pom_lmf", "iemocap_mult", "urfunny", "mustard", "cherma"]
 MODELS = ["lmf", "nhfnet", "lmr_cbt", "ridge", "mean"]  # these fit all seven
-MANY = {"datasets": DATASETS, "models": MODELS, "seeds": list(range(1, 11))}
+STUDIES = {"datasets": DATASETS, "models": MODELS, "seeds": list(range(1, 11))}
+MANY = STUDIES | {"robustness": False, "ablate": False}
 CONFIGURATIONS = {
     "none": {"datasets": []},
     "many": MANY,
+    "studies": STUDIES,
     "search": MANY | {"search": {"mosi/lmf": {"trials": 200, "trials_per_job": 1}}},
 }
 
@@ -41,6 +43,7 @@ def run(repeats: int = 3) -> list[dict[str, Any]]:
         "imports of a training job": ("train", "torch", "start to first batch under 4 s"),
         "snakemake -n, 7 data sets, 5 models, 10 seeds": ("many", "none", "under 10 s"),
         "the same with 200 trials": ("search", "none", "under 15 s"),
+        "the same with robustness, and ablation of LMF": ("studies", "none", None),
     }
     rows = []
     for title, (name, base, wanted) in titles.items():

@@ -5,7 +5,6 @@ A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, feat
 """
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 import h5py
 import numpy as np
+from zlib_ng import zlib_ng
 
 from msa.atomic import atomic_path
 from msa.errors import InputError
@@ -118,7 +118,7 @@ class Sequence:
         try:
             rows = _unpack(dataset)
             return np.asarray(dataset[...]) if rows is None else rows
-        except (OSError, RuntimeError, ValueError, zlib.error) as error:
+        except (OSError, RuntimeError, ValueError, zlib_ng.error) as error:  # type: ignore[misc]
             raise InputError(
                 f"{self.path}: {dataset.name.lstrip('/')}: cannot be read ({error}); "
                 "the file is damaged or truncated: fetch it again"
@@ -168,7 +168,8 @@ class Sequence:
 def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     """An array that is one gzip chunk, as the SDK writes them; None if it lies otherwise.
 
-    Faster than HDF5's own filter, which copies the rows twice, and without h5py's lock.
+    Faster than HDF5's own filter, which copies the rows twice and has an older zlib, and without
+    h5py's lock.
     """
     one_chunk = dataset.chunks == dataset.shape and dataset.id.get_storage_size()
     if not one_chunk or dataset.dtype.hasobject:
@@ -180,7 +181,7 @@ def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     if skipped:
         return None
     # no more than the header says, however well it is packed
-    stream = zlib.decompressobj()
+    stream = zlib_ng.decompressobj()
     unpacked = stream.decompress(packed, dataset.nbytes)
     more = stream.decompress(stream.unconsumed_tail, 1)
     if len(unpacked) != dataset.nbytes or more or not stream.eof:

@@ -143,6 +143,7 @@ def test_conda_installs_what_pip_installs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((ROOT / "envs/msa.yaml").read_text())["dependencies"]
     names = {"torch": "pytorch", "snakemake": "snakemake-minimal", "matplotlib": "matplotlib-base"}
+    names |= {"zlib-ng": "python-zlib-ng"}
     split = [re.split(r"(?=>)", text, maxsplit=1) for text in project["dependencies"]]
     wanted = {names.get(name, name) + versions for name, versions in split if name != "grimp"}
     assert set(conda) == wanted | {f"python{project['requires-python']}"}
