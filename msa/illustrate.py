@@ -180,7 +180,7 @@ def _ablation(folder: Path, models: Sequence[Model], target: str, metric: str) -
             "Without one modality",
             studies.ablation(table.query("metric == @metric"), TITLES[metric]),
             f"{TITLES[metric]} on the test fold without one modality, mean over "
-            f"{table['seeds'].max()} seeds: its input set to zero at test time, or the model "
+            f"{table['seeds'].max()} seeds: missing at test time, or the model "
             "trained again without it. The dashed line is the whole model.",
         )
 
@@ -194,7 +194,7 @@ def _robustness(
             "Robustness",
             studies.robustness(table.query("metric == @metric"), TITLES[metric], palette),
             f"{TITLES[metric]} on the test fold as its input gets worse, mean over "
-            f"{table['seeds'].max()} seeds: a share of the frames set to zero, at 1 the whole "
+            f"{table['seeds'].max()} seeds: a share of the frames missing, at 1 the whole "
             "modality, or Gaussian noise added, in standard deviations of the column.",
         )
 

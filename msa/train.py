@@ -5,15 +5,15 @@ every epoch are kept for the score stage, which no selection reads.
 """
 
 import argparse
+import csv
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -241,7 +241,9 @@ def write(
         numbers = np.array([epoch.epoch for epoch in trained.history])
         np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
     with atomic_write(run / "history.csv") as file:
-        pd.DataFrame(map(asdict, trained.history)).to_csv(file, index=False)
+        table = csv.DictWriter(file, [of.name for of in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(asdict, trained.history))
     with atomic_write(run / "training.json") as file:
         json.dump(record, file, indent=1)
 
