@@ -7,8 +7,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 demo: install
 	snakemake --cores all --quiet progress rules
-	snakemake --cores all --quiet progress rules --config 'datasets=["demo_humor","demo_emotion"]' 'models=["glomo","ridge","mean"]' \
-		robustness=False -- results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
+	snakemake --cores all --quiet progress rules --configfile workflow/demo_classes.yaml -- \
+		results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@echo
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
