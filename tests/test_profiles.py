@@ -127,7 +127,7 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
     assert {name for name, body in rules.items() if "gpu=" in body} == {
-        *("train", "trials", "encode", "predict", "perturb", "examine")
+        *("train", "train_seeds", "trials", "encode", "predict", "perturb", "examine")
     }
 
 
