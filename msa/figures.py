@@ -176,15 +176,12 @@ def sizes(
 ) -> str:
     """A score against the number of parameters."""
     figure, [axis] = panels(1, 5.6, 3.2)
-    ordered = sorted(points.items(), key=lambda item: item[1])
-    for i, (name, (count, score)) in enumerate(ordered):
-        axis.plot(count, score, "o", color=palette[name], ms=7)
-        # neighbours in score write on different sides, the smaller model on the left
-        side = {"xytext": (-7, 0), "ha": "right"} if i % 2 else {"xytext": (7, 0), "ha": "left"}
-        axis.annotate(name, (count, score), textcoords="offset points", va="center", **side)
+    for name, (count, score) in points.items():
+        axis.plot(count, score, "o", color=palette[name], ms=7, label=name)
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
     axis.minorticks_off()
     axis.margins(x=0.15, y=0.12)
+    legend(figure, [axis])
     return svg(figure)
 
 
@@ -199,6 +196,6 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         handles=[found[name] for name in names],
         labels=names,
         loc="outside lower left",
-        ncols=1 if figure.get_figwidth() < 4 else 7,
+        ncols=max(1, int(figure.get_figwidth() / 1.1)),
         fontsize=8,
     )

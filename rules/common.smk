@@ -260,8 +260,10 @@ def all_runs(path):
 
 
 def published_name(wildcards):
-    """What the papers call a data set: a recipe's own word, or the first of its name."""
-    return recipe(wildcards).get("published", wildcards.dataset.partition("_")[0])
+    """What the papers call a data set: a recipe's word, or in the catalogue the first of its name."""
+    dataset = wildcards.dataset
+    known = dataset.partition("_")[0] if dataset in CONFIG.catalogue else dataset
+    return recipe(wildcards).get("published", known)
 
 
 def citations():
