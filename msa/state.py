@@ -6,7 +6,7 @@ selected epoch) and the optimizer's two moments: four times the model's size.
 
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,24 @@ class Trained:
     def best(self) -> tuple[float, int]:
         """The lowest selection loss so far, and the first epoch that had it."""
         return min(((e.selection, e.epoch) for e in self.history), default=(float("inf"), 0))
+
+    def add(
+        self, epoch: Epoch, test: np.ndarray, weights: Callable[[], dict[str, Tensor]], last: bool
+    ) -> bool:
+        """Take an epoch in; whether it is the best so far.
+
+        Args:
+            epoch: its line.
+            test: its test predictions, (n, output).
+            weights: what gives the state, asked for where the epoch becomes the selected one.
+            last: the last epoch is selected, not the best.
+        """
+        better = epoch.selection < self.best[0]
+        self.history.append(epoch)
+        self.test.append(test)
+        if better or last:
+            self.selected, self.weights = epoch.epoch, weights()
+        return better
 
 
 @dataclass(frozen=True)

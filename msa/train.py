@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,7 @@ def train(
     for epoch in trained.history:
         watch(epoch, None)
     for number in range(len(trained.history) + 1, hyper["epochs"] + 1):
-        best, best_epoch = trained.best
-        if hyper["patience"] and number - 1 - best_epoch >= hyper["patience"]:
+        if hyper["patience"] and number - 1 - trained.best[1] >= hyper["patience"]:
             break
         start = time.perf_counter()
         order = torch.randperm(len(folds["train"]), generator=generator)
@@ -203,13 +203,10 @@ def train(
         if state and trained.history:
             kept = f"; the state after epoch {number - 1} stays in {state.path}"
         require_finite(epoch, losses, kept=kept)
-        trained.history.append(epoch)
         schedule.after_epoch(valid_loss)
         test = predictions(network, folds["test"], hyper["batch_size"], autocast)
-        trained.test.append(test.cpu().numpy())
-        better = selection < best
-        if better or hyper["selection"] == "last":
-            trained.selected, trained.weights = number, snapshot(network)
+        last = hyper["selection"] == "last"
+        better = trained.add(epoch, test.cpu().numpy(), partial(snapshot, network), last)
         trained.seconds += time.perf_counter() - start
         if state:
             state.save(trained, parts, generator)

@@ -7,6 +7,7 @@ own; the draws of dropout alone are others. A training that is killed starts ane
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,8 @@ def train_seeds(
                 rows / seconds,
             )
             require_finite(epoch, losses[:, place], f"seed {seeds[i]}, ")
-            better.append(epoch.selection < trained[i].best[0])
-            trained[i].history.append(epoch)
-            trained[i].test.append(test[place].cpu().numpy())
-            if better[-1] or hyper["selection"] == "last":
-                state = apart(together, place)
-                trained[i].weights = {key: value.cpu().clone() for key, value in state.items()}
-                trained[i].selected = number
+            weights, last = partial(apart, together, place), hyper["selection"] == "last"
+            better.append(trained[i].add(epoch, test[place].cpu().numpy(), weights, last))
         passed = (time.perf_counter() - start) / len(active)
         for i, best in zip(active, better, strict=True):
             trained[i].seconds += passed

@@ -73,8 +73,8 @@ def stack(networks: Sequence[nn.Module]) -> nn.Module:
 
 
 def apart(together: nn.Module, number: int) -> dict[str, Tensor]:
-    """The state of one of the networks."""
-    return {key: value[number] for key, value in together.state_dict().items()}
+    """A copy of the state of one of the networks, on the CPU."""
+    return {key: value[number].cpu().clone() for key, value in together.state_dict().items()}
 
 
 def keep(together: nn.Module, optimizer: torch.optim.Optimizer, numbers: list[int]) -> None:
