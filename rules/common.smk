@@ -1,5 +1,6 @@
 """Paths, and what a rule asks of the configuration; no rules here."""
 
+import gc
 import json
 import os
 import re
@@ -12,6 +13,10 @@ from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
 from msa.models import EXAMINED
+
+
+# a plan is millions of objects and no garbage: looking for some takes a sixth of its time
+gc.set_threshold(1_000_000)
 
 
 def checked(ask, *arguments):
@@ -27,6 +32,7 @@ DATA, FEATURES, RUNS, RESULTS, CHECKSUMS = (
     CONFIG.path(kind) for kind in ("data", "features", "runs", "results", "checksums")
 )
 RUN = f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/{{seed}}"
+STATE = CONFIG.path("state")
 RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"
 ROBUSTNESS = CONFIG.robustness()
 DEVICE = CONFIG.values["device"]
@@ -69,13 +75,19 @@ def parent(path):
     return path.rpartition("/")[0]
 
 
+def size(path):
+    """Bytes of a file, or of the files of a folder."""
+    if os.path.isdir(path):
+        return sum(entry.stat().st_size for entry in os.scandir(path))
+    return os.path.getsize(path)
+
+
 def scaled(base, per_mb=0):
     """MB or minutes to ask for: a base and a share for each MB of input, more on every retry."""
 
     def ask(wildcards, input, attempt):
-        paths = input if per_mb else []
-        files = [file for path in paths for file in (path, *Path(path).rglob("*"))]
-        return attempt * int(base + per_mb * sum(map(os.path.getsize, files)) / 1e6)
+        mb = sum(map(size, input)) / 1e6 if per_mb else 0
+        return attempt * int(base + per_mb * mb)
 
     return ask
 

@@ -23,11 +23,12 @@ rule train:
         runtime=scaled(240),
         log_every=LOG_EVERY,
         # no parameter, which would retrain; no output, which a failed job loses
-        state=lambda wildcards: CONFIG.path("state", f"{'.'.join(wildcards)}.pt"),
+        state=STATE,
     params:
         run=subpath(output.weights, parent=True),
         data=data_flags,
     shell:
         "python -m msa train {params.run:q} {params.data:q} --device {resources.device}"
         " --gpu-jobs-per-device {resources.gpu_jobs} --log-every {resources.log_every}"
-        " --state {resources.state:q} 2>&1 | tee {log:q}"
+        " --state {resources.state:q}/{wildcards.dataset}.{wildcards.model}.{wildcards.variant}"
+        ".{wildcards.target}.{wildcards.seed}.pt 2>&1 | tee {log:q}"
