@@ -16,14 +16,15 @@ from msa.batches import Fold
 
 
 class Rows(Dataset):
-    """One segment after the other, each as long as the longest may be."""
+    """The first segments, one after the other, each as long as the longest may be."""
 
-    def __init__(self, fold: Fold, length: int, average: bool) -> None:
-        self.label = fold.label
+    def __init__(self, fold: Fold, segments: int, length: int, average: bool) -> None:
+        self.label = fold.label[:segments]
         self.arrays = []
         for name, ragged in fold.modalities.items():
-            x = torch.zeros(len(fold), length, ragged.width)
-            for i, (begin, count) in enumerate(zip(ragged.begins, ragged.counts, strict=True)):
+            x = torch.zeros(segments, length, ragged.width)
+            begins, counts = ragged.begins[:segments], ragged.counts[:segments]
+            for i, (begin, count) in enumerate(zip(begins, counts, strict=True)):
                 x[i, :count] = ragged.rows[begin : begin + count]
             self.arrays.append(x.mean(1, keepdim=True) if average and name != "text" else x)
 
@@ -34,9 +35,11 @@ class Rows(Dataset):
         return (*(x[i] for x in self.arrays), self.label[i])
 
 
-def loader(fold: Fold, length: int, batch_size: int, average: bool = False) -> DataLoader:
+def loader(
+    fold: Fold, segments: int, length: int, batch_size: int, average: bool = False
+) -> DataLoader:
     """Shuffled batches; with `average`, audio and vision are one vector each, made once."""
-    return DataLoader(Rows(fold, length, average), batch_size, shuffle=True)
+    return DataLoader(Rows(fold, segments, length, average), batch_size, shuffle=True)
 
 
 class Attention(nn.Module):
@@ -54,7 +57,7 @@ class Attention(nn.Module):
         q, k, v = split(self.q(query)), split(self.k(context)), split(self.v(context))
         scores = q @ k.transpose(-1, -2) / math.sqrt(d // self.heads)  # (b, h, t, s)
         if causal:
-            future = torch.ones(t, scores.shape[-1]).triu(1 + abs(scores.shape[-1] - t)).bool()
+            future = scores.new_ones(t, scores.shape[-1]).triu(1 + abs(scores.shape[-1] - t)).bool()
             scores = scores.masked_fill(future, -torch.inf)
         x = self.dropout(scores.softmax(-1)) @ v
         return self.out(x.transpose(1, 2).reshape(b, t, d))
@@ -97,8 +100,9 @@ class Encoder(nn.Module):
 
     def code(self, x: Tensor) -> Tensor:
         b, t, d = x.shape
-        rates = torch.exp(torch.arange(d // 2) * -(math.log(10000) / (d // 2 - 1)))
-        angles = torch.arange(1, t + 1)[:, None] * rates
+        half, device = d // 2, x.device
+        rates = torch.exp(torch.arange(half, device=device) * -(math.log(10000) / (half - 1)))
+        angles = torch.arange(1, t + 1, device=device)[:, None] * rates
         code = torch.cat([angles.sin(), angles.cos()], dim=1).expand(b, t, d)
         code = code.masked_fill((x[..., :1] == 0), 0)
         return self.embed(math.sqrt(d) * x + code)
@@ -134,9 +138,9 @@ class LMF(nn.Module):
     def forward(self, text: Tensor, audio: Tensor, vision: Tensor) -> Tensor:
         _, (last, _) = self.lstm(text)
         vectors = self.audio(audio.mean(1)), self.vision(vision.mean(1)), self.text(last[0])
-        product = torch.ones(())
+        product = text.new_ones(())
         for vector, factor in zip(vectors, self.factors, strict=True):
-            one = torch.ones(len(vector), 1)
+            one = vector.new_ones(len(vector), 1)
             product = product * torch.matmul(torch.cat([one, vector], dim=1), factor)
         return torch.matmul(self.weights, product.permute(1, 0, 2)).squeeze(1) + self.bias
 

@@ -8,7 +8,7 @@ MiniLM's size: six layers of 384.
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from msa.models.stacked import stack
 from msa.optimizers import Schedule, make_optimizer
 from msa.train import LOSSES, run_epoch
 
-MEAN_WORDS = 12  # MOSI's
 WIDTHS = {
     "lmf": (300, 74, 47),
     "nhfnet": (768, 74, 35),
@@ -33,8 +32,10 @@ WIDTHS = {
     "cm_bert": (2, 5, 1),
     "glomo": (2, 74, 47),
 }
+BATCH = {"lmf": 32, "nhfnet": 16, "lmr_cbt": 16, "cm_bert": 24, "glomo": 64}
 WANTED = {"lmf": 5, "nhfnet": 2.5, "lmr_cbt": 2.5, "cm_bert": 2, "glomo": 2}
 PIECES = 1000  # ids
+MINILM = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
 SEEDS = 5
 
 
@@ -66,39 +67,63 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def make(
-    model: str, segments: int, copies: int | None = None
+    model: str,
+    segments: int,
+    copies: int | None = None,
+    *,
+    words: int = 12,
+    steps: int | None = None,
+    device: str = "cpu",
+    precision: str = "fp32",
+    bert: Mapping[str, int] = MINILM,
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    """An epoch of ours, of several seeds at once with ``copies``, and a plain one."""
+    """An epoch of ours, of several seeds at once with ``copies``, and a plain one.
+
+    Args:
+        model: its name.
+        segments: of the fold.
+        copies: seeds that train at once; None for one alone.
+        words: mean of a segment.
+        steps: after which the epochs end; None for whole ones.
+        device: where they run.
+        precision: of ours.
+        bert: size of the encoder, where the model has one.
+    """
     config = Config({"datasets": ["demo"], "models": [model], "seeds": [0]})
     hyper = config.settings("demo", model, 0, "all")["hyperparameters"]
     recipe = {"lmf": 20}.get(model, 50)
-    batch_size = {"lmf": 32, "nhfnet": 16, "lmr_cbt": 16, "cm_bert": 24, "glomo": 64}[model]
-    hyper = hyper | {"batch_size": batch_size}
-    fold = make_fold(model, segments, recipe)
-    network = make_network(model, "masked")
+    batch_size = BATCH[model]
+    hyper = hyper | {"batch_size": batch_size, "precision": precision}
+    used = min(segments, steps * batch_size if steps else segments)
+    given = make_fold(model, segments, recipe, words)
+    fold = given.to(torch.device(device))
+    network = make_network(model, "masked", bert).to(device)
     if copies:
         network = stack([network] * copies)
     optimizer = make_optimizer(network, hyper["optimizer"])
     schedule = Schedule(optimizer, None, 1)
 
     def ours() -> None:
-        order = torch.stack([torch.randperm(segments) for _ in range(copies or 1)])
+        order = torch.stack([torch.randperm(segments)[:used] for _ in range(copies or 1)])
         run_epoch(network, fold, optimizer, schedule, hyper, order if copies else order[0])
 
     if model in plain.MODELS:
-        baseline = plain.MODELS[model](*WIDTHS[model])
-        loader: Iterable[Any] = plain.loader(fold, recipe, batch_size, average=model == "lmf")
+        baseline = plain.MODELS[model](*WIDTHS[model]).to(device)
+        loader: Iterable[Any] = plain.loader(
+            given, used, recipe, batch_size, average=model == "lmf"
+        )
         plain_optimizer: torch.optim.Optimizer = torch.optim.Adam(baseline.parameters())
     else:
-        baseline = Padded(make_network(model, "released", attention="eager"))
-        loader = plain.loader(fold, recipe, batch_size)
+        baseline = Padded(make_network(model, "released", bert, "eager")).to(device)
+        loader = plain.loader(given, used, recipe, batch_size)
         groups = baseline.network.parameter_groups(lr=1e-5)
         kind = plain.BertAdam if model == "cm_bert" else torch.optim.AdamW
         plain_optimizer = kind(groups, lr=1e-5)
 
     def theirs() -> None:
         baseline.train()
-        for *x, label in loader:
+        for batch in loader:
+            *x, label = (tensor.to(device) for tensor in batch)
             loss = LOSSES[hyper["loss"]](baseline(*x), label).mean()
             plain_optimizer.zero_grad()
             loss.backward()
@@ -123,27 +148,22 @@ class Padded(nn.Module):
         return output[0] if isinstance(output, tuple) else output
 
 
-def make_network(model: str, padding: str, attention: str = "sdpa") -> Any:
+def make_network(model: str, padding: str, bert: Mapping[str, int], attention: str = "sdpa") -> Any:
     torch.manual_seed(0)
     text, audio, vision = WIDTHS[model]
     keywords: dict[str, Any] = {"text_dim": text, "audio_dim": audio, "vision_dim": vision}
     if model in ("cm_bert", "glomo"):
         config = BertConfig(
-            vocab_size=PIECES,
-            hidden_size=384,
-            num_hidden_layers=6,
-            num_attention_heads=12,
-            intermediate_size=1536,
-            attn_implementation=attention,
+            vocab_size=PIECES, num_attention_heads=12, attn_implementation=attention, **bert
         )
         keywords["bert"] = BertModel(config)
     return model_class(model)(**keywords, output_dim=1, padding=padding)
 
 
-def make_fold(model: str, segments: int, length: int) -> Fold:
+def make_fold(model: str, segments: int, length: int, words: int) -> Fold:
     """Segments of random steps; the text is pieces for a model that reads them."""
     rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    counts = torch.from_numpy(np.clip(rng.geometric(1 / MEAN_WORDS, segments), 1, length))
+    counts = torch.from_numpy(np.clip(rng.geometric(1 / words, segments), 1, length))
     n, begins = int(counts.sum()), counts.cumsum(0) - counts
     modalities, pad = {}, None
     for name, width in zip(("text", "audio", "vision"), WIDTHS[model], strict=True):

@@ -1,9 +1,11 @@
-"""The device to compute on."""
+"""The device to compute on, and how."""
 
+import os
 import re
 import sys
 
 import torch
+from torch.utils import deterministic
 
 from msa.errors import InputError
 
@@ -25,6 +27,14 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= gpus:
         raise InputError(f"device {name}: expected one of {gpus} GPUs; use `device: auto` or cpu")
     return device
+
+
+def be_deterministic() -> None:
+    """Ask torch for algorithms that give the same bits every time; before a GPU is first used."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # every new tensor would be filled before it is written
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def computes_bf16(device: torch.device) -> bool:

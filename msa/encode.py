@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from msa.atomic import atomic_path
-from msa.device import choose_device
+from msa.device import be_deterministic, choose_device
 from msa.encoder import load_encoder
 from msa.reading import read_offsets, read_words
 
@@ -151,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
-    torch.use_deterministic_algorithms(True)
+    be_deterministic()
     device = choose_device(args.device)
     tokenizer, model = load_encoder(args.encoder)
     folds = {}

@@ -1,7 +1,6 @@
 """A run: its settings, its data, and the record of what it was made from."""
 
 import argparse
-import os
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils import deterministic
 
 from msa import provenance
 from msa.batches import Fold, load_fold
-from msa.device import choose_device, computes_bf16
+from msa.device import be_deterministic, choose_device, computes_bf16
 from msa.encoder import load_encoder
 from msa.errors import InputError
 from msa.reading import read_json
@@ -49,13 +47,10 @@ def load_run(
 
 def seed_everything(seed: int) -> None:
     """Seed Python, numpy and torch, and ask torch for deterministic algorithms."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
-    # every new tensor would be filled before it is written
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    be_deterministic()
 
 
 def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:
