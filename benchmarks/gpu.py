@@ -55,7 +55,7 @@ def median(work: Callable[[], None], repeats: int) -> float:
 
 def busy(work: Callable[[], None]) -> float:
     """Seconds that the GPU computes or copies."""
-    with profile(activities=[ProfilerActivity.CUDA]) as measured:
+    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as measured:
         work()
         torch.cuda.synchronize()
     return sum(event.self_device_time_total for event in measured.key_averages()) / 1e6

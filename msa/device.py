@@ -30,19 +30,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def be_deterministic() -> None:
-    """Ask torch for algorithms that give the same bits every time; before a GPU is first used."""
+    """The same bits every time, and fp32 where it says so; to be called before a GPU is used."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False
     # every new tensor would be filled before it is written
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-
-
-def computes_bf16(device: torch.device) -> bool:
-    """Whether bf16 works there; on some CPUs a recurrent layer in it does not."""
-    layer, x = torch.nn.LSTM(1, 1).to(device), torch.zeros(1, 1, 1, device=device)
-    try:
-        with torch.autocast(device.type, torch.bfloat16):
-            layer(x)
-    except RuntimeError:
-        return False
-    return True

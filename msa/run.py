@@ -12,9 +12,8 @@ from torch import nn
 
 from msa import provenance
 from msa.batches import Fold, load_fold
-from msa.device import be_deterministic, choose_device, computes_bf16
+from msa.device import be_deterministic, choose_device
 from msa.encoder import load_encoder
-from msa.errors import InputError
 from msa.reading import read_json
 
 SETTINGS = ("dataset", "model", "seed", "task", "label_columns", "forms", "hyperparameters")
@@ -58,8 +57,6 @@ def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:
     settings = read_settings(args.run)
     torch.set_num_threads(settings["hyperparameters"]["threads"])
     device = choose_device(args.device)
-    if settings["hyperparameters"]["precision"] == "bf16" and not computes_bf16(device):
-        raise InputError(f"precision bf16: {device} cannot compute it; use fp32, or another device")
     seed_everything(settings["seed"])
     return settings, device
 

@@ -1,4 +1,3 @@
-import argparse
 import json
 
 import numpy as np
@@ -12,11 +11,10 @@ from torch.nn import functional
 
 from msa.batches import Fold
 from msa.config import Config
-from msa.device import computes_bf16
 from msa.errors import InputError
 from msa.network import build, predictions
 from msa.optimizers import make_optimizer
-from msa.run import open_run, seed_everything
+from msa.run import seed_everything
 from msa.train import LOSSES, train
 
 
@@ -100,20 +98,10 @@ def test_a_loss_that_is_not_a_number_stops(settings, folds):
         run(settings("lmf"), folds)
 
 
-@pytest.mark.skipif(not computes_bf16(torch.device("cpu")), reason="this CPU has no bf16")
 def test_bf16_is_close(settings, folds):
     _, full = run(settings("lmf"), folds)
     _, half = run(settings("lmf"), folds, precision="bf16")
     assert half.history[-1].valid_loss == pytest.approx(full.history[-1].valid_loss, rel=0.1)
-
-
-def test_bf16_is_refused_where_the_device_has_none(settings, tmp_path, monkeypatch):
-    of = settings("lmf")
-    of["hyperparameters"]["precision"] = "bf16"
-    (tmp_path / "settings.json").write_text(json.dumps(of))
-    monkeypatch.setattr("msa.run.computes_bf16", lambda device: False)
-    with pytest.raises(InputError, match="precision bf16: cpu cannot compute it; use fp32"):
-        open_run(argparse.Namespace(run=tmp_path, device="cpu"))
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,10 @@ class Gate(nn.Module):
         self.channel_affine = nn.Linear(d_model, d_model)
         self.y_affine = nn.Linear(d_model, d_model, bias=False)
 
-    def forward(self, x: Tensor, y: Tensor, segment: Tensor) -> Tensor:
-        """Steps (n, d), each with the vector (b, d) of its segment (n,)."""
-        return torch.tanh(self.channel_affine(x) + self.y_affine(y)[segment]).softmax(-1)
+    def forward(self, x: Steps, y: Tensor) -> Steps:
+        """Steps, each with the vector (b, d) of its segment."""
+        rows = torch.tanh(self.channel_affine(x.rows) + x.repeat(self.y_affine(y))).softmax(-1)
+        return Steps(rows, x.lengths)
 
 
 class LMRCBT(nn.Module):
@@ -117,8 +118,8 @@ class LMRCBT(nn.Module):
         vision = self._last_state(batch, "vision", self.proj_v, self.bn_v, self.trans_v_mem)
         text = sequence(batch, "text", self.padding)
         rows = self.bn_l(self._recur(Steps(self.embed_dropout(text.rows), text.lengths)))  # (n, d)
-        segments = text.segments
-        weights = self.cross_a(self.cross_v(rows, vision, segments), audio, segments)
+        text = Steps(rows, text.lengths)
+        weights = self.cross_a(self.cross_v(text, vision), audio).rows
         text = encode(self.trans_l_mem, Steps(weights + rows, text.lengths))
         x = torch.cat([text.last, audio, vision], dim=1)  # (b, 3d)
         x = self.output_dropout(F.relu(self.proj1(x)))
@@ -140,4 +141,5 @@ class LMRCBT(nn.Module):
         if self.recurrence == "time":
             return recur(self.lstm, text)  # (n, d)
         x, mask = text.padded()
-        return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)[mask]
+        with torch.autocast(x.device.type, enabled=False):
+            return self.lstm(x.transpose(0, 1))[0].transpose(0, 1)[mask]

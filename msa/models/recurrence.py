@@ -1,9 +1,9 @@
 """LSTMs over the valid steps alone.
 
-On a GPU cuDNN does it. PyTorch's own LSTM for the CPU multiplies every padded step, and by far the
-most of its time goes there; here the steps of all segments lie one time after the other, so that
-one product covers all inputs, and only the product with the last state is left for each time. The
-LSTMs of several networks, stacked, go through the times together.
+On a GPU cuDNN does it, for a network alone. PyTorch's own LSTM for the CPU multiplies every padded
+step, and by far the most of its time goes there; here the steps of all segments lie one time after
+the other, so that one product covers all inputs, and only the product with the last state is left
+for each time. The LSTMs of several networks, stacked, go through the times together.
 """
 
 from itertools import accumulate
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from msa.models.dropout import Dropout
-from msa.models.padding import Steps
+from msa.models.padding import Places, Steps
 
 
 class Recurrence(torch.autograd.Function):
@@ -100,9 +100,9 @@ def recur(lstm: nn.LSTM, steps: Steps) -> Tensor:
     then those of the second, and so on, as many of each.
     """
     device = steps.rows.device
-    shape = lstm.get_parameter("weight_ih_l0").shape
-    stacked = len(shape) == 3
-    k = shape[0] if stacked else 1
+    weight = lstm.get_parameter("weight_ih_l0")
+    stacked = weight.dim() == 3
+    k = len(weight) if stacked else 1
     lengths = steps.lengths.reshape(k, -1)
     order = np.argsort(-lengths, axis=1, kind="stable")
     # segments at each time, of the network that has the most
@@ -112,32 +112,39 @@ def recur(lstm: nn.LSTM, steps: Steps) -> Tensor:
     np.put_along_axis(rank, order, np.arange(order.shape[1])[None], axis=1)
     network = np.repeat(np.arange(k), lengths.sum(1))
     rank, length = np.repeat(rank.flat, steps.lengths), np.repeat(steps.lengths, steps.lengths)
-    number = steps.numbers
-    forward, back = (
-        torch.from_numpy((starts[at] + rank) * k + network).to(device)
-        for at in (number, length - 1 - number)
-    )
-    if device.type == "cuda" and not stacked:
-        packed = torch.empty_like(steps.rows).index_copy(0, forward, steps.rows)
-        return lstm(PackedSequence(packed, torch.from_numpy(sizes)))[0].data[forward]
-    x, dropout = steps.rows, Dropout(lstm.dropout).train(lstm.training)
+    number, size = steps.numbers, int(starts[-1]) * k
+    places = [
+        Places((starts[at] + rank) * k + network, size, device)
+        for at in (number, length - 1 - number)[: 1 + lstm.bidirectional]
+    ]
+    # autocast computes LSTMs in float16 on a GPU, and fails on some CPUs, whatever it is asked for
+    with torch.autocast(device.type, enabled=False):
+        x = steps.rows.to(weight.dtype)
+        if device.type == "cuda" and not stacked:
+            packed = PackedSequence(places[0].fill(x), torch.from_numpy(sizes))
+            return places[0].pick(lstm(packed)[0].data)
+        return _layers(lstm, x, places, sizes.tolist(), stacked)
+
+
+def _layers(
+    lstm: nn.LSTM, x: Tensor, places: list[Places], sizes: list[int], stacked: bool
+) -> Tensor:
+    """One layer after another, in each direction with the places of its times."""
+    dropout = Dropout(lstm.dropout).train(lstm.training)
     for layer in range(lstm.num_layers):
         directions = []
-        for suffix, place in (("", forward), ("_reverse", back))[: 1 + lstm.bidirectional]:
+        for suffix, place in zip(("", "_reverse"), places, strict=False):
             input_weight, weight, input_bias, bias = (
                 parameter if stacked else parameter[None]
                 for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
                 for parameter in [lstm.get_parameter(f"{kind}_l{layer}{suffix}")]
             )
             # zeros where another network has more segments
-            ordered = x.new_zeros(starts[-1] * k, x.shape[1]).index_copy(0, place, x)
-            projected = torch.baddbmm(
-                (input_bias + bias)[:, None],
-                ordered.unflatten(0, (-1, k)).transpose(0, 1),
-                input_weight.mT,
-            )  # (k, n, 4h)
-            states = Recurrence.apply(projected.transpose(0, 1), weight, sizes.tolist())
-            directions.append(states.flatten(0, 1)[place])
+            ordered = place.fill(x).unflatten(0, (-1, len(weight))).transpose(0, 1)  # (k, n, d)
+            bias = (input_bias + bias)[:, None]
+            projected = torch.baddbmm(bias, ordered, input_weight.mT)  # (k, n, 4h)
+            states = Recurrence.apply(projected.transpose(0, 1), weight, sizes)
+            directions.append(place.pick(states.flatten(0, 1)))
         x = torch.cat(directions, dim=1)
         if layer < lstm.num_layers - 1:
             x = dropout(x)

@@ -7,7 +7,6 @@ import torch
 from making import CASES, collate, make, make_rows
 from torch import Tensor, nn
 
-from msa.device import computes_bf16
 from msa.errors import InputError
 from msa.models import MODELS, model_class
 from msa.models.checkpoint import load_released
@@ -140,7 +139,6 @@ def test_absent_modality(name: str, padding: str, absent: str) -> None:
     assert_finite(model, *(without(batch, absent) for batch in (one, equal, *hidden)))
 
 
-@pytest.mark.skipif(not computes_bf16(torch.device("cpu")), reason="this CPU has no bf16")
 @every_model
 @either_padding
 def test_bf16(name: str, padding: str) -> None:
