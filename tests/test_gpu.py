@@ -109,15 +109,15 @@ def test_bf16(model):
 
 def test_seeds_at_once():
     settings, of = settings_of("lmf", architecture=WITHOUT_DROPOUT), folds(GPU)
-    hyper, seeds, networks = settings["hyperparameters"], [1, 2, 3], []
-    for seed in seeds:
+    hyper, seeds = settings["hyperparameters"], [1, 2, 3]
+
+    def network(seed):
         seed_everything(seed)
-        networks.append(build(settings, of["train"]).to(GPU))
-    alone = [
-        train(copy.deepcopy(network), of, hyper, seed)
-        for network, seed in zip(networks, seeds, strict=True)
-    ]
-    together = train_seeds(networks, of, hyper, seeds, [lambda epoch, better: None] * 3)
+        return build(settings, of["train"]).to(GPU)
+
+    alone = [train(network(seed), of, hyper, seed) for seed in seeds]
+    watches = [lambda epoch, better: None] * 3
+    together = train_seeds([network(seed) for seed in seeds], of, hyper, seeds, watches)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_allclose(one.test, other.test, atol=1e-3)
 
