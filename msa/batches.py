@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from msa.errors import InputError
-from msa.models.padding import Steps, numbers, on
+from msa.models.padding import Steps, numbers
 from msa.pieces import Pieces, cut_words
 from msa.reading import read_array, read_offsets, read_words
 
@@ -54,11 +54,12 @@ class Ragged:
         counts, begins = self.counts[segments].numpy(), self.begins[segments].numpy()
         lengths = counts.clip(min=1)
         row = np.repeat(begins, lengths) + numbers(lengths)
+        device = self.rows.device
         # the row of a segment without steps may be one past the last
-        [place] = on(self.rows.device, row.clip(max=len(self.rows) - 1))
+        place = torch.from_numpy(row.clip(max=len(self.rows) - 1)).to(device)
         rows = self.rows.index_select(0, place)
         if not counts.all():
-            rows = rows * on(rows.device, np.repeat(counts.clip(max=1), lengths))[0][:, None]
+            rows = rows * torch.from_numpy(np.repeat(counts > 0, lengths)).to(device)[:, None]
         return Steps(rows, lengths)
 
     def padded(self, segments: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,9 +69,8 @@ def read_npz(path: Path, *keys: str) -> dict[str, np.ndarray]:
         with path.open("rb") as stream, np.load(stream) as file:
             return {key: file[key] for key in dict.fromkeys([*keys, *file])}
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, ZlibError) as error:
-        raise InputError(
-            f"{path}: expected an .npz file with {list(keys)}, got: {said(error)}"
-        ) from error
+        wanted = f" with {list(keys)}" if keys else ""
+        raise InputError(f"{path}: expected an .npz file{wanted}, got: {said(error)}") from error
 
 
 def read_offsets(path: Path, names: Iterable[str] = ()) -> np.ndarray:

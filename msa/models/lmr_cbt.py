@@ -41,10 +41,9 @@ class Gate(nn.Module):
         self.channel_affine = nn.Linear(d_model, d_model)
         self.y_affine = nn.Linear(d_model, d_model, bias=False)
 
-    def forward(self, x: Steps, y: Tensor) -> Steps:
-        """Steps, each with the vector (b, d) of its segment."""
-        rows = torch.tanh(self.channel_affine(x.rows) + x.repeat(self.y_affine(y))).softmax(-1)
-        return Steps(rows, x.lengths)
+    def forward(self, x: Tensor, y: Tensor, segment: Tensor) -> Tensor:
+        """Steps (n, d), each with the vector (b, d) of its segment (n,)."""
+        return torch.tanh(self.channel_affine(x) + self.y_affine(y)[segment]).softmax(-1)
 
 
 class LMRCBT(nn.Module):
@@ -118,8 +117,8 @@ class LMRCBT(nn.Module):
         vision = self._last_state(batch, "vision", self.proj_v, self.bn_v, self.trans_v_mem)
         text = sequence(batch, "text", self.padding)
         rows = self.bn_l(self._recur(Steps(self.embed_dropout(text.rows), text.lengths)))  # (n, d)
-        text = Steps(rows, text.lengths)
-        weights = self.cross_a(self.cross_v(text, vision), audio).rows
+        segments = text.segments
+        weights = self.cross_a(self.cross_v(rows, vision, segments), audio, segments)
         text = encode(self.trans_l_mem, Steps(weights + rows, text.lengths))
         x = torch.cat([text.last, audio, vision], dim=1)  # (b, 3d)
         x = self.output_dropout(F.relu(self.proj1(x)))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from msa.models.padding import Places, Steps, numbers, on
+from msa.models.padding import Steps, numbers
 
 HIDDEN = -1e9  # finite: a step that sees nothing stays a number
 
@@ -40,7 +40,7 @@ class Packing:
 
     Attributes:
         shape: rows and steps.
-        places: where the steps are, segment after segment.
+        places: place of each step, segment after segment, (n,).
         positions: number of each step in its segment, from 1; 0 where nothing is, (rows, steps).
         segments: segment of each step, -1 where nothing is, (rows, steps).
     """
@@ -60,16 +60,18 @@ class Packing:
         positions, segments = np.zeros(self.shape, np.int64), np.full(self.shape, -1)
         positions.flat[places] = number + 1
         segments.flat[places] = np.repeat(np.arange(len(lengths)), lengths)
-        self.places = Places(places, positions.size, device)
-        self.positions, self.segments = on(device, positions, segments)
+        self.places, self.positions, self.segments = (
+            torch.from_numpy(x).to(device) for x in (places, positions, segments)
+        )
 
     def pack(self, rows: Tensor) -> Tensor:
         """Rows (n, d) in their slots, zeros elsewhere: (rows, steps, d)."""
-        return self.places.fill(rows).unflatten(0, self.shape)
+        x = rows.new_zeros(self.shape[0] * self.shape[1], *rows.shape[1:])
+        return x.index_copy(0, self.places, rows).unflatten(0, self.shape)
 
     def unpack(self, x: Tensor) -> Steps:
         """The steps of all segments, (n, d), from (rows, steps, d)."""
-        return Steps(self.places.pick(x.flatten(0, 1)), self.lengths)
+        return Steps(x.flatten(0, 1)[self.places], self.lengths)
 
     def visible(self, to: "Packing", dtype: torch.dtype) -> Tensor:
         """What is added to the attention of these steps to those: (rows, 1, steps, steps)."""

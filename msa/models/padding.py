@@ -28,92 +28,6 @@ def numbers(lengths: np.ndarray) -> np.ndarray:
     return np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
 
 
-def on(device: torch.device, *arrays: np.ndarray) -> list[Tensor]:
-    """Arrays of whole numbers on a device, where it is a GPU by one copy."""
-    if device.type == "cpu":
-        return [torch.from_numpy(x) for x in arrays]
-    whole = torch.from_numpy(np.concatenate([x.ravel() for x in arrays]))
-    parts = whole.to(device, non_blocking=True).split([x.size for x in arrays])
-    return [part.view(x.shape) for part, x in zip(parts, arrays, strict=True)]
-
-
-class Places:
-    """Where rows go, each to a place of its own; the other places are zeros.
-
-    Both ways and both gradients pick rows: a GPU must sort to scatter them the same way twice.
-
-    Attributes:
-        of_rows: the place of each row, (n,).
-        of_places: the row of each place, (m,), 0 where there is none.
-        empty: which places have none, (m,), None where all have one.
-    """
-
-    def __init__(self, places: np.ndarray, size: int, device: torch.device) -> None:
-        """``places`` (n,) among ``size``."""
-        rows = np.full(size, -1)
-        rows[places] = np.arange(len(places))
-        self.of_rows, of_places = on(device, places, rows)
-        self.of_places = of_places.clamp(min=0)
-        self.empty = of_places < 0 if len(places) < size else None
-
-    def fill(self, rows: Tensor) -> Tensor:
-        """Rows (n, ...) in their places (m, ...)."""
-        return _Fill.apply(rows, self)
-
-    def pick(self, x: Tensor) -> Tensor:
-        """Rows (n, ...) from their places (m, ...)."""
-        return _Pick.apply(x, self)
-
-
-def _fill(rows: Tensor, places: Places) -> Tensor:
-    x = rows.index_select(0, places.of_places)
-    if places.empty is None:
-        return x
-    return x.masked_fill_(places.empty.view(-1, *[1] * (x.dim() - 1)), 0)
-
-
-class _Fill(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, places: Places) -> Tensor:
-        ctx.places = places
-        return _fill(rows, places)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0].index_select(0, ctx.places.of_rows), None
-
-
-class _Pick(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, places: Places) -> Tensor:
-        ctx.places = places
-        return x.index_select(0, places.of_rows)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _fill(gradients[0], ctx.places), None
-
-
-class _Repeat(torch.autograd.Function):
-    """The vector (b, d) of each step's segment, (n, d)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, segments: Tensor, lengths: Tensor) -> Tensor:
-        ctx.save_for_backward(lengths)
-        return x.index_select(0, segments)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        [lengths] = ctx.saved_tensors
-        return _reduce(gradients[0], "sum", lengths), None, None
-
-
-def _reduce(rows: Tensor, how: str, lengths: Tensor) -> Tensor:
-    """The sum or the mean of each segment's rows (n, d): (b, d)."""
-    rows = rows.contiguous()
-    return torch.segment_reduce(rows, how, lengths=lengths, axis=0, unsafe=True)
-
-
 @dataclass(frozen=True)
 class Steps:
     """The valid steps of a batch, segment after segment, so that nothing can depend on padding.
@@ -132,29 +46,28 @@ class Steps:
         return numbers(self.lengths)
 
     @property
+    def segments(self) -> Tensor:
+        """The segment of each step, (n,)."""
+        segment = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        return torch.from_numpy(segment).to(self.rows.device)
+
+    @property
     def last(self) -> Tensor:
         """The last step of each segment, (b, d)."""
-        ends = np.cumsum(self.lengths)
-        return Places(ends - 1, ends[-1], self.rows.device).pick(self.rows)
+        return self.rows[torch.from_numpy(np.cumsum(self.lengths) - 1).to(self.rows.device)]
 
     def mean(self) -> Tensor:
         """The mean over the steps of each segment, (b, d)."""
-        return _reduce(self.rows, "mean", *on(self.rows.device, self.lengths))
-
-    def repeat(self, vectors: Tensor) -> Tensor:
-        """For each step the vector (b, d) of its segment, (n, d)."""
-        segment = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        return _Repeat.apply(vectors, *on(vectors.device, segment, self.lengths))
+        lengths = torch.from_numpy(self.lengths).to(self.rows.device)
+        return torch.segment_reduce(self.rows, "mean", lengths=lengths, axis=0, unsafe=True)
 
     def padded(self) -> tuple[Tensor, Tensor]:
         """All segments as long as the longest, zeros behind (b, t, d), and what is valid (b, t)."""
         b, t = len(self.lengths), int(self.lengths.max())
-        segment = np.repeat(np.arange(b), self.lengths)
-        places = Places(segment * t + self.numbers, b * t, self.rows.device)
-        mask = torch.ones_like(places.of_places, dtype=torch.bool)
-        if places.empty is not None:
-            mask = ~places.empty
-        return places.fill(self.rows).unflatten(0, (b, t)), mask.view(b, t)
+        mask = torch.from_numpy(np.arange(t) < self.lengths[:, None]).to(self.rows.device)
+        place = self.segments * t + torch.from_numpy(self.numbers).to(self.rows.device)
+        x = self.rows.new_zeros(b * t, *self.rows.shape[1:]).index_copy(0, place, self.rows)
+        return x.unflatten(0, (b, t)), mask
 
 
 def valid(mask: Tensor, *sequences: Tensor) -> list[Steps]:
@@ -197,7 +110,7 @@ def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
     inside = (number >= 0) & (number < np.repeat(steps.lengths, lengths)[:, None])
     place = np.where(inside, np.repeat(begins, lengths)[:, None] + number, len(steps.rows))
     rows = F.pad(steps.rows, (0, 0, 0, 1))  # zeros for what is outside
-    windows = rows[on(rows.device, place)[0]]  # (m, k, d)
+    windows = rows[torch.from_numpy(place).to(rows.device)]  # (m, k, d)
     weight = conv.weight.transpose(1, 2).flatten(1)
     return Steps(F.linear(windows.flatten(1), weight, conv.bias), lengths)
 

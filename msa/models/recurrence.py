@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from msa.models.dropout import Dropout
-from msa.models.padding import Places, Steps
+from msa.models.padding import Steps
 
 
 class Recurrence(torch.autograd.Function):
@@ -112,22 +112,22 @@ def recur(lstm: nn.LSTM, steps: Steps) -> Tensor:
     np.put_along_axis(rank, order, np.arange(order.shape[1])[None], axis=1)
     network = np.repeat(np.arange(k), lengths.sum(1))
     rank, length = np.repeat(rank.flat, steps.lengths), np.repeat(steps.lengths, steps.lengths)
-    number, size = steps.numbers, int(starts[-1]) * k
+    number = steps.numbers
     places = [
-        Places((starts[at] + rank) * k + network, size, device)
+        torch.from_numpy((starts[at] + rank) * k + network).to(device)
         for at in (number, length - 1 - number)[: 1 + lstm.bidirectional]
     ]
     # autocast computes LSTMs in float16 on a GPU, and fails on some CPUs, whatever it is asked for
     with torch.autocast(device.type, enabled=False):
         x = steps.rows.to(weight.dtype)
         if device.type == "cuda" and not stacked:
-            packed = PackedSequence(places[0].fill(x), torch.from_numpy(sizes))
-            return places[0].pick(lstm(packed)[0].data)
+            packed = torch.empty_like(x).index_copy(0, places[0], x)
+            return lstm(PackedSequence(packed, torch.from_numpy(sizes)))[0].data[places[0]]
         return _layers(lstm, x, places, sizes.tolist(), stacked)
 
 
 def _layers(
-    lstm: nn.LSTM, x: Tensor, places: list[Places], sizes: list[int], stacked: bool
+    lstm: nn.LSTM, x: Tensor, places: list[Tensor], sizes: list[int], stacked: bool
 ) -> Tensor:
     """One layer after another, in each direction with the places of its times."""
     dropout = Dropout(lstm.dropout).train(lstm.training)
@@ -140,11 +140,12 @@ def _layers(
                 for parameter in [lstm.get_parameter(f"{kind}_l{layer}{suffix}")]
             )
             # zeros where another network has more segments
-            ordered = place.fill(x).unflatten(0, (-1, len(weight))).transpose(0, 1)  # (k, n, d)
+            ordered = x.new_zeros(sum(sizes) * len(weight), x.shape[1]).index_copy(0, place, x)
+            ordered = ordered.unflatten(0, (-1, len(weight))).transpose(0, 1)  # (k, n, d)
             bias = (input_bias + bias)[:, None]
             projected = torch.baddbmm(bias, ordered, input_weight.mT)  # (k, n, 4h)
             states = Recurrence.apply(projected.transpose(0, 1), weight, sizes)
-            directions.append(place.pick(states.flatten(0, 1)))
+            directions.append(states.flatten(0, 1)[place])
         x = torch.cat(directions, dim=1)
         if layer < lstm.num_layers - 1:
             x = dropout(x)
