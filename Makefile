@@ -30,7 +30,8 @@ demo-all: install
 	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
 
 test: install
-	python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
+	python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 slow: install
 	python -m pytest -m slow

@@ -2,6 +2,11 @@ import pytest
 from running import copy_project, run_stage
 
 
+def pytest_collection_modifyitems(items):
+    """What runs Snakemake takes longest and comes first, for several workers to end together."""
+    items.sort(key=lambda item: not hasattr(item.module, "snakemake"))
+
+
 @pytest.fixture(scope="session")
 def demo_files(tmp_path_factory):
     """The demo data set's raw files."""
