@@ -16,7 +16,7 @@ from msa.models import EXAMINED
 
 
 # a plan is millions of objects and no garbage: looking for some takes a sixth of its time
-gc.set_threshold(1_000_000)
+gc.set_threshold(100_000)
 
 
 def checked(ask, *arguments):
