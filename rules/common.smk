@@ -14,7 +14,6 @@ from msa.config import FOLDS, Config
 from msa.errors import InputError
 from msa.models import EXAMINED
 
-
 # a plan is millions of objects and no garbage: looking for some takes a sixth of its time
 gc.set_threshold(100_000)
 
