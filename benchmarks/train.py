@@ -20,6 +20,7 @@ from benchmarks import plain
 from benchmarks.timing import row
 from msa.batches import Fold, Ragged
 from msa.config import Config
+from msa.device import be_deterministic
 from msa.models import model_class
 from msa.models.stacked import stack
 from msa.optimizers import Schedule, make_optimizer
@@ -42,8 +43,7 @@ SEEDS = 5
 def run(segments: int = 1284, repeats: int = 3, threads: int = 1) -> list[dict[str, Any]]:
     """Seconds of an epoch, medians of epochs that take turns."""
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    be_deterministic()
     rows = []
     for model in WIDTHS:
         # BERT's epochs are long, and the same all over

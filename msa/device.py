@@ -32,7 +32,8 @@ def choose_device(name: str) -> torch.device:
 def be_deterministic() -> None:
     """The same bits every time, and fp32 where it says so; to be called before a GPU is used."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # the same as use_deterministic_algorithms, which imports the compiler besides: over a second
+    torch.set_deterministic_debug_mode("error")
     torch.backends.cudnn.allow_tf32 = False
     # every new tensor would be filled before it is written
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
