@@ -27,11 +27,11 @@ def checked(ask, *arguments):
 
 
 CONFIG = checked(Config, config)
-DATA, FEATURES, RUNS, RESULTS, CHECKSUMS = (
-    CONFIG.path(kind) for kind in ("data", "features", "runs", "results", "checksums")
+DATA, FEATURES, RUNS, STATE, RESULTS, CHECKSUMS = (
+    CONFIG.path(kind)
+    for kind in ("data", "features", "runs", "state", "results", "checksums")
 )
 RUN = f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/{{seed}}"
-STATE = CONFIG.path("state")
 RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"
 ROBUSTNESS = CONFIG.robustness()
 DEVICE = CONFIG.values["device"]
