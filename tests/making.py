@@ -22,6 +22,7 @@ WIDTHS = {"text": 6, "audio": 3, "vision": 4}
 STEPS = [(1, 2, 3), (5, 1, 2), (4, 8, 1), (2, 3, 7)]  # as WIDTHS; also shorter than a kernel
 PIECES = [2, 7, 4, 1, 5]
 PADDED_WITH = {"input_ids": 29, "token_type_ids": 0}
+LMF_WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from making import CASES, collate, make, make_fold, make_rows
+from making import CASES, LMF_WITHOUT_DROPOUT, collate, make, make_fold, make_rows
 from running import snakemake
 from torch import nn
 
@@ -20,7 +20,6 @@ from msa.train_seeds import train_seeds
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 GPU = torch.device("cuda")
-WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +84,7 @@ def test_the_same_bits_twice(model):
 
 
 def test_the_cpu_trains_nearly_the_same():
-    given = {"architecture": WITHOUT_DROPOUT, "selection": "last"}
+    given = {"architecture": LMF_WITHOUT_DROPOUT, "selection": "last"}
     here, there = (trained("lmf", torch.device(name), **given) for name in ("cpu", "cuda"))
     np.testing.assert_allclose(here.test, there.test, atol=1e-3)
 
@@ -108,7 +107,7 @@ def test_bf16(model):
 
 
 def test_seeds_at_once():
-    settings, of = settings_of("lmf", architecture=WITHOUT_DROPOUT), folds(GPU)
+    settings, of = settings_of("lmf", architecture=LMF_WITHOUT_DROPOUT), folds(GPU)
     hyper, seeds = settings["hyperparameters"], [1, 2, 3]
 
     def network(seed):

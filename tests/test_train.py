@@ -170,7 +170,7 @@ def train_demo(demo, run, settings):
     return run_stage("train", run, *where, "--device", "cpu").stderr, where
 
 
-@pytest.mark.parametrize("model", ["lmf", "nhfnet", "ridge"])
+@pytest.mark.parametrize("model", ["lmf", "nhfnet", "ridge", "mean"])
 def test_train_and_predict_as_stages(model, demo, settings, tmp_path):
     train_demo(demo, tmp_path / "b", settings(model))
     progress, where = train_demo(demo, tmp_path / "a", settings(model))

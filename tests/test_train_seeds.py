@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from making import make_fold
+from making import LMF_WITHOUT_DROPOUT, make_fold
 from running import copy_project, run_stage, snakemake
 from safetensors.torch import load_file
 
@@ -19,13 +19,12 @@ from msa.train import train
 from msa.train_seeds import train_seeds
 
 SEEDS = [3, 5, 8]
-WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
 
 def settings_of(model="lmf", **hyper):
     config = Config({"datasets": ["demo"], "models": [model], "seeds": SEEDS})
     settings = config.settings("demo", model, SEEDS[0])
-    given = {"architecture": WITHOUT_DROPOUT, "batch_size": 8, "patience": None} | hyper
+    given = {"architecture": LMF_WITHOUT_DROPOUT, "batch_size": 8, "patience": None} | hyper
     if model == "lmf":
         settings["hyperparameters"] |= given
     return settings
