@@ -12,7 +12,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.timing import row
-from benchmarks.train import BATCH, SEEDS, WIDTHS, make, seconds
+from benchmarks.train import BATCH, SEEDS, WIDTHS, Epoch, seconds
 from msa.device import be_deterministic
 
 MOSEI = {"segments": 16326, "words": 20}
@@ -27,8 +27,8 @@ def run(steps: int = 100, repeats: int = 3) -> list[dict[str, Any]]:
     be_deterministic()
     rows, given = [], {**MOSEI, "steps": steps, "device": "cuda", "bert": BASE}
     for model in WIDTHS:
-        ours, plain = make(model, **given)
-        short, _ = make(model, **given, precision="bf16")
+        epoch = Epoch(model, **given)
+        ours, plain, short = epoch.ours(), epoch.plain(), epoch.ours(precision="bf16")
         segments = steps * BATCH[model]
         exact, other, half = (segments / median(work, repeats) for work in (ours, plain, short))
         title = f"gpu: {model}, {segments} segments"
@@ -37,7 +37,8 @@ def run(steps: int = 100, repeats: int = 3) -> list[dict[str, Any]]:
             row(f"{title}, bf16 against fp32", half, "rows/s", exact),
             row(f"{title}, share of the time it computes", busy(ours) * exact / segments, ""),
         ]
-    one, many = (make("lmf", **given, copies=copies)[0] for copies in (None, SEEDS))
+    epoch = Epoch("lmf", **given)
+    one, many = epoch.ours(), epoch.ours(copies=SEEDS)
     together, alone = (median(work, repeats) for work in (many, one))
     return [*rows, row(f"gpu: lmf, {SEEDS} seeds at once", together, "s", alone, "at most 2")]
 

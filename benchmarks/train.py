@@ -8,7 +8,9 @@ MiniLM's size: six layers of 384.
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,12 +50,14 @@ def run(segments: int = 1284, repeats: int = 3, threads: int = 1) -> list[dict[s
     for model in WIDTHS:
         # BERT's epochs are long, and the same all over
         share = 8 if model in ("cm_bert", "glomo") else 1
-        ours, theirs = make(model, max(2, segments // share))
+        epoch = Epoch(model, max(2, segments // share))
+        ours, theirs = epoch.ours(), epoch.plain()
         runs = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
         fast, slow = (statistics.median(values) * share for values in zip(*runs, strict=True))
         title = f"train an epoch: {model}, {segments} segments, {threads} thread"
         rows.append(row(title, fast, "s", slow, f"at most {1 / WANTED[model]:.2g}"))
-    one, (many, _) = make("lmf", segments)[0], make("lmf", segments, copies=SEEDS)
+    epoch = Epoch("lmf", segments)
+    one, many = epoch.ours(), epoch.ours(copies=SEEDS)
     runs = [(seconds(many), seconds(one)) for _ in range(2 * repeats)]
     together, alone = (statistics.median(values) for values in zip(*runs, strict=True))
     title = f"train an epoch: lmf, {SEEDS} seeds at once against one"
@@ -66,72 +70,88 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def make(
-    model: str,
-    segments: int,
-    copies: int | None = None,
-    *,
-    words: int = 12,
-    steps: int | None = None,
-    device: str = "cpu",
-    precision: str = "fp32",
-    bert: Mapping[str, int] = MINILM,
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """An epoch of ours, of several seeds at once with ``copies``, and a plain one.
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch of one system, ours and a plain one.
 
-    Args:
+    Attributes:
         model: its name.
         segments: of the fold.
-        copies: seeds that train at once; None for one alone.
         words: mean of a segment.
-        steps: after which the epochs end; None for whole ones.
-        device: where they run.
-        precision: of ours.
+        steps: after which the epoch ends; None for a whole one.
+        device: where it runs.
         bert: size of the encoder, where the model has one.
     """
-    config = Config({"datasets": ["demo"], "models": [model], "seeds": [0]})
-    hyper = config.settings("demo", model, 0, "all")["hyperparameters"]
-    recipe = {"lmf": 20}.get(model, 50)
-    batch_size = BATCH[model]
-    hyper = hyper | {"batch_size": batch_size, "precision": precision}
-    used = min(segments, steps * batch_size if steps else segments)
-    given = make_fold(model, segments, recipe, words)
-    fold = given.to(torch.device(device))
-    network = make_network(model, "masked", bert).to(device)
-    if copies:
-        network = stack([network] * copies)
-    optimizer = make_optimizer(network, hyper["optimizer"])
-    schedule = Schedule(optimizer, None, 1)
 
-    def ours() -> None:
-        order = torch.stack([torch.randperm(segments)[:used] for _ in range(copies or 1)])
-        run_epoch(network, fold, optimizer, schedule, hyper, order if copies else order[0])
+    model: str
+    segments: int
+    words: int = 12
+    steps: int | None = None
+    device: str = "cpu"
+    bert: Mapping[str, int] = field(default_factory=MINILM.copy)
 
-    if model in plain.MODELS:
-        baseline = plain.MODELS[model](*WIDTHS[model]).to(device)
-        loader: Iterable[Any] = plain.loader(
-            given, used, recipe, batch_size, average=model == "lmf"
+    @cached_property
+    def hyper(self) -> dict[str, Any]:
+        config = Config({"datasets": ["demo"], "models": [self.model], "seeds": [0]})
+        values = config.settings("demo", self.model, 0, "all")["hyperparameters"]
+        return values | {"batch_size": BATCH[self.model]}
+
+    @property
+    def length(self) -> int:
+        return 20 if self.model == "lmf" else 50
+
+    @cached_property
+    def fold(self) -> Fold:
+        return make_fold(self.model, self.segments, self.length, self.words)
+
+    @property
+    def used(self) -> int:
+        """Segments until it ends."""
+        return min(self.segments, (self.steps or self.segments) * BATCH[self.model])
+
+    def ours(self, copies: int | None = None, precision: str = "fp32") -> Callable[[], None]:
+        """As a training job does it; with `copies`, that many seeds at once."""
+        hyper, fold = self.hyper | {"precision": precision}, self.fold.to(torch.device(self.device))
+        network = make_network(self.model, "masked", self.bert).to(self.device)
+        if copies:
+            network = stack([network] * copies)
+        optimizer = make_optimizer(network, hyper["optimizer"])
+        schedule = Schedule(optimizer, None, 1)
+
+        def work() -> None:
+            order = torch.stack(
+                [torch.randperm(self.segments)[: self.used] for _ in range(copies or 1)]
+            )
+            run_epoch(network, fold, optimizer, schedule, hyper, order if copies else order[0])
+
+        return work
+
+    def plain(self) -> Callable[[], None]:
+        """The baseline."""
+        batch_size, loss = BATCH[self.model], LOSSES[self.hyper["loss"]]
+        loader = plain.loader(
+            self.fold, self.used, self.length, batch_size, average=self.model == "lmf"
         )
-        plain_optimizer: torch.optim.Optimizer = torch.optim.Adam(baseline.parameters())
-    else:
-        baseline = Padded(make_network(model, "released", bert, "eager")).to(device)
-        loader = plain.loader(given, used, recipe, batch_size)
-        groups = baseline.network.parameter_groups(lr=1e-5)
-        kind = plain.BertAdam if model == "cm_bert" else torch.optim.AdamW
-        plain_optimizer = kind(groups, lr=1e-5)
+        if self.model in plain.MODELS:
+            network = plain.MODELS[self.model](*WIDTHS[self.model]).to(self.device)
+            optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters())
+        else:
+            network = Padded(make_network(self.model, "released", self.bert, "eager"))
+            network = network.to(self.device)
+            kind = plain.BertAdam if self.model == "cm_bert" else torch.optim.AdamW
+            optimizer = kind(network.network.parameter_groups(lr=1e-5), lr=1e-5)
 
-    def theirs() -> None:
-        baseline.train()
-        for batch in loader:
-            *x, label = (tensor.to(device) for tensor in batch)
-            loss = LOSSES[hyper["loss"]](baseline(*x), label).mean()
-            plain_optimizer.zero_grad()
-            loss.backward()
-            if hyper["clip"]:
-                nn.utils.clip_grad_norm_(baseline.parameters(), hyper["clip"])
-            plain_optimizer.step()
+        def work() -> None:
+            network.train()
+            for batch in loader:
+                *x, label = (tensor.to(self.device) for tensor in batch)
+                optimizer.zero_grad()
+                loss(network(*x), label).mean().backward()
+                if self.hyper["clip"]:
+                    nn.utils.clip_grad_norm_(network.parameters(), self.hyper["clip"])
+                optimizer.step()
 
-    return ours, theirs
+        return work
 
 
 class Padded(nn.Module):
