@@ -70,7 +70,7 @@ def choose(
 
 
 def watched(
-    network: nn.Module, kind: str, fold: Fold, batch_size: int, autocast: bool = False
+    network: nn.Module, kind: str, fold: Fold, hyper: Mapping[str, Any]
 ) -> tuple[np.ndarray, list[dict[str, np.ndarray]]]:
     """Predictions (n, output) of a fold, and what each segment's attention or experts were.
 
@@ -82,7 +82,7 @@ def watched(
         network.get_submodule(path).register_forward_hook(partial(_keep, seen[name], read))
         for name, path in WATCHED[kind].items()
     ]
-    found = predictions(network, fold, batch_size, autocast).double().cpu().numpy()
+    found = predictions(network, fold, hyper).double().cpu().numpy()
     for hook in hooks:
         hook.remove()
     rows = zip(*seen.values(), strict=True)
@@ -158,12 +158,11 @@ def main(args: argparse.Namespace) -> None:
             f"{args.run}: expected a model with attention or experts to show, one of "
             f"{', '.join(EXAMINED)}, got {settings['model']}"
         )
-    hyper, task = settings["hyperparameters"], settings["task"]
+    task = settings["task"]
     folds, bert = load_run(args, settings, ("test",))
     fold = folds["test"].to(device)
     network = trained(args.run, settings, fold, bert).to(device)
-    autocast = hyper["precision"] == "bf16"
-    prediction, seen = watched(network, kind, fold, hyper["batch_size"], autocast)
+    prediction, seen = watched(network, kind, fold, settings["hyperparameters"])
     words, bounds = spoken(args.data / "test")
     truth = fold.label.double().cpu().numpy()
     segments = []

@@ -48,26 +48,27 @@ def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
 
 
 def evaluate(
-    network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False, copies: int = 1
+    network: nn.Module, fold: Fold, hyper: Mapping[str, Any], copies: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Predictions (b, output) float32 and labels of a fold, batch after batch, in order.
 
-    Of ``copies`` stacked networks each batch holds those of the first, then of the second, ...
+    Of the hyperparameters it reads `batch_size` and `precision`. Of ``copies`` stacked networks
+    each batch holds those of the first, then of the second, ...
     """
     network.eval()
     device = fold.label.device
     with torch.inference_mode():
-        for segments in torch.arange(len(fold)).split(batch_size):
+        for segments in torch.arange(len(fold)).split(hyper["batch_size"]):
             batch = fold.batch(segments.repeat(copies))
-            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
                 output = network(batch)
             prediction = output[0] if isinstance(output, tuple) else output
             yield prediction.float(), batch["label"]
 
 
-def predictions(network: nn.Module, fold: Fold, batch_size: int, autocast: bool = False) -> Tensor:
-    """Predictions of a whole fold: (n, output) float32."""
-    return torch.cat([p for p, _ in evaluate(network, fold, batch_size, autocast)])
+def predictions(network: nn.Module, fold: Fold, hyper: Mapping[str, Any]) -> Tensor:
+    """Predictions of a whole fold: (n, output) float32; arguments as of `evaluate`."""
+    return torch.cat([p for p, _ in evaluate(network, fold, hyper)])
 
 
 def trained(

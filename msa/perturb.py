@@ -140,17 +140,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     settings, device = open_run(args)
-    hyper = settings["hyperparameters"]
     folds, bert = load_run(args, settings, ("train", "test"))
     test = folds["test"]
     network = trained(args.run, settings, test, bert).to(device)
     references = read_references(folds["train"], settings, args.clean)
     asked = conditions(references, args.missing_frames, args.noise)
-    autocast = hyper["precision"] == "bf16"
     outputs = []
     for condition in asked:
         fold = perturbed(test, condition, references, (args.seed, settings["seed"])).to(device)
-        outputs.append(predictions(network, fold, hyper["batch_size"], autocast).cpu().numpy())
+        outputs.append(predictions(network, fold, settings["hyperparameters"]).cpu().numpy())
     target = args.run / "predictions" / "perturbed.npz"
     with atomic_path(target) as path, open(path, "wb") as file:
         np.savez(

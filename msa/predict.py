@@ -97,9 +97,9 @@ def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np
     settings, on = open_run(Namespace(run=run, device=device))
     places = {name: folder / name for name in ("data", "clean", "features")}
     folds, bert = load_run(Namespace(**places, encoder=encoder), settings, [FOLD])
-    fold, hyper = folds[FOLD].to(on), settings["hyperparameters"]
+    fold = folds[FOLD].to(on)
     network = trained(run, settings, fold, bert).to(on)
-    output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
+    output = predictions(network, fold, settings["hyperparameters"])
     return output.double().cpu().numpy()
 
 

@@ -21,13 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     settings, device = open_run(args)
-    hyper = settings["hyperparameters"]
     folds, bert = load_run(args, settings, FOLDS)
     network = trained(args.run, settings, folds["test"], bert).to(device)
     found: dict[str, Any] = {}
     for name, fold in folds.items():
         fold = fold.to(device)
-        output = predictions(network, fold, hyper["batch_size"], hyper["precision"] == "bf16")
+        output = predictions(network, fold, settings["hyperparameters"])
         found[f"{name}/ids"] = fold.ids
         found[f"{name}/truth"] = fold.label.double().cpu().numpy()
         found[f"{name}/prediction"] = output.double().cpu().numpy()

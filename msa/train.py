@@ -54,9 +54,7 @@ def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any
     """Loss of a fold, averaged over rows, without auxiliary terms."""
     losses = [
         LOSSES[loss](prediction, label).double().mean(dim=-1)
-        for prediction, label in evaluate(
-            network, fold, hyper["batch_size"], hyper["precision"] == "bf16"
-        )
+        for prediction, label in evaluate(network, fold, hyper)
     ]
     return torch.cat(losses).mean().item()
 
@@ -140,7 +138,7 @@ def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]
         seconds,
         len(folds["train"]) / max(seconds, 1e-9),
     )
-    test = predictions(network, folds["test"], hyper["batch_size"]).cpu().numpy()
+    test = predictions(network, folds["test"], hyper).cpu().numpy()
     return Trained(snapshot(network), [epoch], [test], 1, seconds)
 
 
@@ -170,7 +168,6 @@ def train(
     batches = -(-len(folds["train"]) // hyper["batch_size"]) * hyper["epochs"]
     schedule = Schedule(optimizer, hyper["schedule"], batches)
     generator = torch.Generator().manual_seed(seed)
-    autocast = hyper["precision"] == "bf16"
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     trained = (state and state.load(parts, generator)) or Trained(snapshot(network))
     for epoch in trained.history:
@@ -204,7 +201,7 @@ def train(
             kept = f"; the state after epoch {number - 1} stays in {state.path}"
         require_finite(epoch, losses, kept=kept)
         schedule.after_epoch(valid_loss)
-        test = predictions(network, folds["test"], hyper["batch_size"], autocast)
+        test = predictions(network, folds["test"], hyper)
         last = hyper["selection"] == "last"
         better = trained.add(epoch, test.cpu().numpy(), partial(snapshot, network), last)
         trained.seconds += time.perf_counter() - start

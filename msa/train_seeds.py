@@ -64,7 +64,7 @@ def train_seeds(
     trained = [Trained(snapshot(network)) for network in networks]
     active = list(range(len(seeds)))
     selects_by = hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
-    rows, size = len(folds["train"]), hyper["batch_size"]
+    rows = len(folds["train"])
     for number in range(1, hyper["epochs"] + 1):
         if patience := hyper["patience"]:
             going = [i for i in active if number - 1 - trained[i].best[1] < patience]
@@ -80,7 +80,7 @@ def train_seeds(
         lr = optimizer.param_groups[0]["lr"]
         losses = run_epoch(together, folds["train"], optimizer, schedule, hyper, order)
         seconds = (time.perf_counter() - start) / len(active)
-        valid, test = (_predict(together, folds[name], size, len(active)) for name in FOLDS[1:])
+        valid, test = (_predict(together, folds[name], hyper, len(active)) for name in FOLDS[1:])
         better = []
         for place, i in enumerate(active):
             epoch = Epoch(
@@ -102,9 +102,9 @@ def train_seeds(
     return trained
 
 
-def _predict(together: nn.Module, fold: Fold, size: int, copies: int) -> Tensor:
+def _predict(together: nn.Module, fold: Fold, hyper: Mapping[str, Any], copies: int) -> Tensor:
     """Predictions of each network, (k, n, output)."""
-    batches = evaluate(together, fold, size, copies=copies)
+    batches = evaluate(together, fold, hyper, copies)
     return torch.cat([p.unflatten(0, (copies, -1)) for p, _ in batches], dim=1)
 
 

@@ -25,6 +25,11 @@ PADDED_WITH = {"input_ids": 29, "token_type_ids": 0}
 LMF_WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
 
+def fp32(batch_size: int) -> dict[str, Any]:
+    """The hyperparameters that an evaluation reads."""
+    return {"batch_size": batch_size, "precision": "fp32"}
+
+
 @dataclass(frozen=True)
 class Case:
     """A model of the registry, with some of its keywords.

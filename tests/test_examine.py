@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from making import PIECES, collate, make, make_rows
+from making import PIECES, collate, fp32, make, make_rows
 from running import copy_project, run_stage, snakemake
 
 from msa.batches import Fold, Ragged
@@ -52,7 +52,7 @@ def reference(model, row):
 def test_attention_is_that_of_the_segment_alone(batch_size):
     model = make("cm_bert").eval()
     fold, rows = fold_of("cm_bert")
-    prediction, seen = watched(model, "attention", fold, batch_size)
+    prediction, seen = watched(model, "attention", fold, fp32(batch_size))
     with torch.no_grad():
         alone = torch.cat([model(collate([row])) for row in rows])
     np.testing.assert_allclose(prediction, alone.float(), rtol=1e-5)
@@ -71,7 +71,7 @@ def test_attention_is_that_of_the_segment_alone(batch_size):
 def test_padding_on_the_left_of_a_fixed_length():
     model = make("cm_bert", padding="released").eval()
     fold, _ = fold_of("cm_bert", "left", 9)
-    _, seen = watched(model, "attention", fold, 5)
+    _, seen = watched(model, "attention", fold, fp32(5))
     for i, of in enumerate(seen):
         assert of["attention"].shape == (9, 9)
         np.testing.assert_allclose(attention(fold, i, of["attention"])[0].sum(1), 1, atol=1e-9)
@@ -94,7 +94,7 @@ def test_loads_are_shares_of_the_two_largest_gates(batch_size):
     for name, of in inputs.items():
         moe = model.get_submodule(f"moe_{name[0]}")
         moe.register_forward_pre_hook(lambda module, given, of=of: of.append(given[0]))
-    _, seen = watched(model, "experts", fold, batch_size)
+    _, seen = watched(model, "experts", fold, fp32(batch_size))
     for name, of in inputs.items():
         logits = (torch.cat(of) @ model.get_parameter(f"moe_{name[0]}.w_gate")).detach().numpy()
         for i, scores in enumerate(logits):

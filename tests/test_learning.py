@@ -55,7 +55,7 @@ def run(settings, folds, bert):
     network = build(settings, folds["train"], bert)
     trained = train(network, folds, hyper, settings["seed"])
     network.load_state_dict(trained.weights)
-    return predictions(network, folds["test"], 64).numpy(), folds["test"].label.numpy()
+    return predictions(network, folds["test"], hyper).numpy(), folds["test"].label.numpy()
 
 
 @pytest.mark.parametrize("model", SYSTEMS)

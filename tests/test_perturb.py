@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from making import make, make_fold
+from making import fp32, make, make_fold
 from torch import nn
 
 from msa.batches import Fold, Ragged
@@ -36,8 +36,8 @@ def ridge():
 @pytest.mark.parametrize("modality", ["text", "audio", "vision", ALL])
 def test_level_0_is_the_clean_input(kind, modality):
     fold = perturbed(FOLD, Condition(kind, modality, 0.0), REFERENCES, SEED)
-    clean = predictions(ridge(), FOLD, 8)
-    assert torch.equal(predictions(ridge(), fold, 8), clean)
+    clean = predictions(ridge(), FOLD, fp32(8))
+    assert torch.equal(predictions(ridge(), fold, fp32(8)), clean)
 
 
 def test_all_frames_missing_are_a_missing_modality():
@@ -82,10 +82,10 @@ def test_the_other_modalities_stay_and_all_is_all():
 def test_a_model_that_ignores_audio_is_unchanged_by_it():
     network = ridge()
     network.weight[:, 4:7] = 0
-    clean = predictions(network, FOLD, 8)
+    clean = predictions(network, FOLD, fp32(8))
     for kind, modality in (("noise", "audio"), ("missing-modality", "audio"), ("noise", "text")):
         fold = perturbed(FOLD, Condition(kind, modality, 1.0), REFERENCES, SEED)
-        same = torch.equal(predictions(network, fold, 8), clean)
+        same = torch.equal(predictions(network, fold, fp32(8)), clean)
         assert same == (modality == "audio"), (kind, modality)
 
 
@@ -126,7 +126,7 @@ def test_a_bert_model_that_ignores_audio_and_one_that_does_not():
     noisy = perturbed(fold, Condition("noise", "audio", 1.0), references, SEED)
     for name, same in (("cm_bert", True), ("cm_bert_mean", False)):
         network = make(name).float()
-        outputs = [predictions(network, of, 2) for of in (fold, noisy)]
+        outputs = [predictions(network, of, fp32(2)) for of in (fold, noisy)]
         assert torch.equal(*outputs) == same
 
 

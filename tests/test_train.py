@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from making import make_fold
+from making import fp32, make_fold
 from running import run_stage
 from safetensors.torch import load_file
 from torch.nn import functional
@@ -59,7 +59,7 @@ def test_the_validation_fold_selects(settings, folds):
     assert trained.selected == best.epoch
     network.load_state_dict(trained.weights)
     # the weights kept are the selected epoch's: its test predictions come out again
-    test = predictions(network, folds["test"], 16).numpy()
+    test = predictions(network, folds["test"], fp32(16)).numpy()
     np.testing.assert_allclose(test, trained.test[best.epoch - 1], rtol=1e-5, atol=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_the_last_epoch_may_be_asked_for(settings, folds):
     assert trained.selected == last.epoch
     assert min(e.selection for e in trained.history) < last.selection
     network.load_state_dict(trained.weights)
-    test = predictions(network, folds["test"], 16).numpy()
+    test = predictions(network, folds["test"], fp32(16)).numpy()
     np.testing.assert_allclose(test, trained.test[-1], rtol=1e-5, atol=1e-6)
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from msa.config import Config
 from msa.errors import InputError
-from msa.network import build
+from msa.network import build, predictions
 from msa.run import seed_everything
 from msa.train import train
 from msa.train_seeds import train_seeds
@@ -93,6 +93,18 @@ def test_dropout_differs_between_seeds(folds):
     seeds, watches = [4, 4], [lambda epoch, better: None] * 2
     first, second = train_seeds([network, network], folds, hyper, seeds, watches)
     assert not torch.equal(first.weights["fusion_weights"], second.weights["fusion_weights"])
+
+
+def test_each_predicts_in_the_precision_that_it_trains_in(folds):
+    given = settings_of(epochs=1, selection="last", precision="bf16")
+    hyper = given["hyperparameters"]
+    for network, one in zip(networks(given, folds), both(given, folds)[1], strict=True):
+        network.load_state_dict(one.weights)
+        short, exact = (
+            predictions(network, folds["test"], hyper | {"precision": precision}).numpy()
+            for precision in ("bf16", "fp32")
+        )
+        assert 4 * np.abs(one.test[-1] - short).max() < np.abs(one.test[-1] - exact).max()
 
 
 def test_a_loss_that_is_not_a_number_names_the_seed(folds):
