@@ -10,11 +10,12 @@ import importlib
 import json
 import os
 import platform
-import re
 from importlib.metadata import version
 from pathlib import Path
 
 from tabulate import tabulate
+
+from msa.provenance import processor
 
 FOLDER = Path(__file__).parent
 COLUMNS = ("name", "value", "baseline", "unit", "ratio", "wanted")
@@ -27,10 +28,8 @@ def names() -> list[str]:
 
 def machine() -> dict[str, object]:
     """What the figures were measured on, and how busy it was before."""
-    info = Path("/proc/cpuinfo")
-    model = re.search(r"model name\s*:\s*(.*)", info.read_text()) if info.exists() else None
     return {
-        "cpu": model[1] if model else platform.processor() or platform.machine(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),

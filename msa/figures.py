@@ -19,8 +19,10 @@ from matplotlib.ticker import MaxNLocator
 
 PIXELS = 105  # of an inch
 INK = "#010203"  # stands for the page's text colour, light or dark
-# Okabe and Ito's colours, which colour-blind readers tell apart
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9a8c00")
+# after Okabe and Ito, so that colour-blind readers tell them apart; as dark as white paper needs
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87f00", "#8a6fc8", "#9a8c00")
+MARKERS = "os^Dv"
+BLUE = (0.0, 0.447, 0.698)
 STYLE: Any = {
     **{"svg.fonttype": "none", "svg.hashsalt": "msa", "font.family": "sans-serif"},
     **{"font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False},
@@ -30,9 +32,13 @@ STYLE: Any = {
 }
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each model of a data set, the same in its figures."""
-    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(sorted(names))}
+def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """A colour and a marker for each model of a data set, the same in its figures."""
+    made = [(marker, colour) for marker in MARKERS for colour in COLOURS]
+    return {
+        name: {"color": made[i % len(made)][1], "marker": made[i % len(made)][0]}
+        for i, name in enumerate(sorted(names))
+    }
 
 
 def svg(figure: Figure) -> str:
@@ -44,7 +50,7 @@ def svg(figure: Figure) -> str:
     # as wide as the page and as drawn at most; on a phone not tiny, it scrolls
     text = re.sub(r' height="[^"]*"', "", text, count=1)
     pixels = PIXELS * figure.get_figwidth()
-    wide = f' style="max-width: {pixels:.0f}px; min-width: {0.58 * pixels:.0f}px"'
+    wide = f' style="max-width: {pixels:.0f}px; min-width: {0.85 * pixels:.0f}px"'
     text = re.sub(r' width="[^"]*"', wide, text, count=1)
     # several figures share a page: ids must not meet
     mark = f"f{crc32(text.encode()):x}-"
@@ -63,13 +69,15 @@ def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4
 
 
 @mpl.rc_context(STYLE)
-def bars(scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, str]) -> str:
+def bars(
+    scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, Mapping[str, str]]
+) -> str:
     """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
     shown = {name: s for name, s in scores.items() if s["mean"] is not None}
     figure, [axis] = panels(1, 5.6, 0.6 + 0.3 * len(shown))
     for i, (name, score) in enumerate(shown.items()):
         low, high = score["ci95"] or (score["mean"], score["mean"])
-        axis.barh(i, score["mean"], color=palette[name], height=0.6)
+        axis.barh(i, score["mean"], color=palette[name]["color"], height=0.6)
         axis.plot([low, high], [i, i], color=INK, lw=1.2, solid_capstyle="butt")
         axis.annotate(
             f"{score['mean']:.3f}",
@@ -92,7 +100,7 @@ def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
     figure, axes = panels(len(histories))
     for axis, (name, seeds) in zip(axes, histories.items(), strict=True):
         for history, selected in seeds:
-            axis.plot(history["epoch"], history["train_loss"], color=INK, alpha=0.35, lw=0.9)
+            axis.plot(history["epoch"], history["train_loss"], color=INK, alpha=0.6, lw=0.9)
             axis.plot(history["epoch"], history["valid_loss"], color=COLOURS[0], lw=1.1)
             at = history[history["epoch"] == selected]
             axis.plot(at["epoch"], at["valid_loss"], "o", color=COLOURS[1], ms=4)
@@ -100,7 +108,8 @@ def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         low = max(0, min(h[["train_loss", "valid_loss"]].min().min() for h, _ in seeds) * 0.9)
-        high = max(h["valid_loss"].quantile(0.95) for h, _ in seeds) * 1.15
+        shown = [h[["train_loss", "valid_loss"]].quantile(0.95).max() for h, _ in seeds]
+        high = max(shown) * 1.1
         axis.set_ylim(low, max(high, low + 1e-6))
     axes[0].set_ylabel("loss")
     return svg(figure)
@@ -112,11 +121,18 @@ def scatter(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], low: float, high
     figure, axes = panels(len(pairs))
     for axis, (name, (truth, predicted)) in zip(axes, pairs.items(), strict=True):
         axis.plot([low, high], [low, high], color=INK, lw=0.6, alpha=0.6)
-        axis.scatter(truth, predicted, s=7, alpha=0.45, color=COLOURS[0], lw=0)
+        axis.scatter(truth, predicted, s=7, alpha=0.8, color=COLOURS[0], lw=0)
         axis.set(title=name, xlim=(low - 0.2, high + 0.2), ylim=(low - 0.2, high + 0.2))
         axis.set_xlabel("true")
     axes[0].set_ylabel("predicted")
     return svg(figure)
+
+
+def tinted(shares: np.ndarray) -> np.ndarray:
+    """Shares (r, c) of 0 to 1 as (r, c, 4): one blue, through which the page's paper shows."""
+    rgba = np.empty((*shares.shape, 4))
+    rgba[..., :3], rgba[..., 3] = BLUE, 0.75 * shares  # text stays readable in light and dark
+    return rgba
 
 
 @mpl.rc_context(STYLE)
@@ -125,18 +141,9 @@ def matrices(counts: Mapping[str, np.ndarray], names: Sequence[str]) -> str:
     figure, axes = panels(len(counts), 2.3, 2.3)
     for axis, (name, matrix) in zip(axes, counts.items(), strict=True):
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+        axis.imshow(tinted(shares), aspect="equal", interpolation="nearest")
         for i, j in np.ndindex(matrix.shape):
-            dark = shares[i, j] > 0.5
-            axis.text(
-                j,
-                i,
-                int(matrix[i, j]),
-                ha="center",
-                va="center",
-                fontsize=6,
-                color="white" if dark else "#1a1a1a",
-            )
+            axis.text(j, i, int(matrix[i, j]), ha="center", va="center", fontsize=7)
         axis.set_title(name)
         axis.set_xticks(range(len(names)), names, rotation=45 if len(names[0]) > 2 else 0)
         axis.set_yticks(range(len(names)), names)
@@ -172,12 +179,14 @@ def calibration(
 
 @mpl.rc_context(STYLE)
 def sizes(
-    points: Mapping[str, tuple[float, float]], metric: str, palette: Mapping[str, str]
+    points: Mapping[str, tuple[float, float]],
+    metric: str,
+    palette: Mapping[str, Mapping[str, str]],
 ) -> str:
     """A score against the number of parameters."""
     figure, [axis] = panels(1, 5.6, 3.2)
     for name, (count, score) in points.items():
-        axis.plot(count, score, "o", color=palette[name], ms=7, label=name)
+        axis.plot(count, score, ls="", ms=7, label=name, **palette[name])
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
     axis.minorticks_off()
     axis.margins(x=0.15, y=0.12)

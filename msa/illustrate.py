@@ -17,6 +17,10 @@ from msa.trained import Model, histories, outputs
 
 BINS = 10
 SHOWN = 2  # segments of a model whose attention or experts are drawn
+ENSEMBLE = (
+    " Several seeds averaged are an ensemble: its scores are not the tables', which are means of "
+    "the seeds' scores."
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,12 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     headline = "mae" if task["type"] == "regression" else "f1"
     title = TITLES[headline]
     better = "lower" if headline in LOWER_IS_BETTER else "higher"
-    palette = figures.colours([model.name for model in models])
+    palette = figures.styles([model.name for model in models])
     yield Figure(
         f"{title} of each model",
         figures.bars({name: score[headline] for name, score in scores.items()}, title, palette),
-        f"{title}, mean over {_seeds(every)} on the {rows} test segments; the line is the 95 % "
-        f"bootstrap interval over segments. {better.capitalize()} is better.",
+        f"{title}{_over(every)} on the {rows} test segments; the line is the 95 % bootstrap "
+        f"interval over segments. {better.capitalize()} is better.",
     )
     points = {
         model.name: (model.result["parameters"], scores[model.name][headline]["mean"])
@@ -50,17 +54,18 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     yield Figure(
         "Size and score",
         figures.sizes({n: p for n, p in points.items() if p[1] is not None}, title, palette),
-        f"{title} on the {rows} test segments against the number of parameters, which counts all "
-        f"of a system that is trained. {better.capitalize()} and further left is better.",
+        f"{title} on the {rows} test segments against the number of parameters that are trained: "
+        "systems that read a frozen encoder's features do not count it, systems that train it do. "
+        f"{better.capitalize()} is better.",
     )
     trained = {model.name: found for model in every if (found := histories(model))}
     if trained:
         yield Figure(
             "Learning curves",
             figures.curves(trained),
-            f"Loss after each epoch, a line for each of {_seeds(every)}: training grey, validation "
-            "blue; the dot is the epoch that the validation fold selected."
-            f"{_oracle_gap(every, target, headline)}",
+            "Each system's own loss after each epoch, a line a seed: training grey, validation "
+            "blue; the dot is the epoch that the validation fold selected. The largest values may "
+            f"lie above a panel.{_oracle_gap(every, target, headline)}",
         )
     read = {model.name: outputs(model, target) for model in every}
     fold = f"The {rows} test segments"
@@ -73,11 +78,12 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     yield from _segments(folder, every, target)
 
 
-def _seeds(models: Sequence[Model]) -> str:
+def _over(models: Sequence[Model]) -> str:
+    """Of how many seeds a mean is, if of several."""
     counts = {len(model.result["provenance"]["seeds"]) for model in models}
     few, many = min(counts), max(counts)
     number = f"{many}" if few == many else f"{few} to {many}"
-    return f"{number} seed" if number == "1" else f"{number} seeds"
+    return "" if many == 1 else f", mean over {number} seeds,"
 
 
 def _oracle_gap(models: Sequence[Model], target: str, metric: str) -> str:
@@ -104,7 +110,8 @@ def _regression_figures(
     yield Figure(
         "Predicted and true",
         figures.scatter(pairs, low, high),
-        f"{fold}, a dot each, predictions averaged over the seeds; on the line they are right.",
+        f"{fold}, a dot each, predictions averaged over the seeds; on the line they are right."
+        f"{ENSEMBLE}",
     )
     if (low, high) != (-3, 3):
         return
@@ -116,14 +123,15 @@ def _regression_figures(
         "Confusion of the seven classes",
         figures.matrices(counts, [f"{i:+d}" if i else "0" for i in range(-3, 4)]),
         f"{fold}, truth and the mean prediction over seeds rounded as Acc7 rounds. Numbers are "
-        "segments, shades their share of the row.",
+        f"segments, shades their share of the row.{ENSEMBLE}",
     )
     bins = {name: _binned(predicted, truth > 0) for name, (truth, predicted) in pairs.items()}
     yield Figure(
         "Calibration of the sign",
         figures.calibration(bins, ("predicted", "truly positive")),
         f"{fold} in up to {BINS} bins of equally many, by the mean prediction over seeds: the "
-        "share whose label is above 0. A sign one can trust rises steeply through the cross.",
+        "share whose label is above 0. A sign one can trust rises steeply through the cross."
+        f"{ENSEMBLE}",
     )
 
 
@@ -140,13 +148,13 @@ def _class_figures(
         "Confusion",
         figures.matrices(counts, names),
         f"{fold}, by the logits' average over the seeds. Numbers are segments, shades their share "
-        "of the row.",
+        f"of the row.{ENSEMBLE}",
     )
     yield Figure(
         "Reliability",
         figures.calibration(bins, ("confidence", "right"), diagonal=True),
         f"{fold} in up to {BINS} bins of equally many, by the probability of the chosen class: the "
-        "share that is right. On the line a model is as sure as it should be.",
+        f"share that is right. On the line a model is as sure as it should be.{ENSEMBLE}",
     )
 
 
@@ -167,8 +175,13 @@ def _binned(values: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _study(folder: Path, kind: str, models: Sequence[Model], target: str) -> pd.DataFrame:
     """The rows of a study's tables for one target; other models may be left of earlier runs."""
-    paths = [folder / f"{model.result['model']}.{kind}.csv" for model in models]
-    tables = [pd.read_csv(path) for path in dict.fromkeys(paths) if path.is_file()]
+    # studies are of the variant that a search does not choose
+    paths = {
+        model.name: folder / f"{model.result['model']}.{kind}.csv"
+        for model in models
+        if model.result["variant"] != "best"
+    }
+    tables = [pd.read_csv(p).assign(model=name) for name, p in paths.items() if p.is_file()]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled).query("target == @target") if filled else pd.DataFrame()
 
@@ -179,23 +192,29 @@ def _ablation(folder: Path, models: Sequence[Model], target: str, metric: str) -
         yield Figure(
             "Without one modality",
             studies.ablation(table.query("metric == @metric"), TITLES[metric]),
-            f"{TITLES[metric]} on the test fold without one modality, mean over "
-            f"{table['seeds'].max()} seeds: missing at test time, or the model "
-            "trained again without it. The dashed line is the whole model.",
+            f"{TITLES[metric]}{_over(models)} on the test fold without one modality: missing at "
+            "test time, or the model trained again without it. The dashed line is the whole model, "
+            "the thin ones a standard deviation over the seeds.",
         )
 
 
 def _robustness(
-    folder: Path, models: Sequence[Model], target: str, metric: str, palette: Mapping[str, str]
+    folder: Path,
+    models: Sequence[Model],
+    target: str,
+    metric: str,
+    palette: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Figure]:
     table = _study(folder, "robustness", models, target)
     if len(table):
         yield Figure(
             "Robustness",
             studies.robustness(table.query("metric == @metric"), TITLES[metric], palette),
-            f"{TITLES[metric]} on the test fold as its input gets worse, mean over "
-            f"{table['seeds'].max()} seeds: a share of the frames missing, at 1 the whole "
-            "modality, or Gaussian noise added, in standard deviations of the column.",
+            f"{TITLES[metric]}{_over(models)} on the test fold as its input gets worse: a share of "
+            "the frames missing, at 1 the whole modality, or Gaussian noise added, in standard "
+            "deviations of the column. The vertical axes differ; bands are a standard deviation "
+            "over the seeds. A model has no line where it does not read the modality, and none "
+            "for noise in words.",
         )
 
 
@@ -208,22 +227,23 @@ def _segments(folder: Path, models: Sequence[Model], target: str) -> Iterator[Fi
         stored = read_json(path, "kind", "target", "seed", "segments")
         if stored["target"] not in ("all", target):
             continue
-        if stored["kind"] == "attention":
-            title, what = "Attention", "What the word of a row attends to"
-            made = studies.attention
-        else:
-            title, what = "Expert loads", "The share that each expert takes"
-            made = studies.experts
+        attends = stored["kind"] == "attention"
+        title = "Attention" if attends else "Expert loads"
+        made = studies.attention if attends else studies.experts
         for number, segment in enumerate(stored["segments"][:SHOWN], 1):
             why = "".join(f", {reason}" for reason in segment.get("chosen", []))
             truth, output = (
                 " ".join(f"{value:.2f}" for value in segment[key])
                 for key in ("truth", "prediction")
             )
+            what = "The share that each expert takes"
+            if attends:
+                strongest = max(map(max, segment["attention"]))
+                what = f"What the word of a row attends to, at most {strongest:.2f}"
             yield Figure(
                 f"{title} of {name}, segment {number}",
                 made(segment),
-                f"{what}; dark is much. Test segment {segment['id']}{why}; true {truth}, "
+                f"{what}. Test segment {segment['id']}{why}; true {truth}, "
                 f"the model's output {output}, seed {stored['seed']}: "
                 f"\u201c{' '.join(segment['words'])}\u201d",
             )

@@ -1,23 +1,21 @@
 """The results of one data set in one table: a .csv file for machines, an .md file to read."""
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jsonschema import Draft202012Validator
 
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import LOWER_IS_BETTER
 from msa.reading import read_json
+from msa.schema import problems
 from msa.score import ORACLE_LABEL
 from msa.summarize import label
 
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "result.schema.json"
 NOTE = f"""\
 Scores are of the test fold, at the epoch that the validation fold selected: mean ± sample standard
 deviation over the seeds (no ±: one seed; n/a: undefined).
@@ -86,7 +84,7 @@ def _columns(spreads: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 def _check(results: Sequence[Mapping[str, Any]]) -> None:
     models: set[str] = set()
-    problems = []
+    wrong = []
     for result in results:
         facts, expected = (
             {
@@ -97,12 +95,12 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
             for one in (result, results[0])
         )
         if facts != expected:
-            problems.append(f"{label(result)}: expected {expected}, got {facts}")
+            wrong.append(f"{label(result)}: expected {expected}, got {facts}")
         if label(result) in models:
-            problems.append(f"{label(result)}: expected one result, got a second one")
+            wrong.append(f"{label(result)}: expected one result, got a second one")
         models.add(label(result))
-    if problems:
-        raise InputError("; ".join([*problems, "give results of one data set, one a model"]))
+    if wrong:
+        raise InputError("; ".join([*wrong, "give results of one data set, one a model"]))
 
 
 def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None = None) -> str:
@@ -160,10 +158,8 @@ def spread_text(mean: float, std: float) -> str:
 def read_result(path: Path) -> dict[str, Any]:
     """A result file; InputError if it is missing, broken or against its schema."""
     result = read_json(path)
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    errors = Draft202012Validator(schema).iter_errors(result)
-    if problems := [f"{error.json_path}: {error.message}" for error in errors]:
-        raise InputError(f"{path}: {'; '.join(problems)}; make it again with `summarize`")
+    if found := problems(result, "result.schema.json", str(path)):
+        raise InputError(f"{'; '.join(found)}; make it again with `summarize`")
     return result
 
 

@@ -83,14 +83,17 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
     seeds = sorted({len(spread["per_seed"]) for scores in every for spread in scores.values()})
     metrics = [TITLES[name] for name in every[0] if name in TITLES]
     definitions = [DEFINITIONS[name] for name in metrics if name in DEFINITIONS]
+    over = "one seed"
+    if seeds != [1]:
+        over = f"mean ± sample standard deviation over {' or '.join(map(str, seeds))} seeds"
     return (
         f"Test scores on {first['dataset']} (train {rows['train']}, validation {rows['valid']}, "
-        f"test {rows['test']} segments): mean ± standard deviation over "
-        f"{' or '.join(map(str, seeds))} seeds, at the "
-        "epoch that the validation fold selects. Bold: best. Dagger: worse than the best, paired "
-        f"bootstrap of {comparisons['resamples']} resamples, "
-        + " ".join([f"Holm-corrected p < {LEVEL}.", *definitions])
-    )
+        f"test {rows['test']} segments): {over}, at the epoch that the validation fold selects. "
+        "Bold: best. Dagger: worse than the best, two-sided paired bootstrap of "
+        f"{comparisons['resamples']} resamples of the segments, Holm-corrected over all pairs of "
+        f"models and all metrics of a target, p < {LEVEL}; no dagger does not mean equal. "
+        "n/a: undefined. "
+    ) + " ".join(definitions)
 
 
 def latex(shown: pd.DataFrame, marks: pd.DataFrame, text: str, label: str) -> str:

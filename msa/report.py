@@ -8,8 +8,9 @@ The same files give the same bytes.
 import argparse
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -20,12 +21,15 @@ from msa import studies
 from msa.atomic import atomic_folder, atomic_write
 from msa.clean import table as card_markdown
 from msa.illustrate import draw
-from msa.leaderboard import table
+from msa.leaderboard import PUBLISHED, table
 from msa.paper_table import caption, cells
 from msa.reading import read_json
-from msa.trained import read_models
+from msa.trained import Model, read_models
 
 TEMPLATE = Path(__file__).parent.parent / "workflow" / "report"
+DIGITS = 9  # of a digest, as many as tell two apart
+SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
+PROVENANCE = ("device", "processor", "threads", *SHORTENED)
 
 
 def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
@@ -38,6 +42,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     published = pd.read_csv(folder / "published.csv")
     name = results[0]["dataset"]
     card = read_json(data / name / "clean" / "card.json", "segments", "dropped", "cleaning")
+    # names in a data set are not trusted: as text alone; its headings stand below the page's
+    _, _, text = html.escape(card_markdown(card)).partition("# Data card\n")
+    text = text.replace("\n## ", "\n### ")
     return {
         "name": name,
         "caption": caption(results, comparisons),
@@ -56,8 +63,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
         ],
-        # names in a data set are not trusted: as text alone
-        "card": markdown.markdown(html.escape(card_markdown(card)), extensions=["tables"]),
+        "card": markdown.markdown(text, extensions=["tables"]),
         "runs": [
             {
                 "name": model.name,
@@ -65,11 +71,32 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
                 "seeds": model.result["provenance"]["seeds"],
                 "epochs": model.result["selected_epoch"],
                 "rows_per_s": model.result["rows_per_s"],
-                "provenance": model.result["provenance"],
+                "provenance": list(_origin(model.result["provenance"])),
             }
             for model in models
         ],
+        "versions": _versions(models),
     }
+
+
+def _origin(of: Mapping[str, Any]) -> Iterator[list[str]]:
+    """What the page's table says: device, threads, commit and digests, each once."""
+    for key in PROVENANCE:
+        values = list(of[key].values()) if isinstance(of[key], dict) else [of[key]]
+        texts = ["none" if value is None else str(value) for value in values]
+        short = [text[:DIGITS] for text in texts] if key in SHORTENED else texts
+        if key == "git_commit" and of["git_dirty"]:
+            short = [f"{text} + changes" for text in short]
+        yield list(dict.fromkeys(short))
+
+
+def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]:
+    """The models that were trained with the same versions, and these."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        text = json.dumps(model.result["provenance"]["versions"])
+        groups.setdefault(text, []).append(model.name)
+    return [(names, json.loads(text)) for text, names in groups.items()]
 
 
 def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -81,8 +108,12 @@ def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
                 yield f"{of['name']}.{target}.{title}.svg", figure.svg
 
 
-def page(sections: Sequence[Mapping[str, Any]], citations: Sequence[str]) -> str:
-    """The whole page as HTML."""
+def page(
+    sections: Sequence[Mapping[str, Any]],
+    citations: Sequence[str],
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The whole page as HTML; ``titles`` say what the data sets and models are, by their names."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE),
         autoescape=True,
@@ -91,7 +122,12 @@ def page(sections: Sequence[Mapping[str, Any]], citations: Sequence[str]) -> str
         undefined=jinja2.StrictUndefined,
     )
     return environment.get_template("page.html").render(
-        sections=sections, citations=citations, graph=studies.stages(), dump=json.dumps
+        sections=sections,
+        citations=citations,
+        titles=titles,
+        caution=PUBLISHED,
+        graph=studies.stages(),
+        dump=json.dumps,
     )
 
 
@@ -100,6 +136,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of all data sets")
     parser.add_argument("--cite", nargs="*", default=[], help="BibTeX of data sets and systems")
+    parser.add_argument(
+        "--titles", type=json.loads, default={}, help="JSON: data sets and models to what they are"
+    )
     parser.add_argument("--output", type=Path, required=True, help="index.html")
     parser.add_argument("--figures", type=Path, help="folder to write each figure to, as .svg")
 
@@ -111,4 +150,4 @@ def main(args: argparse.Namespace) -> None:
             for name, text in figure_files(sections):
                 (folder / name).write_text(text, encoding="utf-8")
     with atomic_write(args.output) as file:
-        file.write(page(sections, args.cite))
+        file.write(page(sections, args.cite, args.titles))

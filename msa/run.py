@@ -83,6 +83,7 @@ def record_of(
             "code_digest": provenance.code_digest(),
             "versions": provenance.versions(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "processor": provenance.processor(),
             "threads": settings["hyperparameters"]["threads"],
             "seed": settings["seed"],
         },

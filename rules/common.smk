@@ -285,6 +285,14 @@ def citations():
     return [text.strip() for text in dict.fromkeys(found) if text]
 
 
+def titles():
+    """What the configured data sets and models are, in words."""
+    names = CONFIG.values
+    of = {name: CONFIG.recipes[name] for name in names["datasets"]}
+    of |= {name: CONFIG.models[name] for name in names["models"]}
+    return {name: recipe["title"] for name, recipe in of.items() if "title" in recipe}
+
+
 def studies(dataset):
     """What goes beyond the results: perturbed input and removed modalities where the configuration
     asks for them, attention and experts of the models that have some."""

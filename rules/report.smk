@@ -38,6 +38,7 @@ rule report:
         data=lambda wildcards: DATA,
         # BibTeX has braces
         cite=lambda wildcards: citations(),
+        titles=lambda wildcards: json.dumps(titles()),
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
-        " --cite {params.cite:q} --output {output.page:q} --figures {output.figures:q} 2>&1 | tee {log:q}"
+        " --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q} 2>&1 | tee {log:q}"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import networkx as nx
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from running import copy_project, snakemake
 
-from msa.figures import bars, colours, curves
+from msa.figures import bars, curves, styles
 from msa.illustrate import _binned
 from msa.report import figure_files, page, section
 from msa.studies import STAGES, experts
@@ -129,6 +130,36 @@ def test_the_same_files_give_the_same_bytes(project):
     assert files == on_disk and len(files) >= 6
 
 
+def test_the_graph_is_the_same_in_every_process(project):
+    command = [sys.executable, "-c", "from msa.studies import stages; print(stages())"]
+    drawn = {
+        subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(drawn) == 1
+
+
+def test_a_released_checkpoint(project, tmp_path):
+    """It has no epochs, no speed and another name in tables; its studies are drawn."""
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    runs = shutil.copytree(project / "runs", tmp_path / "runs")
+    (runs / "demo/ridge/main").rename(runs / "demo/ridge/released")
+    result = json.loads((folder / "ridge.json").read_text())
+    result |= {"variant": "released", "oracle": None}
+    for key in ("rows_per_s", "selected_epoch"):
+        result[key] = dict.fromkeys(result[key])
+    (folder / "ridge.json").write_text(json.dumps(result))
+    for name in ("leaderboard.csv", "comparisons.json"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("ridge", "ridge (released)"))
+    made = section(folder, runs, project / "data")
+    text = page([made], [])
+    assert "ridge (released)" in text and "None" not in text
+    assert "ridge (released)" in dict(figure_files([made]))["demo.sentiment.robustness.svg"]
+
+
 def test_snakemakes_own_report(project):
     snakemake(project, "--configfile", "quick.yaml", "--report", "report.zip")
     shutil.unpack_archive(project / "report.zip", project / "unpacked")
@@ -147,7 +178,7 @@ def test_bins_have_equally_many():
 def test_figures_have_no_ids_in_common():
     score = {"a": {"mean": 1.0, "ci95": [0.5, 1.5]}, "b": {"mean": 2.0, "ci95": None}}
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1.0], "valid_loss": [2, 1.5]})
-    drawn = [bars(score, "MAE", colours(["a", "b"])), curves({"a": [(history, 2)]})]
+    drawn = [bars(score, "MAE", styles(["a", "b"])), curves({"a": [(history, 2)]})]
     ids = [set(re.findall(r'id="([^"]+)"', text)) for text in drawn]
     assert not ids[0] & ids[1]
     for text in drawn:

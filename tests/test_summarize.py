@@ -47,7 +47,8 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
         "rows": {"train": 100, "valid": 20, "test": 40},
         "provenance": {
             **{"git_commit": "abc", "git_dirty": False, "config_digest": f"c{seed}"},
-            **{"data_digest": "d", "code_digest": "e", "device": "cpu", "threads": 1},
+            **{"data_digest": "d", "code_digest": "e", "device": "cpu"},
+            **{"processor": "p", "threads": 1},
             "versions": {"python": "3.11.7", "torch": "2.13.0"},
             "seed": seed,
         },
@@ -111,7 +112,7 @@ def test_provenance_keeps_what_differs() -> None:
         **{"git_commit": "abc", "git_dirty": False, "data_digest": "d", "code_digest": "e"},
         "config_digest": {"1": "c1", "2": "c2"},
         "device": {"1": "cpu", "2": "cuda"},
-        "threads": 1,
+        **{"processor": "p", "threads": 1},
         "versions": {
             "python": "3.11.7",
             "torch": {"1": "2.13.0", "2": "2.14.0"},
