@@ -25,7 +25,8 @@ def run(steps: int = 100, repeats: int = 3) -> list[dict[str, Any]]:
         print("gpu: there is none here")
         return []
     be_deterministic()
-    rows, given = [], {**MOSEI, "steps": steps, "device": "cuda", "bert": BASE}
+    rows = []
+    given: dict[str, Any] = {**MOSEI, "steps": steps, "device": "cuda", "bert": BASE}
     for model in WIDTHS:
         epoch = Epoch(model, **given)
         ours, plain, short = epoch.ours(), epoch.plain(), epoch.ours(precision="bf16")

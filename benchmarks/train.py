@@ -173,10 +173,8 @@ def make_network(model: str, padding: str, bert: Mapping[str, int], attention: s
     text, audio, vision = WIDTHS[model]
     keywords: dict[str, Any] = {"text_dim": text, "audio_dim": audio, "vision_dim": vision}
     if model in ("cm_bert", "glomo"):
-        config = BertConfig(
-            vocab_size=PIECES, num_attention_heads=12, attn_implementation=attention, **bert
-        )
-        keywords["bert"] = BertModel(config)
+        size: dict[str, Any] = {"attn_implementation": attention, **bert}
+        keywords["bert"] = BertModel(BertConfig(vocab_size=PIECES, num_attention_heads=12, **size))
     return model_class(model)(**keywords, output_dim=1, padding=padding)
 
 

@@ -4,11 +4,16 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from humanfriendly import format_size
+from tqdm import tqdm
 
 from msa.config import Config, Source, load
 from msa.errors import InputError
 from msa.schema import nearest
+
+
+def bytes_text(count: int) -> str:
+    """Bytes as kB, MB or GB."""
+    return tqdm.format_sizeof(count, "B", 1000)
 
 
 def size_of(path: Path) -> int:
@@ -37,8 +42,8 @@ def describe_source(source: Source) -> str:
     """One file: here or missing, how large, its path, and where to get it."""
     path = Path(source.path)
     if path.exists():
-        return f"here     {format_size(size_of(path)):>10}  {path}"
-    about = f"~{format_size(source.size)}" if source.size else "?"
+        return f"here     {bytes_text(size_of(path)):>10}  {path}"
+    about = f"~{bytes_text(source.size)}" if source.size else "?"
     where = f" from {' or '.join(source.urls)}" if source.urls else " by hand"
     return f"missing  {about:>10}  {path}{where}"
 
