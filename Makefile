@@ -12,7 +12,7 @@ demo: install
 	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@echo
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
-	@echo "All on one page: results/report/index.html"
+	@echo "Page of the first: results/report/index.html"
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
 

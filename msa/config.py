@@ -298,7 +298,9 @@ class Config:
     def require(self, dataset: str, model: str, without: str | None = None) -> None:
         """Raise an InputError unless both are known and fit, also without a modality."""
         if dataset not in self.recipes:
-            raise InputError(f"unknown data set {nearest(dataset, self.recipes)}")
+            raise InputError(
+                f"unknown data set {nearest(dataset, self.recipes)}; one of your own: --configfile"
+            )
         if model not in self.models:
             raise InputError(f"unknown model {nearest(model, self.models)}")
         if misfit := self.misfit(dataset, model):

@@ -91,7 +91,9 @@ def main(args: argparse.Namespace) -> None:
     config = load(args.configfile)
     for name in args.names:
         if name not in config.recipes:
-            raise InputError(f"unknown data set {nearest(name, config.recipes)}")
+            raise InputError(
+                f"unknown data set {nearest(name, config.recipes)}; one of your own: --configfile"
+            )
         print("\n".join(describe(config, name)))
     if not args.names:
         print("\n".join(table(config, sorted(config.recipes))))

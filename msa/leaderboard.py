@@ -158,6 +158,11 @@ def spread_text(mean: float, std: float) -> str:
 def read_result(path: Path) -> dict[str, Any]:
     """A result file; InputError if it is missing, broken or against its schema."""
     result = read_json(path)
+    if "model" not in result or "targets" not in result:
+        raise InputError(
+            f"{path}: expected a result as results/<dataset>/<model>.json, found a file of "
+            f"{', '.join(list(result)[:6])}"
+        )
     if found := problems(result, "result.schema.json", str(path)):
         raise InputError(f"{'; '.join(found)}; make it again with `summarize`")
     return result

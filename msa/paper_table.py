@@ -97,7 +97,7 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
 
 
 def latex(shown: pd.DataFrame, marks: pd.DataFrame, text: str, label: str) -> str:
-    """A `table` with booktabs' rules, shrunk to the text's width where it is wider."""
+    """A `table*` with booktabs' rules, shrunk to the text's width where it is wider."""
     written = pd.DataFrame(
         {
             escape(name): [_cell(*pair) for pair in zip(shown[name], marks[name], strict=True)]
@@ -112,6 +112,8 @@ def latex(shown: pd.DataFrame, marks: pd.DataFrame, text: str, label: str) -> st
         column_format="l" + "r" * len(written.columns),
         position="t",
     )
+    # across both columns of a page that has two
+    body = body.replace("{table}", "{table*}")
     body = body.replace("\\begin{tabular}", f"{SHRUNK}\n\\begin{{tabular}}")
     body = body.replace("\\end{tabular}", "\\end{tabular}}")
     return "% needs \\usepackage{booktabs,graphicx}\n" + body

@@ -20,7 +20,7 @@ from msa.errors import InputError
 from msa.metrics import target_scores
 from msa.network import predictions, trained
 from msa.own_input import FOLD, OwnInput, find, prepare
-from msa.reading import read_json
+from msa.reading import read_array, read_json
 from msa.run import load_run, open_run, read_settings
 from msa.summarize import run_folders
 
@@ -166,6 +166,13 @@ def main(args: argparse.Namespace) -> None:
             task, target = settings["task"], settings["target"]
             for name in task["targets"] if target == "all" else [target]:
                 runs.setdefault(name, []).append((settings, output))
+    ids = Path(config.path("data", dataset, "train", "ids.npy"))
+    if ids.is_file() and (known := np.isin(found.ids, read_array(ids, "text", 1))).any():
+        print(
+            f"{known.sum()} of {len(known)} segments were in the training fold: "
+            "their scores say nothing of new ones",
+            file=sys.stderr,
+        )
     for segment, reason in found.dropped:
         print(f"left out: {segment}: {reason}", file=sys.stderr)
     if found.label is not None:

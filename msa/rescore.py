@@ -32,8 +32,6 @@ def rescore(result: Path, runs: Path, threshold: float = 0.0) -> dict[str, Any]:
     """
     stored = read_result(result)
     paths = run_folders(stored, runs)
-    if missing := [str(path) for path in paths if not path.is_dir()]:
-        raise InputError(f"{', '.join(missing)}: expected the runs of {result}; give --runs")
     usual = summarize([read(path, 0.0) for path in paths])
     moved = summarize([read(path, threshold) for path in paths]) if threshold else usual
     targets: dict[str, Any] = {}

@@ -1,10 +1,12 @@
 """Checking against a JSON schema: every problem at once, each with the nearest known name."""
 
 import json
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -54,9 +56,26 @@ def _explain(error: Any, where: str) -> list[str]:
         return [f"{place}: expected one of {options}, got {close}"]
     if error.validator == "type":
         kind = error.validator_value
-        got = f"{error.instance!r} ({type(error.instance).__name__})"
-        return [f"{place}: expected {kind}, got {got}"]
-    return [f"{place}: {error.message}"]
+        got = f"{reprlib.repr(error.instance)} ({type(error.instance).__name__})"
+        return [f"{place}: expected {kind}, got {got}{_meant(error.instance)}"]
+    if error.validator == "pattern" and "description" in error.schema:
+        return [f"{place}: expected {error.schema['description']}, got {error.instance!r}"]
+    # of several forms, what speaks against each
+    reasons = [part.message for part in error.context] or [error.message]
+    return [f"{place}: {shorten(', and '.join(reasons), 300)}"]
+
+
+def _meant(value: object) -> str:
+    """What to write in place of a text that YAML or the command line did not take for a value."""
+    if value in ("true", "false"):
+        return f"; on the command line write {str(value).capitalize()}"
+    try:
+        number = float(str(value))
+    except ValueError:
+        return ""
+    if not isinstance(value, str):
+        return ""
+    return f"; YAML reads an exponent without a point as text: write {number}"
 
 
 def refuse(found: list[str]) -> None:

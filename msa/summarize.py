@@ -34,6 +34,11 @@ TRAINING = (
     *("parameters", "rows", "selection", "selected_epoch", "wall_time_s", "rows_per_s"),
     "provenance",
 )
+# what tells whether two runs of the same name are the same
+DIGESTS = ("config_digest", "data_digest", "code_digest")
+ELSEWHERE = (
+    "give the runs' own folder (--runs, or --configfile with its paths), or make the result again"
+)
 
 Json = dict[str, Any]
 
@@ -78,10 +83,28 @@ def label(of: Mapping[str, Any]) -> str:
 
 
 def run_folders(result: Mapping[str, Any], runs: Path) -> list[Path]:
-    """The folders of a result's runs below that of all runs, by target and seed."""
+    """The folders of a result's runs below that of all runs, by target and seed.
+
+    Raises:
+        InputError: a run is not there, or is another one than the result was made from.
+    """
     home = runs / result["dataset"] / result["model"] / result["variant"]
-    labels = result["selected_epoch"]  # as of `Run.label`
-    return [home / (label if "/" in label else f"all/{label}") for label in labels]
+    folders = []
+    for name in result["selected_epoch"]:  # as of `Run.label`
+        folder = home / (name if "/" in name else f"all/{name}")
+        if not folder.is_dir():
+            raise InputError(f"{folder}: expected a run of the result, got none; {ELSEWHERE}")
+        found = read_json(folder / "training.json", "provenance")["provenance"]
+        for key in DIGESTS:
+            stored = result["provenance"][key]
+            expected = stored[name] if isinstance(stored, dict) else stored
+            if found[key] != expected:
+                raise InputError(
+                    f"{folder}: expected the run that the result was made from, {key} {expected}, "
+                    f"got another, {found[key]}; {ELSEWHERE}"
+                )
+        folders.append(folder)
+    return folders
 
 
 def read_run(path: Path) -> Run:

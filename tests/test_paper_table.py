@@ -43,8 +43,8 @@ def test_latex_is_sound(tmp_path):
     assert r"1.400$^\dagger$ & n/a \\" in made
     body = made[made.index(r"\midrule") : made.index(r"\bottomrule")]
     assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {2}
-    assert re.findall(r"\\begin\{(\w+)\}", made) == ["table", "tabular"]
-    assert re.findall(r"\\end\{(\w+)\}", made) == ["tabular", "table"]
+    assert re.findall(r"\\begin\{([\w*]+)\}", made) == ["table*", "tabular"]
+    assert re.findall(r"\\end\{([\w*]+)\}", made) == ["tabular", "table*"]
     assert made.count("{") == made.count("}")
     assert "validation fold selects" in made and "500 resamples" in made and "p $<$ 0.05" in made
 

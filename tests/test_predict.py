@@ -80,13 +80,15 @@ def test_a_fold_of_its_own_data_set(done):
     assert means == pytest.approx({metric: of["mean"] for metric, of in result.items()}, abs=1e-5)
 
 
-def test_the_same_from_its_files(done, demo_files):
+def test_the_same_from_its_files(done, demo_files, capsys):
     """Aligned, cleaned and encoded on the fly; all folds, and the segments' times."""
     own = done / "own"
     own.mkdir()
     for name in SEQUENCES:
         (own / f"{name}.csd").symlink_to(demo_files / f"{name}.csd")
     frame = predict(done, own)
+    train = len(np.load(done / "data/demo/train/ids.npy"))
+    assert f"{train} of {len(frame)} segments were in the training fold" in capsys.readouterr().err
     clean = np.load(done / "runs/demo/ridge/main/all/1/predictions/clean.npz")
     ids = clean["test/ids"].tolist()
     expected = pytest.approx(clean["test/prediction"][:, 0], abs=1e-5)

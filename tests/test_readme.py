@@ -3,7 +3,9 @@
 import re
 import shlex
 import subprocess
+import sys
 
+import numpy as np
 import pytest
 import yaml
 from running import ROOT, copy_project, environment, run_stage
@@ -57,6 +59,24 @@ def test_a_command_works(command, project):
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_own_arrays_are_read(project):
+    for text in (text for kind, text in BLOCKS if kind == "python" and "my" in text):
+        subprocess.run([sys.executable, "-c", text], cwd=project, env=environment(), check=True)
+    files = [f"{name}={project}/my/own_{name}.csd" for name in ("words", "audio")]
+    labels = project / "my/own_labels.csd"
+    run_stage(
+        *("align", "--sequence", *files, "--labels", labels),
+        *("--to", "words", "--output", project / "my/own_aligned"),
+    )
+    run_stage(
+        *("import-data", project / "my/own.pkl", "--layout", "mmsa"),
+        *("--holds", "embedding", "audio", "vision", "--range", "-3", "3"),
+        *("--output", project / "my/own", "--card", project / "my/own/card.json"),
+    )
+    assert len(np.load(project / "my/own_aligned/labels.npy")) == 1
+    assert len(np.load(project / "my/own/train/label.npy")) == 3
 
 
 CONFIGURATIONS = [text for kind, text in BLOCKS if kind == "yaml" and "title:" not in text]

@@ -53,11 +53,28 @@ def test_another_threshold_moves_what_is_of_the_sign_alone(stored):
 
 
 def test_runs_that_are_not_there(stored, tmp_path):
-    with pytest.raises(InputError, match="1, .*2: expected the runs of .*lmf.json; give --runs"):
+    with pytest.raises(InputError, match="all/1: expected a run of the result, got none; .*--runs"):
         rescore(stored[0], tmp_path / "elsewhere")
     shutil.rmtree(stored[1] / "demo/lmf/main/all/2")
-    with pytest.raises(InputError, match="all/2: expected the runs of"):
+    with pytest.raises(InputError, match="all/2: expected a run of the result, got none"):
         rescore(stored[0], stored[1])
+
+
+def test_runs_of_another_experiment(stored):
+    result, runs, _ = stored
+    record = runs / "demo/lmf/main/all/2/training.json"
+    content = json.loads(record.read_text())
+    content["provenance"]["config_digest"] = "another"
+    record.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="all/2: expected the run .* config_digest .*another"):
+        rescore(result, runs)
+
+
+def test_what_is_no_result(tmp_path):
+    other = tmp_path / "comparisons.json"
+    other.write_text('{"schema_version": "1", "targets": {}, "resamples": 3}')
+    with pytest.raises(InputError, match="comparisons.json: expected a result as .*resamples$"):
+        rescore(other, tmp_path)
 
 
 def test_the_stage_says_whether_numbers_moved(stored, tmp_path, capsys):
