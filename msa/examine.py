@@ -23,7 +23,7 @@ from msa.models import EXAMINED
 from msa.network import predictions, trained
 from msa.pieces import SPECIAL
 from msa.reading import read_offsets, read_words
-from msa.run import add_data_arguments, load_run, open_run
+from msa.run import Places, add_data_arguments, load_run, open_run
 
 QUANTILES = {
     "median error": 0.5,
@@ -151,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args)
+    settings, device = open_run(args.run, args.device)
     kind = EXAMINED.get(settings["model"])
     if kind is None:
         raise InputError(
@@ -159,7 +159,7 @@ def main(args: argparse.Namespace) -> None:
             f"{', '.join(EXAMINED)}, got {settings['model']}"
         )
     task = settings["task"]
-    folds, bert = load_run(args, settings, ("test",))
+    folds, bert = load_run(Places.of(args), settings, ("test",))
     fold = folds["test"].to(device)
     network = trained(args.run, settings, fold, bert).to(device)
     prediction, seen = watched(network, kind, fold, settings["hyperparameters"])

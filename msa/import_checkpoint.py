@@ -28,7 +28,7 @@ from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
 from msa.network import build
 from msa.provenance import digest
-from msa.run import add_data_arguments, load_run, open_run, read_settings, record_of
+from msa.run import Places, add_data_arguments, load_run, open_run, read_settings, record_of
 
 FOLDS = ("train", "valid", "test")
 STATES = ("model_state_dict", "state_dict")
@@ -172,14 +172,14 @@ def main(args: argparse.Namespace) -> None:
     some = f": {', '.join(unused)}" if unused else ""
     print(f"{args.file}: {len(unused)} released keys unused{some}", file=sys.stderr)
     if args.run and args.data:
-        record_untrained(args, network)
+        record_untrained(args.run, Places.of(args), args.device, network)
 
 
-def record_untrained(args: argparse.Namespace, network: nn.Module) -> None:
+def record_untrained(run: Path, places: Places, device: str, network: nn.Module) -> None:
     """Write the run's training.json: what the data is, and that nothing was trained."""
-    settings, device = open_run(args)
-    folds, _ = load_run(args, settings, FOLDS)
-    record = record_of(settings, folds, device) | {
+    settings, on = open_run(run, device)
+    folds, _ = load_run(places, settings, FOLDS)
+    record = record_of(settings, folds, on) | {
         "parameters": sum(p.numel() for p in network.parameters()),
         "wall_time_s": 0.0,
         "rows_per_s": None,
@@ -188,7 +188,7 @@ def record_untrained(args: argparse.Namespace, network: nn.Module) -> None:
         "selection": None,
         "best_valid_loss": None,
     }
-    with atomic_write(args.run / "training.json") as file:
+    with atomic_write(run / "training.json") as file:
         json.dump(record, file, indent=1)
 
 

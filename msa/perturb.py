@@ -21,7 +21,7 @@ from msa.batches import MODALITIES, Fold
 from msa.clean import read_cleanings
 from msa.errors import InputError
 from msa.network import predictions, trained
-from msa.run import add_data_arguments, load_run, open_run
+from msa.run import Places, add_data_arguments, load_run, open_run
 
 KINDS = ("missing-frames", "missing-modality", "noise")
 ALL = "all"  # every modality at once
@@ -139,8 +139,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args)
-    folds, bert = load_run(args, settings, ("train", "test"))
+    settings, device = open_run(args.run, args.device)
+    folds, bert = load_run(Places.of(args), settings, ("train", "test"))
     test = folds["test"]
     network = trained(args.run, settings, test, bert).to(device)
     references = read_references(folds["train"], settings, args.clean)

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +20,7 @@ from msa.metrics import target_scores
 from msa.network import predictions, trained
 from msa.own_input import FOLD, OwnInput, find, prepare
 from msa.reading import read_array, read_json
-from msa.run import load_run, open_run, read_settings
+from msa.run import Places, load_run, open_run, read_settings
 from msa.summarize import run_folders
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
@@ -94,9 +93,9 @@ def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
 
 def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np.ndarray:
     """A run's outputs for the prepared input: (n, m) float64."""
-    settings, on = open_run(Namespace(run=run, device=device))
-    places = {name: folder / name for name in ("data", "clean", "features")}
-    folds, bert = load_run(Namespace(**places, encoder=encoder), settings, [FOLD])
+    settings, on = open_run(run, device)
+    places = Places(folder / "data", folder / "clean", folder / "features", encoder)
+    folds, bert = load_run(places, settings, [FOLD])
     fold = folds[FOLD].to(on)
     network = trained(run, settings, fold, bert).to(on)
     output = predictions(network, fold, settings["hyperparameters"])

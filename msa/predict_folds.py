@@ -8,7 +8,7 @@ import numpy as np
 
 from msa.atomic import atomic_path
 from msa.network import predictions, trained
-from msa.run import add_data_arguments, load_run, open_run
+from msa.run import Places, add_data_arguments, load_run, open_run
 
 FOLDS = ("valid", "test")
 
@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args)
-    folds, bert = load_run(args, settings, FOLDS)
+    settings, device = open_run(args.run, args.device)
+    folds, bert = load_run(Places.of(args), settings, FOLDS)
     network = trained(args.run, settings, folds["test"], bert).to(device)
     found: dict[str, Any] = {}
     for name, fold in folds.items():

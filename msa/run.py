@@ -3,6 +3,7 @@
 import argparse
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,28 @@ def read_settings(run: Path) -> dict[str, Any]:
     return read_json(run / "settings.json", *SETTINGS)
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the folds of a run lie.
+
+    Attributes:
+        data: folder written by split.
+        clean: folder written by clean, if the run reads numbers of it.
+        features: folder written by encode, if the run reads them.
+        encoder: its folder, if the model reads words.
+    """
+
+    data: Path
+    clean: Path | None = None
+    features: Path | None = None
+    encoder: Path | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Places":
+        """Those that were given as `add_data_arguments` asks for them."""
+        return cls(args.data, args.clean, args.features, args.encoder)
+
+
 def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Where the folds lie and where to compute."""
     parser.add_argument("--data", type=Path, required=required, help="folder written by split")
@@ -34,13 +57,13 @@ def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -
 
 
 def load_run(
-    args: argparse.Namespace, settings: Mapping[str, Any], names: Sequence[str]
+    places: Places, settings: Mapping[str, Any], names: Sequence[str]
 ) -> tuple[dict[str, Fold], nn.Module | None]:
     """The folds of a run, and the encoder of a model that reads words."""
     tokenizer = bert = None
     if settings["forms"].get("text") == "words":
-        tokenizer, bert = load_encoder(args.encoder)
-    where = args.data, args.clean, args.features
+        tokenizer, bert = load_encoder(places.encoder)
+    where = places.data, places.clean, places.features
     return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
 
 
@@ -52,13 +75,13 @@ def seed_everything(seed: int) -> None:
     be_deterministic()
 
 
-def open_run(args: argparse.Namespace) -> tuple[dict[str, Any], torch.device]:
+def open_run(run: Path, device: str) -> tuple[dict[str, Any], torch.device]:
     """The settings and the device of a run; threads and seeds are set as the settings say."""
-    settings = read_settings(args.run)
+    settings = read_settings(run)
     torch.set_num_threads(settings["hyperparameters"]["threads"])
-    device = choose_device(args.device)
+    chosen = choose_device(device)
     seed_everything(settings["seed"])
-    return settings, device
+    return settings, chosen
 
 
 def record_of(

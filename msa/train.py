@@ -27,7 +27,7 @@ from msa.errors import InputError
 from msa.network import build, evaluate, predictions
 from msa.optimizers import Schedule, make_optimizer
 from msa.progress import Progress
-from msa.run import add_data_arguments, load_run, open_run, record_of
+from msa.run import Places, add_data_arguments, load_run, open_run, record_of
 from msa.state import Epoch, State, Trained
 
 FOLDS = ("train", "valid", "test")
@@ -257,9 +257,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args)
+    settings, device = open_run(args.run, args.device)
     hyper = settings["hyperparameters"]
-    folds, bert = load_run(args, settings, FOLDS)
+    folds, bert = load_run(Places.of(args), settings, FOLDS)
     network = build(settings, folds["train"], bert)
     # after build, which imports the model's file
     record = record_of(settings, folds, device)

@@ -21,6 +21,7 @@ from msa.network import build, evaluate
 from msa.optimizers import Schedule, make_optimizer
 from msa.progress import Progress
 from msa.run import (
+    Places,
     add_data_arguments,
     load_run,
     open_run,
@@ -131,8 +132,8 @@ def main(args: argparse.Namespace) -> None:
                 "write them again, or train this one alone"
             )
     first, hyper = settings[0], settings[0]["hyperparameters"]
-    device = open_run(argparse.Namespace(run=args.runs[0], device=args.device))[1]
-    folds, bert = load_run(args, first, FOLDS)
+    device = open_run(args.runs[0], args.device)[1]
+    folds, bert = load_run(Places.of(args), first, FOLDS)
     networks = []
     for of in settings:
         seed_everything(of["seed"])

@@ -16,21 +16,21 @@ from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.network import build
 from msa.reading import read_json
-from msa.run import add_data_arguments, load_run, open_run, record_of, seed_everything
+from msa.run import Places, add_data_arguments, load_run, open_run, record_of, seed_everything
 from msa.space import applied, draw
 from msa.train import fit_closed, train
 
 FOLDS = ("train", "valid", "test")
 
 
-def attempt(args: argparse.Namespace, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:
+def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:
     """Train with some settings: its validation value, the epoch of it, parameters, seconds.
 
     A training that fails, such as one whose loss is not finite, has the value None and says why.
     """
     hyper = settings["hyperparameters"]
     seed_everything(settings["seed"])
-    folds, bert = load_run(args, settings, FOLDS)
+    folds, bert = load_run(places, settings, FOLDS)
     network = build(settings, folds["train"], bert)
     parameters = sum(p.numel() for p in network.parameters())
     try:
@@ -61,9 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args)
-    space = json.loads(args.space)
-    folds, bert = load_run(args, settings, FOLDS)
+    settings, device = open_run(args.run, args.device)
+    space, places = json.loads(args.space), Places.of(args)
+    folds, bert = load_run(places, settings, FOLDS)
     # the record's code digest is of what is imported, the model's file too
     build(settings, folds["train"], bert)
     made_from = record_of(settings, folds, device)["provenance"]
@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> None:
         path = args.run / f"trial-{number:04d}.json"
         trial = _read(path)
         if trial.get("key") != key:
-            found = attempt(args, applied(settings, drawn), device)
+            found = attempt(places, applied(settings, drawn), device)
             trial = {"trial": number, "key": key, "hyperparameters": drawn, **found}
             with atomic_write(path) as file:
                 json.dump(trial, file, indent=1)
