@@ -11,12 +11,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def load_encoder(folder: Path | None) -> tuple[Any, Any]:
-    """A fast tokenizer and a pretrained model.
+    """A fast tokenizer, to be given segments split into words, and a pretrained model.
 
     Raises:
         InputError: there is no such encoder, or it has no fast tokenizer.
     """
     # takes seconds, and not every run has an encoder
+    from tokenizers.pre_tokenizers import ByteLevel
     from transformers import AutoModel, AutoTokenizer
 
     if folder is None or not folder.is_dir():
@@ -54,4 +55,7 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
             f"as config.json says, got {len(tokenizer)}; it is another model's"
         )
+    blanks = tokenizer.backend_tokenizer.pre_tokenizer
+    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
+        blanks.add_prefix_space = True
     return tokenizer, model

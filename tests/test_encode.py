@@ -1,6 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import RobertaConfig, RobertaModel
 
 from msa.encode import encode, parts
 from msa.encoder import load_encoder
@@ -79,6 +83,26 @@ def test_a_word_without_pieces_is_zeros(encoder):
     features = encode(["good", "\u200b", "film"], np.array([0, 3]), *encoder)
     assert not features[1].any()
     assert features[[0, 2]].any(axis=1).all()
+
+
+@pytest.mark.parametrize("kind", ["RobertaTokenizer", "PreTrainedTokenizerFast"])
+def test_words_of_byte_level_pieces_begin_with_a_blank(tmp_path, kind):
+    """As in running text; RoBERTa's own class and that of ModernBERT's files."""
+    learner = Tokenizer(models.BPE(unk_token="<unk>"))
+    learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet)
+    learner.train_from_iterator(["a good film"] * 3, trainer)
+    learner.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind}))
+    sizes = {"hidden_size": 4, "num_attention_heads": 1, "intermediate_size": 4}
+    config = RobertaConfig(vocab_size=300, num_hidden_layers=1, **sizes)
+    RobertaModel(config).save_pretrained(tmp_path)
+    tokenizer, _ = load_encoder(tmp_path)
+    tokens = tokenizer(["good", "film"], is_split_into_words=True, add_special_tokens=False)
+    assert tokens.tokens() == ["Ġgood", "Ġfilm"]
+    assert tokens.word_ids() == [0, 1]
 
 
 def test_parts_keep_every_word_once():
