@@ -58,8 +58,11 @@ def find(given: Sequence[str]) -> Path | dict[str, Path]:
     if len(given) == 1 and first.is_dir():
         files = {path.stem: path for path in sorted(first.glob("*.csd"))}
     else:
-        pairs = (text.rpartition("=") for text in given)
-        files = {name or Path(path).stem: Path(path) for name, _, path in pairs}
+        files = {}
+        for text in given:
+            name, _, path = text.partition("=")
+            # what is no part's name belongs to the path: /runs/lr=0.1/words.csd
+            files |= {name: Path(path)} if name in NAMES else {Path(text).stem: Path(text)}
     if not files or not set(files) <= set(NAMES):
         raise InputError(
             f"{' '.join(given)}: expected a folder that split wrote (with offsets.npy), or .csd "
@@ -173,8 +176,7 @@ def _aligned(
     seconds: float | None,
 ) -> OwnInput:
     labels = given.get("labels")
-    if labels is None:
-        _cut(files, seconds, folder / "labels.csd")
+    dropped = [] if labels else _cut(files, seconds, folder / "labels.csd")
     align(files, labels or folder / "labels.csd", recipe["align"], folder / "aligned")
     found = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
     counts = np.diff(found.bounds["words"]) if "words" in files else np.ones(len(found.segments))
@@ -188,24 +190,37 @@ def _aligned(
         read = read_array(folder / "aligned" / "labels.npy", "numbers", 2, len(found.segments))
         columns = recipe["task"].get("columns", range(len(recipe["task"]["targets"])))
         label = read[spoken][:, [c for c in columns if c < read.shape[1]]].astype(float)
-    dropped = [(key, reason) for key, _, reason in found.dropped.itertuples(index=False)]
+    dropped += [(key, reason) for key, _, reason in found.dropped.itertuples(index=False)]
     dropped += [(key, "it has no words") for key in found.segments["key"].drop(segments.index)]
     times = segments[["start", "end"]].to_numpy(str)
     return OwnInput(segments["key"].to_numpy(str), times, label, dropped)
 
 
-def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> None:
-    """Write labels without a number, whose intervals are whole videos, or pieces of them."""
+def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> list[tuple[str, str]]:
+    """Write labels without a number, whose intervals are whole videos, or pieces of them.
+
+    Returns:
+        Videos that last no time and are left out, (video, reason).
+    """
     spans: dict[str, list[np.ndarray]] = {}
     for file in files.values():
         with csd.Sequence(file) as sequence:
             for video in sequence.videos:
                 spans.setdefault(video, []).append(sequence.intervals(video))
-    pieces = {}
+    pieces, dropped = {}, []
     for video, intervals in spans.items():
         times = np.concatenate(intervals)
+        if not times.size or times.min() == times.max():
+            dropped.append((video, "its rows last no time" if times.size else "it has no rows"))
+            continue
         first, last = float(times.min()), float(times.max())
         begins = np.arange(first, last, seconds or max(last - first, 1.0))
         bounds = np.stack([begins, np.append(begins[1:], last)], axis=1)
         pieces[video] = bounds, np.full((len(bounds), 1), np.nan)
+    if not pieces:
+        raise InputError(
+            f"{', '.join(map(str, files.values()))}: expected a video that lasts some time, "
+            f"got {dropped or 'none'}"
+        )
     csd.write(path, "labels", pieces)
+    return dropped
