@@ -54,8 +54,8 @@ class Sequence:
         videos: the video ids in the file's order.
 
     Raises:
-        InputError: the file is missing, is not HDF5, is truncated or has another layout. Every
-            method raises it too, naming the file and the key.
+        InputError: the file is missing, is not HDF5, is truncated, has another layout, or takes
+            in other files. Every method raises it too, naming the file and the key.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,6 +75,7 @@ class Sequence:
         cache.initial_size = cache.min_size = cache.max_size = HEADER_CACHE
         self._file.id.set_mdc_config(cache)
         try:
+            self._require_own_links()
             roots = list(self._file)
             if len(roots) != 1:
                 raise InputError(f"{path}: expected one root group, got {len(roots)}: {roots}")
@@ -96,6 +97,26 @@ class Sequence:
     ) -> None:
         self._file.close()
 
+    def _require_own_links(self) -> None:
+        """Refuse links to other files: they would bring whatever the user may read."""
+        own = (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
+        try:
+            outside = self._file.id.links.visit(
+                lambda name, link: None if link.type in own else name, info=True
+            )
+        except (OSError, RuntimeError, KeyError) as error:
+            raise InputError(
+                f"{self.path}: cannot be read ({error}); it is damaged or truncated: fetch it again"
+            ) from error
+        if outside is not None:
+            raise self._taken_in(_text(outside))
+
+    def _taken_in(self, key: str) -> InputError:
+        return InputError(
+            f"{self.path}: {key}: expected rows within this file, found a reference to another "
+            "file; do not trust it: fetch it again from its publishers"
+        )
+
     def _group(self, key: str) -> h5py.Group:
         group = self._file.get(key)
         if not isinstance(group, h5py.Group):
@@ -104,15 +125,26 @@ class Sequence:
             raise InputError(f"{self.path}: {key}: expected a group, found {found} beside it")
         return group
 
-    def _dataset(self, video: str, name: str) -> h5py.Dataset:
-        key = f"{self.root}/data/{video}/{name}"
+    def _dataset(self, key: str) -> h5py.Dataset:
         try:
             dataset = self._file.get(key)
         except (OSError, RuntimeError, KeyError) as error:
             raise InputError(f"{self.path}: {key}: cannot be read ({error})") from error
         if not isinstance(dataset, h5py.Dataset):
             raise InputError(f"{self.path}: {key}: expected an array, found none")
+        if dataset.external or dataset.is_virtual:
+            raise self._taken_in(key)
         return dataset
+
+    def _intervals(self, video: str) -> h5py.Dataset:
+        key = f"{self.root}/data/{video}/intervals"
+        intervals = self._dataset(key)
+        if intervals.ndim != 2 or intervals.shape[1] != 2 or intervals.dtype.kind not in "fiu":
+            raise InputError(
+                f"{self.path}: {key}: expected numbers (n, 2), "
+                f"got {intervals.dtype} {intervals.shape}"
+            )
+        return intervals
 
     def _read(self, dataset: h5py.Dataset) -> np.ndarray:
         try:
@@ -126,20 +158,18 @@ class Sequence:
 
     def shape(self, video: str) -> Shape:
         """Rows, width and dtype of a video's features, from the header alone."""
-        intervals, features = self._dataset(video, "intervals"), self._dataset(video, "features")
-        key = f"{self.path}: {self.root}/data/{video}"
-        if intervals.ndim != 2 or intervals.shape[1] != 2:
-            raise InputError(f"{key}/intervals: expected (n, 2), got {intervals.shape}")
+        key = f"{self.root}/data/{video}/features"
+        intervals, features = self._intervals(video), self._dataset(key)
         if features.ndim != 2 or features.shape[0] != intervals.shape[0]:
             raise InputError(
-                f"{key}/features: expected ({intervals.shape[0]}, d) as there are "
+                f"{self.path}: {key}: expected ({intervals.shape[0]}, d) as there are "
                 f"{intervals.shape[0]} intervals, got {features.shape}"
             )
         return Shape(features.shape[0], features.shape[1], features.dtype)
 
     def intervals(self, video: str) -> np.ndarray:
         """Start and end of every row: (n, 2) float, seconds."""
-        intervals = self._read(self._dataset(video, "intervals"))
+        intervals = self._read(self._intervals(video))
         finite = np.isfinite(intervals)
         if not finite.all():
             bad = int(np.count_nonzero(~finite.all(axis=-1)))
@@ -151,7 +181,7 @@ class Sequence:
 
     def features(self, video: str) -> np.ndarray:
         """The rows: (n, d) float, or (n, 1) bytes for words."""
-        features = self._read(self._dataset(video, "features"))
+        features = self._read(self._dataset(f"{self.root}/data/{video}/features"))
         if features.dtype.kind in "OU":
             # variable-length strings come as objects, str or bytes by the file's character set
             return np.char.encode(
@@ -160,9 +190,19 @@ class Sequence:
         return features
 
     def metadata(self) -> dict[str, Any]:
-        """The file's metadata; a value that is not JSON is given as its text."""
-        group = self._group(f"{self.root}/metadata")
-        return {key: _parse(_text(np.ravel(group[key][()])[0])) for key in group}
+        """The file's metadata, nothing where there is none.
+
+        A value that is not JSON, or is nested, is given as its text.
+        """
+        key = f"{self.root}/metadata"
+        if key not in self._file:
+            return {}
+        group = self._group(key)
+        names = [name for name in group if isinstance(group.get(name), h5py.Dataset)]
+        found = {name: self._dataset(f"{key}/{name}") for name in names}
+        return {
+            name: _parse(_text(self._read(of).flat[0])) for name, of in found.items() if of.size
+        }
 
 
 def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
@@ -195,9 +235,12 @@ def _text(value: object) -> str:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)  # NaN is none, though Python reads it
+    except (ValueError, RecursionError):
         return text
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return text if any(isinstance(one, dict | list) for one in inner) else value
 
 
 def write(

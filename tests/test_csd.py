@@ -155,7 +155,8 @@ def test_a_video_without_features(good):
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("intervals", np.zeros((2, 3)), "intervals: expected (n, 2), got (2, 3)"),
+        ("intervals", np.zeros((2, 3)), "intervals: expected numbers (n, 2), got float64 (2, 3)"),
+        ("intervals", np.array([[b"0", b"1"]] * 2), "expected numbers (n, 2), got |S1 (2, 2)"),
         ("features", np.zeros((5, 3)), "features: expected (2, d) as there are 2 intervals"),
         ("features", np.zeros(2), "got (2,)"),
     ],
@@ -167,6 +168,8 @@ def test_wrong_shapes(good, name, value, expected):
 
     edit(good, change)
     assert expected in message(good, lambda sequence: sequence.shape("b"))
+    if name == "intervals":
+        assert expected in message(good, lambda sequence: sequence.intervals("b"))
 
 
 def test_intervals_that_are_not_numbers(good):
@@ -178,6 +181,30 @@ def test_intervals_that_are_not_numbers(good):
     assert "COVAREP/data/b/intervals: expected finite seconds, got 1 rows" in text
 
 
+def test_odd_metadata_is_left_out_or_given_as_its_text(good):
+    def change(file):
+        group = file["COVAREP/metadata"]
+        for name in ("md5", "uuid", "creator", "contact", "dataset name", "dataset version"):
+            del group[name]
+        group.create_group("md5")
+        group["uuid"], group["creator"] = np.zeros(0), h5py.Empty("f")
+        group["contact"], group["dataset name"] = [b"NaN"], [b"[" * 100_000]
+        group["dataset version"] = [b'[{"a": [1]}]']
+
+    edit(good, change)
+    with csd.Sequence(good) as sequence:
+        found = sequence.metadata()
+    assert not {"md5", "uuid", "creator"} & set(found)
+    assert (found["contact"], found["dataset version"]) == ("NaN", '[{"a": [1]}]')
+    assert found["dataset name"] == "[" * 100_000 and found["root name"] == "COVAREP"
+
+
+def test_a_file_without_metadata(good):
+    edit(good, lambda file: file.pop("COVAREP/metadata"))
+    with csd.Sequence(good) as sequence:
+        assert sequence.metadata() == {}
+
+
 def test_damaged_rows_name_the_key(tmp_path):
     path = tmp_path / "audio.csd"
     rows = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32)
@@ -187,3 +214,59 @@ def test_damaged_rows_name_the_key(tmp_path):
     path.write_bytes(raw)
     text = message(path, lambda sequence: sequence.features("v"))
     assert f"{path}: audio/data/v/features: cannot be read" in text
+
+
+def virtual(path):
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource(path, "rows", (2, 3))
+    return layout
+
+
+OUTSIDE = {
+    "link": lambda group, path: group.__setitem__("features", h5py.ExternalLink(path, "rows")),
+    "link to a link": lambda group, path: (
+        group.__setitem__("features", h5py.SoftLink("/COVAREP/elsewhere/rows")),
+        group.file.__setitem__("COVAREP/elsewhere", h5py.ExternalLink(path, "/")),
+    ),
+    "storage": lambda group, path: group.create_dataset(
+        "features", (2, 3), "f4", external=[(path, 0, 24)]
+    ),
+    "virtual": lambda group, path: group.create_virtual_dataset("features", virtual(path)),
+}
+
+
+@pytest.mark.parametrize("how", OUTSIDE)
+def test_other_files_are_not_taken_in(good, how):
+    """Whoever made the file would else have the rows of any other file used as features."""
+    other = good.with_name("other.h5")
+    with h5py.File(other, "w") as file:
+        file["rows"] = np.full((2, 3), 7, dtype=np.float32)
+
+    def change(file):
+        del file["COVAREP/data/b/features"]
+        OUTSIDE[how](file["COVAREP/data/b"], str(other))
+
+    edit(good, change)
+    text = message(good, lambda sequence: sequence.features("b"))
+    key = "COVAREP/elsewhere" if how == "link to a link" else "COVAREP/data/b/features"
+    assert f"{good}: {key}: expected rows within this file, found a reference to another" in text
+
+
+def test_metadata_of_other_files_is_not_taken_in(good):
+    def change(file):
+        del file["COVAREP/metadata/md5"]
+        external = [(str(good), 0, 1)]
+        file["COVAREP/metadata"].create_dataset("md5", (1,), "S1", external=external)
+
+    edit(good, change)
+    assert "COVAREP/metadata/md5: expected rows wi" in message(good, lambda of: of.metadata())
+
+
+def test_links_within_the_file(good):
+    edit(good, lambda file: file.move("COVAREP/data/b/features", "COVAREP/rows"))
+    edit(
+        good,
+        lambda file: file.__setitem__("COVAREP/data/b/features", h5py.SoftLink("/COVAREP/rows")),
+    )
+    with csd.Sequence(good) as sequence:
+        np.testing.assert_array_equal(sequence.features("b"), [[0, 1, 2], [3, 4, 5]])
