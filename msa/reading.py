@@ -19,6 +19,29 @@ def said(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
 
 
+def open_npy(path: Path, mapped: bool = True) -> np.ndarray:
+    """The array in a .npy file, which may be damaged, or anybody's.
+
+    Args:
+        path: the file.
+        mapped: stay on the disk until its values are asked for.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+        ValueError: it is no whole array, or one of Python objects.
+    """
+    try:
+        if mapped:
+            return np.lib.format.open_memmap(path, mode="r")
+        with open(path, "rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, MemoryError):
+        raise
+    # numpy evaluates the header as Python: one that is damaged raises nearly anything
+    except Exception as error:
+        raise ValueError(said(error)) from error
+
+
 def read_array(
     path: Path, holds: str, ndim: int, rows: int | None = None, mapped: bool = False
 ) -> np.ndarray:
@@ -35,13 +58,8 @@ def read_array(
         InputError: the file is missing, damaged, or another one than it should be.
     """
     try:
-        if mapped:
-            array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
-        else:
-            with open(path, "rb") as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
-    # the header of a damaged file is nearly anything
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
+        array = open_npy(path, mapped)
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: expected a .npy array, got: {said(error)}; run the stage that writes it again"
         ) from error

@@ -16,6 +16,7 @@ import numpy as np
 
 from msa.content import described, fold_keys
 from msa.errors import InputError
+from msa.reading import open_npy, said
 from msa.segments import Segments
 
 CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -47,11 +48,11 @@ class _Files(Sequence[np.ndarray]):
         path = self.folder / f"{self.stems[i]}{self.ending}"
         expected = f"{path}: expected an array (t, {self.width}), as {self.where}[{i}] names it"
         try:
-            rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+            rows = np.asarray(open_npy(path))
         except FileNotFoundError:
             raise InputError(f"{expected}, found no such file; fetch the folder again") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{expected}, found {error}; fetch the folder again") from error
+        except (OSError, ValueError) as error:
+            raise InputError(f"{expected}, found {said(error)}; fetch the folder again") from error
         if rows.ndim == 1:
             rows = rows[None]
         if rows.ndim != 2 or rows.shape[1] != self.width or rows.dtype.kind not in "fiu":

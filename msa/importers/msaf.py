@@ -11,6 +11,7 @@ import numpy as np
 
 from msa.content import described, fold_keys
 from msa.importers.padded import array_problems, cut, not_zero, numbered, trim
+from msa.reading import open_npy, said
 from msa.segments import Segments
 
 # our name -> the file, and where zeros are padding
@@ -46,11 +47,11 @@ def _arrays(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     arrays, broken = {}, []
     for path in sorted(folder.glob("*50.npy")):
         try:
-            arrays[path.name] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            arrays[path.name] = open_npy(path)
+        except (OSError, ValueError) as error:
             broken.append(
                 f"{folder.name}: {path.name}: expected an array of numbers, found a file "
-                f"that cannot be read ({error})"
+                f"that cannot be read ({said(error)})"
             )
     return arrays, broken
 

@@ -79,6 +79,14 @@ FEATURES = {
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "found mmap length"),
     "no array": (lambda path: path.write_bytes(b"<html><body>"), "found the magic string"),
     "empty": (lambda path: path.write_bytes(b""), "found EOF"),
+    "header": (
+        lambda path: path.write_bytes(path.read_bytes().replace(b"{", b"[", 1)),
+        "found .*header",
+    ),
+    "huge": (
+        lambda path: path.write_bytes(path.read_bytes().replace(b"(", b"(" + b"9" * 19, 1)),
+        "found ",
+    ),
 }
 
 

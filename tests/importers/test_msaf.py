@@ -84,3 +84,10 @@ def test_a_file_cut_off_is_one_error(folder):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"train: bert50.npy: .* cannot be read"):
         read_layout(folder, "msaf")
+
+
+def test_a_damaged_header_is_one_error(folder):
+    path = folder / "train" / "bert50.npy"
+    path.write_bytes(path.read_bytes().replace(b"}", b"(", 1))
+    with pytest.raises(InputError, match=r"train: bert50.npy: .* cannot be read"):
+        read_layout(folder, "msaf")
