@@ -105,6 +105,11 @@ def _row(key: str, i: int, row: Any) -> tuple[str, list[int]]:
                 f"{where}: {name}: expected one of {', '.join(LABELS)}, found {row[name]!r}"
             )
     stem = row["audio_file"].removesuffix(".wav")
+    # a path would lead to files outside the folder
+    if stem in ("", "..") or stem != Path(stem).name:
+        raise InputError(
+            f"{where}: audio_file: expected a file's name, found {row['audio_file']!r:.300}"
+        )
     return stem, [CLASSES.index(LABELS[row[name]]) for name in COLUMNS]
 
 

@@ -125,6 +125,14 @@ BROKEN = {
 }
 
 
+@pytest.mark.parametrize("name", ["../../../secret.wav", "/secret", "a/b.wav", "..", ".", ".wav"])
+def test_files_outside_the_folder_are_not_read(folder, name):
+    set_row(folder, 5, audio_file=name)
+    message = rf"dev.json\[5\]: audio_file: expected a file's name, found '{name}'"
+    with pytest.raises(InputError, match=message):
+        read_layout(folder, "cherma")
+
+
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_folder_is_refused(how, folder):
     spoil, message = BROKEN[how]
