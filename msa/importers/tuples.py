@@ -7,6 +7,7 @@ import numpy as np
 
 from msa.content import as_number, as_rows, as_text, as_words, described, fold_keys
 from msa.errors import InputError
+from msa.importers.padded import as_array
 from msa.segments import Segments
 
 
@@ -52,18 +53,26 @@ def read(content: Any, members: Sequence[str]) -> dict[str, Segments]:
 
 
 def _fold(key: str, rows: list[Any], members: Sequence[str]) -> Segments:
-    ids, labels = [], []
-    sequences: dict[str, list[np.ndarray]] = {"words": [], "audio": [], "vision": []}
+    ids, labels, words = [], [], []
+    features: dict[str, list[Any]] = {"audio": [], "vision": []}
     for i, row in enumerate(rows):
         if not _is_row(row, members):
             raise InputError(f"{key}[{i}]: expected {_form(members)}, found {described(row)}")
-        features, label, segment = row
-        ids.append(as_text(segment))
-        where = f"{key}[{i}] ({ids[-1]})"
-        labels.append([as_number(f"{where}: label", label)])
-        of = dict(zip(members, features, strict=True))
-        sequences["words"].append(as_words(of["words"]))
-        for name in ("audio", "vision"):
-            width = sequences[name][0].shape[1] if i else None
-            sequences[name].append(as_rows(f"{where}: {name}", of[name], width))
+        of = dict(zip(members, row[0], strict=True))
+        ids.append(as_text(row[2]))
+        labels.append([as_number(f"{key}[{i}] ({ids[-1]}): label", row[1])])
+        words.append(as_words(of["words"]))
+        for name, values in features.items():
+            values.append(of[name])
+    sequences = {"words": words}
+    for name, values in features.items():
+        places = [f"{key}[{i}] ({segment}): {name}" for i, segment in enumerate(ids)]
+        sequences[name] = _of_one_width(places, values)
     return Segments(ids, np.array(labels), sequences)
+
+
+def _of_one_width(places: Sequence[str], values: Sequence[Any]) -> list[np.ndarray]:
+    """The rows of all segments, as wide as those of the first that has any."""
+    first = next((i for i, rows in enumerate(values) if as_array(rows).size), 0)
+    width = as_rows(places[first], values[first]).shape[1]
+    return [as_rows(where, rows, width) for where, rows in zip(places, values, strict=True)]

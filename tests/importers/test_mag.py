@@ -23,6 +23,17 @@ def test_it_is_read_as_it_was_written(tmp_path):
     assert np.corrcoef(means, train.label[:, 0])[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("nothing", [[], np.zeros(0), np.zeros((0, 5)), [[]]])
+def test_a_first_segment_without_rows_has_no_width(tmp_path, nothing):
+    path = mag.write(tmp_path, np.random.default_rng(0))
+    content = load(path)
+    set_row(content, 0, ([], nothing, nothing))
+    path.write_bytes(pickle.dumps(content))
+    of = read_layout(path, "mag")["train"].sequences
+    assert [rows[0].shape for rows in of.values()] == [(0, 1), (0, 74), (0, 47)]
+    assert of["audio"][1].shape == (len(of["words"][1]), 74)
+
+
 def set_row(content, i, features=None, label=None):
     old, was, segment = content["train"][i]
     content["train"][i] = (features or old, was if label is None else label, segment)
