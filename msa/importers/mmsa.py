@@ -62,7 +62,18 @@ def _problems(where: str, fold: Any) -> list[str]:
     if found:
         return found
     for name, lengths in _lengths(fold).items():
-        found += length_problems(f"{where}: {name}", lengths, n, fold[name].shape[1])
+        steps = fold[name].shape[1]
+        found += length_problems(f"{where}: {name}", lengths, n, steps)
+        # with lengths of its own a modality may be padded with anything, noise included
+        if name == "text" or f"{name}_lengths" in fold or found:
+            continue
+        beyond = not_zero(fold[name]) & (np.arange(steps) >= np.reshape(lengths, (n, 1)))
+        if cut_off := np.flatnonzero(beyond.any(axis=1)).tolist():
+            found.append(
+                f"{where}: {name}: expected zeros behind as many rows as the text has, found "
+                f"others in {len(cut_off)} of {n} segments, first in segment {cut_off[0]}; it may "
+                f"be padded on the left: add {name}_lengths, or move the rows to the front"
+            )
     return found
 
 

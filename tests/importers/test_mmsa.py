@@ -69,16 +69,33 @@ def test_lengths_come_from_the_file_then_from_the_mask_then_from_zeros(tmp_path)
     bert[:, 1] = [[1, 0, 0], [1, 1, 0]]
     for fold in content.values():
         fold["text_bert"] = bert
+        fold["audio"][0, 1:] = fold["audio"][1, 2:] = fold["vision"][0] = fold["vision"][1, 2:] = 0
     of_mask = read(tmp_path, content)["valid"]
     assert [lengths(of_mask, n) for n in ("embedding", "audio", "vision")] == [[1, 2]] * 3
     for fold in content.values():
         fold |= {"audio_lengths": [2, 0], "text_lengths": np.array([3, 1])}
+        fold["vision"][1, 1:] = 0
     of_file = read(tmp_path, content)["valid"]
     assert [lengths(of_file, n) for n in ("embedding", "audio", "vision")] == [
         [3, 1],
         [2, 0],
         [3, 1],
     ]
+
+
+def test_rows_that_the_texts_length_would_cut_off_are_refused(tmp_path):
+    """Padded on the left, they would else become zeros without a word."""
+    bert = np.zeros((2, 3, 3), np.int64)
+    bert[:, 1] = [[1, 1, 1], [1, 1, 0]]
+    audio = np.ones((2, 3, 2), np.float32)
+    audio[1, 0] = 0
+    content = make(text_bert=bert, audio=audio, vision=np.ones((2, 4, 1)))
+    message = "audio: expected zeros behind as many .* in 1 of 2 segments, first in segment 1"
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, content)
+    for fold in content.values():
+        fold["audio_lengths"] = [3, 2]
+    assert lengths(read(tmp_path, content)["valid"], "audio") == [3, 2]
 
 
 @pytest.mark.parametrize(
