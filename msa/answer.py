@@ -4,6 +4,7 @@ import html
 import itertools
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import requests
 from urllib3.exceptions import InvalidHeader
@@ -13,6 +14,12 @@ from msa.share_links import confirmed, direct, drive_id
 
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 CHUNK = 1 << 14  # bytes; as much is lost where a connection breaks
+# how a file of such a name begins: HDF5, ZIP, and dictionaries and lists in any pickle protocol
+BEGINNINGS = {
+    ".csd": (b"\x89HDF\r\n\x1a\n",),
+    ".zip": (b"PK",),
+    ".pkl": (b"\x80", b"(", b"}", b"]"),
+}
 
 
 class Refused(Exception):
@@ -134,6 +141,18 @@ def is_html(first: bytes) -> bool:
     """Whether a file that begins like this is HTML, whatever the server says."""
     html_tag = re.search(rb"<(!doctype\s+html|html)\b", first, re.IGNORECASE)
     return html_tag is not None and first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def require_beginning(first: bytes, name: str) -> None:
+    """Raise Refused where a file that begins like this is not what its name says.
+
+    Some servers send a page, or an error as JSON or XML, with status 200.
+    """
+    if is_html(first):
+        raise page_refused(first.decode(errors="replace"))
+    ending = Path(name).suffix
+    if not first.startswith(BEGINNINGS.get(ending, b"")):
+        raise Refused(f"expected the content of a {ending} file, got {first[:60]!r}")
 
 
 def text(answer: requests.Response) -> str:

@@ -26,8 +26,7 @@ from msa.answer import (
     ask,
     begins_at,
     chunked,
-    is_html,
-    page_refused,
+    require_beginning,
     version,
 )
 from msa.atomic import atomic_write
@@ -83,6 +82,8 @@ def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Pa
                 reason, asked = _innermost(error), 0.0
             except Broken as error:
                 reason, asked = str(error), error.pause
+            except ValueError as error:  # urllib's, not wrapped by requests
+                raise Refused(f"it leads to an address that is none: {error}") from error
             failures = failures + 1 if length(part) <= furthest else 0
             furthest = max(furthest, length(part))
             if failures >= patience.tries:
@@ -168,9 +169,11 @@ def _require_whole(part: Path, total: int | None) -> None:
     if got == 0 or (total is not None and got > total):
         forget(part)
         raise Refused(f"expected {total or 'some'} bytes, got {got}")
-    if is_html(first):
+    try:
+        require_beginning(first, part.stem)
+    except Refused:
         forget(part)
-        raise page_refused(first.decode(errors="replace"))
+        raise
 
 
 def _require_disk(more: int, part: Path) -> None:

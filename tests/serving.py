@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FILE = bytes(range(256)) * 2000
+FILE = b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 2000
 ETAG = '"first"'
 
 

@@ -1,6 +1,7 @@
 """The fault table: what servers do, and what must come of it."""
 
 import hashlib
+import pickle
 import shutil
 import signal
 import socket
@@ -16,13 +17,14 @@ from running import ROOT, environment, run_stage
 from serving import FILE, Answer, serving
 
 from msa import share_links, transfer
+from msa.answer import Refused, require_beginning
 from msa.download import download
 from msa.errors import InputError
 from msa.transfer import Patience
 
 SHA256 = hashlib.sha256(FILE).hexdigest()
 HALF = len(FILE) // 2
-OTHER = FILE[::-1]
+OTHER = FILE[:8] + FILE[:7:-1]
 PATIENCE = Patience(connect=1, read=0.3, tries=3, pause=0.001, longest=2)
 PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>"
 CONFIRM = (
@@ -140,6 +142,13 @@ FAULTS = {
     "page with status 200": Row([[HTML]], "got a web page (Google Drive - Quota exceeded)"),
     "page that says it is a file": Row([[Answer(PAGE)]], "got a web page (Google Drive - Quota"),
     "page that says it is a file, indented": Row([[Answer(b"\n  " + PAGE.lower())]], "a web page"),
+    "an error as JSON, the second mirror is good": Row(
+        [[Answer(b'{"error": "gone"}', kind="application/json")], [GOOD]], asks=2
+    ),
+    "an error as XML": Row(
+        [[Answer(b"<?xml version='1.0'?><Error/>")]],
+        "expected the content of a .csd file, got b\"<?xml version='1.0'?>",
+    ),
     "page, the second mirror is good": Row([[HTML], [GOOD]], asks=2),
     # errors and redirects
     "403": Row([[error(403)]], "HTTP 403 Forbidden"),
@@ -160,6 +169,12 @@ FAULTS = {
         [[error(302, Location="/there")]], asks=4, resumes=True, also={"/there": [DROPS, GOOD]}
     ),
     "redirect loop": Row([[error(302, Location="/0")]], "Exceeded 10 redirects", asks=11),
+    "redirect to no address, the second mirror is good": Row(
+        [[error(302, Location="http://[::bad")], [GOOD]], asks=2
+    ),
+    "redirect to no address": Row(
+        [[error(302, Location="http://[::bad")]], "it leads to an address that is none: Invalid"
+    ),
     "no address": Row([], "No connection adapters", asks=0, urls=["gopher://host/a"]),
     # checksums
     "wrong checksum": Row([[Answer(OTHER)]], f"expected the SHA-256 {SHA256}", known=SHA256_KNOWN),
@@ -288,13 +303,29 @@ def test_another_mirror_that_drops_goes_on_as_long_as_it_brings_more(server, wai
 def test_a_page_in_a_part_is_not_taken_for_the_file(server, waits, tmp_path):
     """Whole, but its process was killed before it looked."""
     part = tmp_path / "a.csd.part"
-    server.answers = {"/a": [replace(GOOD, body=b"x" * len(PAGE)), GOOD]}
+    server.answers = {"/a": [replace(GOOD, body=FILE[: len(PAGE)]), GOOD]}
     transfer.transfer(f"{server.url}/a", part, None, False, PATIENCE)
     part.write_bytes(PAGE)
     with pytest.raises(InputError, match="got a web page"):
         fetch(server, tmp_path / "a.csd", "/a")
     fetch(server, tmp_path / "a.csd", "/a")
     assert (tmp_path / "a.csd").read_bytes() == FILE
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("a.pkl", pickle.dumps({}, 0), b'{"error": 1}'),
+        ("a.pkl", pickle.dumps([1], 1), b"<Error/>"),
+        ("a.pkl", pickle.dumps({"train": 1}, 4), b"version https://git-lfs.github.com/spec/v1"),
+        ("a.zip", b"PK\x03\x04", b"[]"),
+        ("a.json", b'{"error": 1}', b"<!doctype html>"),
+    ],
+)
+def test_a_file_begins_as_its_name_says(name, good, bad):
+    require_beginning(good, name)
+    with pytest.raises(Refused):
+        require_beginning(bad, name)
 
 
 def test_a_part_of_unknown_origin_is_not_continued(server, tmp_path):
