@@ -227,7 +227,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--encoder",
-        help="mmsa: hub name or folder whose tokenizer makes the ids of text_bert; else they are 0",
+        type=Path,
+        help="mmsa: folder of the encoder whose tokenizer makes the ids of text_bert; else 0",
     )
 
 

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from msa.__main__ import main
 from msa.content import as_words
@@ -185,6 +185,20 @@ def test_a_tokenizer_makes_pieces_and_lengths_stay(tmp_path, tokenizer):
     path = tmp_path / "data.pkl"
     path.write_bytes(pickle.dumps(content))
     assert_same(folds, read_layout(path, "mmsa"), ["embedding", "audio", "vision", "words"])
+
+
+def test_the_encoder_is_a_folder(tmp_path, tokenizer):
+    write(make(), tmp_path / "data", tmp_path / "card.json", "made")
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    sizes = {"hidden_size": 4, "num_attention_heads": 1, "intermediate_size": 4}
+    BertModel(BertConfig(vocab_size=8, num_hidden_layers=1, **sizes)).save_pretrained(
+        tmp_path / "encoder"
+    )
+    out = tmp_path / "out.pkl"
+    given = [tmp_path / "data", "--layout", "mmsa", "--output", out]
+    assert main(["export", *map(str, given), "--encoder", str(tmp_path / "encoder")]) == 0
+    expected = export(make(), "mmsa", tokenizer=tokenizer)["test"]["text_bert"]
+    np.testing.assert_array_equal(load(out)["test"]["text_bert"], expected)
 
 
 @pytest.mark.parametrize(
