@@ -221,6 +221,11 @@ def table(card: dict[str, Any]) -> str:
         f"| {card['expected'].get(fold, '')} |"
         for fold in FOLDS
     ]
+    videos = {"Videos in more than one fold": card.get("videos_in_two_folds", [])}
+    for fold, absent in card.get("videos_without_segments", {}).items():
+        videos[f"Videos of the fold {fold} without a segment"] = absent
+    if any(videos.values()):
+        lines += ["", *(f"- {what}: {', '.join(of)}" for what, of in videos.items() if of)]
     cleaned = card["cleaning"]
     lines += ["", f"Cleaning: {cleaned['policy']} ({POLICIES[cleaned['policy']]})."]
     lines += [f"Standardised: {', '.join(cleaned['standardized']) or 'nothing'}.", ""]

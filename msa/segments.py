@@ -6,6 +6,7 @@ structured array with one field a sequence, (n + 1,); `label.npy`, (n, targets) 
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -150,6 +151,8 @@ def write(
 ) -> None:
     """Write the folders of all folds below `output`, and the data card's counts.
 
+    Videos with segments in several folds are said on stderr, and stand in the card.
+
     Args:
         folds: by the names in `FOLDS`.
         output: folder of the folds' folders.
@@ -164,12 +167,19 @@ def write(
         counts = {fold: _write_fold(fold, of, folders[fold]) for fold, of in folds.items()}
     videos = {fold: {video_of(i) for i in of.ids} for fold, of in folds.items()}
     times = Counter(video for names in videos.values() for video in names)
+    leaks = sorted(video for video, n in times.items() if n > 1)
+    if leaks:
+        print(
+            f"leakage: videos in more than one fold, {len(leaks)}: {', '.join(leaks[:5])}"
+            f"{', ...' if len(leaks) > 5 else ''}; scores may be too good",
+            file=sys.stderr,
+        )
     summary = {
         "segments": {fold: len(of.ids) for fold, of in folds.items()},
         "expected": dict(expected or {}),
         "videos": {fold: len(names) for fold, names in videos.items()},
         "videos_without_segments": {fold: [] for fold in folds},
-        "videos_in_two_folds": sorted(video for video, n in times.items() if n > 1),
+        "videos_in_two_folds": leaks,
         "route": route,
         "pauses": "as imported",
         "sequences": counts,

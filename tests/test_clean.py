@@ -120,6 +120,13 @@ def test_the_card_is_readable(data):
         "cleaning": report,
     }
     text = table(json.loads(json.dumps(card)))
+    assert "Videos" not in text
+    card["videos_in_two_folds"] = ["a", "b"]
+    card["videos_without_segments"] = {"train": [], "valid": ["c"], "test": []}
+    with_videos = table(card)
+    assert "\n- Videos in more than one fold: a, b\n" in with_videos
+    assert "\n- Videos of the fold valid without a segment: c\n\nCleaning" in with_videos
+    assert "fold train without" not in with_videos
     assert "| train | 2 | 4 | 5 |" in text
     assert "| train | audio | 4 | 3 | 1 | 2 | 1 | 0: 3 | 0 |" in text
     assert "| a[2] | train | it has no words but pauses |" in text

@@ -62,9 +62,12 @@ def test_rows_without_a_label_or_words_are_dropped_and_said(content, run, tmp_pa
     np.testing.assert_array_equal(folds["train"].sequences["audio"][3], content["train"][4][0][2])
 
 
-def test_a_video_in_two_folds_stands_in_the_card(content, run, tmp_path):
+def test_a_video_in_two_folds_is_said_and_stands_in_the_card(content, run, tmp_path):
+    assert run(content, *HOLDS, *RANGE) == (0, "")
     content["test"][0] = (*content["test"][0][:2], "trainVideo0[9]")
-    assert run(content, *HOLDS, *RANGE)[0] == 0
+    status, said = run(content, *HOLDS, *RANGE)
+    assert status == 0
+    assert said == "leakage: videos in more than one fold, 1: trainVideo0; scores may be too good\n"
     card = json.loads((tmp_path / "out/card.json").read_text())
     assert card["videos_in_two_folds"] == ["trainVideo0"]
 
