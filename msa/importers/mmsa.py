@@ -2,7 +2,8 @@
 
 {train, valid, test: {text (n, t, 768), text_bert (n, 3, t), audio (n, t, 5 or 74), vision
 (n, t, 20 or 35), raw_text, id, regression_labels, ...}}. The text is BERT's; text_bert is the ids,
-the mask and the segments of its pieces; padding is on the right. Ids are `video$_$clip`. SIMS has
+the mask and the segments of its pieces; padding is on the right, of audio
+and vision perhaps on the left. Ids are `video$_$clip`. SIMS has
 regression_labels_T, _A and _V for text, audio and vision alone (Yu et al., ACL 2020).
 """
 
@@ -62,18 +63,7 @@ def _problems(where: str, fold: Any) -> list[str]:
     if found:
         return found
     for name, lengths in _lengths(fold).items():
-        steps = fold[name].shape[1]
-        found += length_problems(f"{where}: {name}", lengths, n, steps)
-        # with lengths of its own a modality may be padded with anything, noise included
-        if name == "text" or f"{name}_lengths" in fold or found:
-            continue
-        beyond = not_zero(fold[name]) & (np.arange(steps) >= np.reshape(lengths, (n, 1)))
-        if cut_off := np.flatnonzero(beyond.any(axis=1)).tolist():
-            found.append(
-                f"{where}: {name}: expected zeros behind as many rows as the text has, found "
-                f"others in {len(cut_off)} of {n} segments, first in segment {cut_off[0]}; it may "
-                f"be padded on the left: add {name}_lengths, or move the rows to the front"
-            )
+        found += length_problems(f"{where}: {name}", lengths, n, fold[name].shape[1])
     return found
 
 
@@ -86,17 +76,24 @@ def _lengths(fold: Mapping[str, Any]) -> dict[str, Any]:
     lengths = {name: fold[f"{name}_lengths"] for name in KEYS if f"{name}_lengths" in fold}
     if "text" not in lengths and "text_bert" in fold:
         lengths["text"] = np.count_nonzero(fold["text_bert"][:, 1], axis=1)
-    # in the aligned files a row of the others belongs to each of the text's
+    n, steps = fold["text"].shape[:2]
+    if np.size(lengths.get("text", ())) != n:
+        return lengths
+    # in the aligned files a row of the others belongs to each of the text's, unless they are padded
+    # on the left, as the SDK does it
+    behind = np.arange(steps) >= np.reshape(lengths["text"], (n, 1))
     for name in ("audio", "vision"):
-        if "text" in lengths and fold[name].shape[1] == fold["text"].shape[1]:
-            lengths.setdefault(name, lengths["text"])
+        same = name not in lengths and fold[name].shape[1] == steps
+        if same and not (not_zero(fold[name]) & behind).any():
+            lengths[name] = lengths["text"]
     return lengths
 
 
 def read(content: Any) -> dict[str, Segments]:
     """Words, the embedding of the text's pieces, audio and vision; the sentiment, and SIMS's three.
 
-    The words are those of raw_text, split at blanks; without lengths, zeros at the end are padding.
+    The words are those of raw_text, split at blanks; without lengths, zeros at the end are padding,
+    or at the beginning where more segments have some there.
     """
     return {fold: _fold(fold, content[key]) for fold, key in fold_keys(content).items()}
 
@@ -110,7 +107,9 @@ def _fold(name: str, fold: Mapping[str, Any]) -> Segments:
         if key in lengths:
             begins, ends = np.zeros(n, np.int64), np.asarray(lengths[key], np.int64).reshape(n)
         else:
-            begins, ends = trim(not_zero(fold[key]), "right")
+            rows = not_zero(fold[key])
+            left = np.count_nonzero(~rows[:, 0]) > np.count_nonzero(~rows[:, -1])
+            begins, ends = trim(rows, "left" if left else "right")
         sequences["embedding" if key == "text" else key] = cut(fold[key], begins, ends)
     labels = [np.asarray(fold[key], np.float64).reshape(n) for key in _labels(fold)]
     ids = [own_id(text) for text in texts(fold["id"])] if "id" in fold else numbered(name, n)

@@ -83,19 +83,15 @@ def test_lengths_come_from_the_file_then_from_the_mask_then_from_zeros(tmp_path)
     ]
 
 
-def test_rows_that_the_texts_length_would_cut_off_are_refused(tmp_path):
-    """Padded on the left, they would else become zeros without a word."""
+def test_audio_padded_on_the_left_beside_text_padded_on_the_right(tmp_path):
     bert = np.zeros((2, 3, 3), np.int64)
     bert[:, 1] = [[1, 1, 1], [1, 1, 0]]
-    audio = np.ones((2, 3, 2), np.float32)
+    audio = np.arange(1.0, 13).reshape(2, 3, 2)
     audio[1, 0] = 0
-    content = make(text_bert=bert, audio=audio, vision=np.ones((2, 4, 1)))
-    message = "audio: expected zeros behind as many .* in 1 of 2 segments, first in segment 1"
-    with pytest.raises(InputError, match=message):
-        read(tmp_path, content)
-    for fold in content.values():
-        fold["audio_lengths"] = [3, 2]
-    assert lengths(read(tmp_path, content)["valid"], "audio") == [3, 2]
+    found = read(tmp_path, make(text_bert=bert, audio=audio, vision=np.ones((2, 4, 1))))["valid"]
+    assert lengths(found, "audio") == [3, 2]
+    np.testing.assert_array_equal(found.sequences["audio"][1], audio[1, 1:])
+    assert lengths(found, "embedding") == [3, 2]
 
 
 @pytest.mark.parametrize(
