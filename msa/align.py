@@ -170,6 +170,13 @@ def align(
         videos, dropped = _in_every_sequence(sequences, segments)
         layouts = {name: layout(sequence, videos) for name, sequence in sequences.items()}
         layouts["labels"] = layout(segments, videos)
+        for name, of in layouts.items():
+            if (of.dtype.kind == "S") != (name == "words"):
+                expected, found = ("text", "numbers") if name == "words" else ("numbers", "text")
+                raise InputError(
+                    f"{files.get(name, labels)}: {name}: expected {expected}, found {found}; "
+                    "are two files exchanged?"
+                )
         if route == "words":
             layouts |= {f"{name}.word": Layout((), np.dtype(np.int64)) for name in files}
         folder = stack.enter_context(atomic_folder(output))

@@ -10,6 +10,13 @@ from msa.errors import InputError
 from msa.unpickle import load
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
+# how files begin that are no pickles
+BEGINNINGS = {
+    HDF5: "an HDF5 file, such as a .csd",
+    b"\x93NUMPY": "a NumPy array",
+    b"PK\x03\x04": "a zip archive, such as .npz",
+}
+TEXTS = (".csv", ".tsv", ".json", ".yaml", ".yml", ".txt", ".md")
 # how others name the folds
 FOLD_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
 
@@ -24,6 +31,16 @@ def open_content(path: Path) -> Any:
         return path
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder")
+    with path.open("rb") as file:
+        beginning = file.read(len(HDF5))
+    kinds = [kind for begins, kind in BEGINNINGS.items() if beginning.startswith(begins)]
+    if path.suffix in TEXTS:
+        kinds.append("a text file, by its name")
+    if kinds:
+        raise InputError(
+            f"{path}: expected a pickle, or a .csd file, found {kinds[0]}; features of your own "
+            'go in as README, "Your own arrays", shows'
+        )
     return with_text_keys(load(path))
 
 

@@ -16,7 +16,7 @@ from msa.content import HDF5
 from msa.csd import Sequence
 from msa.errors import InputError
 from msa.layouts import recognize
-from msa.segments import Segments, video_of
+from msa.segments import Segments, read, video_of
 
 METADATA = (
     "root name",
@@ -43,7 +43,10 @@ def inspect(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             if file.read(len(HDF5)) == HDF5:
                 return {"path": str(path), **inspect_csd(path)}
-    layout, folds = recognize(path)
+    if (path / "train" / "offsets.npy").is_file():
+        layout, folds = "folds of this workflow", read(path)
+    else:
+        layout, folds = recognize(path)
     return {
         "path": str(path),
         "layout": layout,

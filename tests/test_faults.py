@@ -311,12 +311,13 @@ def test_a_folder_that_may_not_be_written(stage, chain, capsys):
 
 
 def test_computational_sequences_that_are_swapped(chain, capsys):
-    (chain / "raw/words.csd").write_bytes((chain / "raw/vision.csd").read_bytes())
-    assert run("align") == 0
-    capsys.readouterr()
-    fails(
-        "split", chain, capsys, "^error: aligned/words.npy: expected words in 2 dimensions, got f"
-    )
+    words, vision = (chain / f"raw/{name}.csd" for name in ("words", "vision"))
+    text, numbers = words.read_bytes(), vision.read_bytes()
+    words.write_bytes(numbers)
+    fails("align", chain, capsys, "^error: raw/words.csd: words: expected text, found numbers; are")
+    words.write_bytes(text)
+    vision.write_bytes(text)
+    fails("align", chain, capsys, "^error: raw/vision.csd: vision: expected numbers, found text;")
 
 
 def test_a_label_that_is_no_class(chain, capsys):

@@ -12,6 +12,7 @@ from msa.__main__ import main
 from msa.importers import LAYOUTS
 from msa.inspect_data import inspect
 from msa.look_alikes import LOOK_ALIKES, SEGMENTS, mmsa, msaf
+from msa.segments import FOLDS, Segments, write
 
 
 def run(capsys, *arguments):
@@ -142,9 +143,35 @@ def cut_csd(folder):
     return path
 
 
+def array(folder):
+    np.save(folder / "audio.npy", np.ones(3))
+    return folder / "audio.npy"
+
+
+def archive(folder):
+    np.savez(folder / "audio.npz", np.ones(3))
+    return folder / "audio.npz"
+
+
+def table(folder):
+    (folder / "labels.csv").write_text("id,label\n")
+    return folder / "labels.csv"
+
+
+def test_folds_that_split_wrote(tmp_path, capsys):
+    one = Segments(np.array(["a[0]"]), np.ones((1, 1)), {"audio": [np.ones((2, 3))]})
+    write(dict.fromkeys(FOLDS, one), tmp_path / "folds", tmp_path / "card.json", "none")
+    status, out, _ = run(capsys, tmp_path / "folds")
+    assert status == 0
+    assert "splits: train 1, valid 1, test 1" in out and "sequences test audio: rows 2" in out
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (array, "found a NumPy array; .*README"),
+        (archive, "found a zip archive"),
+        (table, "found a text file"),
         (missing, "no such file or folder"),
         (empty, "it is of no known layout"),
         (page, "expected a whole pickle"),

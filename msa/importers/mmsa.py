@@ -2,9 +2,9 @@
 
 {train, valid, test: {text (n, t, 768), text_bert (n, 3, t), audio (n, t, 5 or 74), vision
 (n, t, 20 or 35), raw_text, id, regression_labels, ...}}. The text is BERT's; text_bert is the ids,
-the mask and the segments of its pieces; padding is on the right, of audio
-and vision perhaps on the left. Ids are `video$_$clip`. SIMS has
-regression_labels_T, _A and _V for text, audio and vision alone (Yu et al., ACL 2020).
+the mask and the segments of its pieces; padding is on the right, of audio and vision perhaps on the
+left. Ids are `video$_$clip`. SIMS has regression_labels_T, _A and _V for text, audio and vision
+alone (Yu et al., ACL 2020).
 """
 
 from collections.abc import Mapping
