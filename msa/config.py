@@ -133,6 +133,11 @@ class Encoder:
     kind: str = "own"
 
     @property
+    def version(self) -> str:
+        """Its name, with the commit where there is one."""
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+    @property
     def slug(self) -> str:
         """A name for folders."""
         return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name.rstrip("/").rpartition("/")[2])
@@ -269,7 +274,9 @@ class Config:
             folder = given if isinstance(given, str) else name
             return Encoder(folder, folder)
         hub = Encoder(name, "", given.get("revision"), "hub")
-        return replace(hub, folder=self.path("data", "encoders", hub.slug))
+        # two owners' encoders, or two commits, of one name are two
+        version = re.sub(r"[^A-Za-z0-9._@-]+", "--", hub.version)
+        return replace(hub, folder=self.path("data", "encoders", version))
 
     def forms(self, dataset: str) -> dict[str, list[str]]:
         """By modality, the forms that a recipe offers.
@@ -449,7 +456,7 @@ class Config:
             "label_columns": columns,
             "forms": chosen,
             "missing": missing,
-            "encoder": self._encoder_name(dataset) if reads_words else None,
+            "encoder": self.encoder(dataset).version if reads_words else None,
             "clean": recipe["clean"],
             "hyperparameters": hyper,
             **({"seeds_together": together} if seed in together else {}),
@@ -460,10 +467,6 @@ class Config:
         seeds = self.values["seeds"]
         small = self.values["batch_seeds"] and self.models[model].get("batch_seeds")
         return seeds if small and len(seeds) > 1 else []
-
-    def _encoder_name(self, dataset: str) -> str:
-        encoder = self.encoder(dataset)
-        return f"{encoder.name}@{encoder.revision}" if encoder.revision else encoder.name
 
 
 def held(recipe: Mapping[str, Any]) -> list[str]:

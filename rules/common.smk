@@ -46,7 +46,7 @@ RAW = {
     if source.kind == "raw"
 }
 ENCODERS = {
-    encoder.slug: encoder
+    Path(encoder.folder).name: encoder
     for dataset in CONFIG.recipes
     if CONFIG.recipes[dataset]["encoder"]
     for encoder in [CONFIG.encoder(dataset)]

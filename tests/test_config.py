@@ -114,6 +114,25 @@ def test_extending_shares_the_raw_files():
     assert config.recipes["mosi_direct"]["align"] == "labels"
 
 
+def test_every_encoder_of_the_hub_has_a_folder_of_its_own():
+    """Also two of one last name, and two commits of one encoder."""
+
+    def folder(name, **given):
+        given = merge(BASE, own(encoder=name), {"encoders": {name: given}})
+        return Config(given).encoder("mine").folder
+
+    found = [folder(name) for name in ("google/bert-tiny", "prajjwal1/bert-tiny", "bert-tiny")]
+    found += [folder("bert-tiny", revision=commit) for commit in ("a" * 40, "b" * 40, "refs/pr/1")]
+    assert found == [
+        "data/encoders/google--bert-tiny",
+        "data/encoders/prajjwal1--bert-tiny",
+        "data/encoders/bert-tiny",
+        f"data/encoders/bert-tiny@{'a' * 40}",
+        f"data/encoders/bert-tiny@{'b' * 40}",
+        "data/encoders/bert-tiny@refs--pr--1",
+    ]
+
+
 def test_published_settings_say_so_and_changed_ones_too():
     config = Config(BASE)
     published = config.settings("mosei_direct", "nhfnet", 20)
