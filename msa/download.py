@@ -22,7 +22,7 @@ def download(
     manual: str | None = None,
     patience: Patience = Patience(),  # noqa: B008
 ) -> None:
-    """Fetch a file; one that is there already is left as it is.
+    """Fetch a file; one that is there already, or comes meanwhile by hand, is left as it is.
 
     What was fetched is kept beside it as `.part`, for the next run, until all of it is there.
 
@@ -38,8 +38,7 @@ def download(
     Raises:
         InputError: no mirror gives it, or it cannot be written.
     """
-    if output.exists():
-        print(f"{output}: is there already and is left as it is", file=sys.stderr)
+    if _is_there(output):
         return
     by_hand = (
         f"By hand: {manual or 'get the file where you can'}; put it there and run again: {output}"
@@ -59,7 +58,8 @@ def download(
                 reasons.append(f"{browsable(url)}: {error}")
                 print(reasons[-1], file=sys.stderr)
             else:
-                part.replace(output)
+                if not _is_there(output):
+                    part.replace(output)
                 forget(part)
                 return
     except InputError as error:
@@ -67,6 +67,12 @@ def download(
     except OSError as error:
         raise InputError(f"{error.filename or part}: {error.strerror}. {by_hand}") from error
     raise InputError(f"{output.name}: could not be downloaded: {'; '.join(reasons)}. {by_hand}")
+
+
+def _is_there(output: Path) -> bool:
+    if there := output.exists():
+        print(f"{output}: is there already and is left as it is", file=sys.stderr)
+    return there
 
 
 def _fetch(

@@ -113,9 +113,13 @@ def flag(name, value):
     return [] if value is None else [f"--{name}={value}"]
 
 
+def raw_file(wildcards):
+    return f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"
+
+
 def raw_flags(wildcards):
     """What is known of a raw file, as command-line flags."""
-    source = RAW[f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"]
+    source = RAW[raw_file(wildcards)]
     known = ("sha256", "manual")
     return [part for name in known for part in flag(name, getattr(source, name))]
 

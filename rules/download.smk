@@ -1,8 +1,9 @@
-# No code input: a file that is there, fetched or dropped by hand, is never fetched again because
-# the downloader changed.
+# Snakemake deletes a rule's outputs before its shell and when that fails, but a raw file may have
+# been put there by hand, even meanwhile. So what is there is no rule's output, what is not is the
+# output of a rule without a shell, and the shell that fetches it leaves a mark, until that rule's turn.
 rule download:
     output:
-        f"{DATA}/{{dataset}}/raw/{{file}}",
+        temp(touch(f"{DATA}/{{dataset}}/raw/{{file}}.fetched")),
     log:
         "logs/{dataset}/download/{file}.log",
     wildcard_constraints:
@@ -12,9 +13,21 @@ rule download:
     conda:
         "../envs/msa.yaml"
     params:
-        urls=lambda wildcards, output: ["--url", *RAW[output[0]].urls],
+        raw=raw_file,
+        urls=lambda wildcards: ["--url", *RAW[raw_file(wildcards)].urls],
         known=raw_flags,
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
-        "python -m msa download {output:q} {params.urls:q} {params.known:q} --lock {params.lock:q}"
-        " 2>&1 | tee {log:q}"
+        "python -m msa download {params.raw:q} {params.urls:q} {params.known:q}"
+        " --lock {params.lock:q} 2>&1 | tee {log:q}"
+
+
+rule raw:
+    input:
+        "{raw}.fetched",
+    output:
+        "{raw}",
+    wildcard_constraints:
+        raw=one_of(path for path in RAW if not os.path.exists(path)),
+    priority: 1
+    localrule: True

@@ -409,6 +409,17 @@ def test_a_file_that_is_there_is_left(server, tmp_path, capsys):
     assert "is there already and is left as it is" in capsys.readouterr().err
 
 
+def test_a_file_that_comes_by_hand_meanwhile_is_left(server, tmp_path, monkeypatch):
+    def slow(url, part, *_):
+        part.write_bytes(FILE)
+        (tmp_path / "a.csd").write_text("mine")
+        return False
+
+    monkeypatch.setattr("msa.download.transfer", slow)
+    fetch(server, tmp_path / "a.csd", "/a")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.csd", "mine")]
+
+
 def test_what_only_a_person_can_fetch(tmp_path):
     """Fails at once: what it is, from where, and into which path."""
     output = tmp_path / "raw" / "aligned_50.pkl"

@@ -5,10 +5,12 @@ import json
 import shutil
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from making import make_bert
-from running import run_stage
+from running import run_stage, snakemake
 from serving import Answer, serving
 
 from msa.check import digest
@@ -148,6 +150,29 @@ def test_a_folder_filled_by_hand(hub, files, tmp_path):
     (folder / "config.json").write_text("{}")
     done = fetch(tmp_path, check=False)
     assert done.returncode == 1 and "first seen), got " in done.stderr
+
+
+def test_in_the_workflow(hub, files, project):
+    """What is there is never removed or fetched again because a rule's text is another one."""
+    recipe = yaml.safe_load((project / "workflow/recipes/data/demo.yaml").read_text())
+    (project / "quick.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "encoders": {NAME: {"revision": COMMIT}},
+                "recipes": {"mine": recipe | {"encoder": NAME}},
+            }
+        )
+    )
+    own = ("--configfile", "config.yaml", "quick.yaml")
+    folder = f"data/encoders/someone--tiny-bert@{COMMIT}"
+    snakemake(project, folder, *own)
+    assert [path.name for path in (project / "data/encoders").iterdir()] == [Path(folder).name]
+    assert (project / folder / "vocab.txt").read_bytes() == files["vocab.txt"]
+    assert (project / f"checksums/encoders/{Path(folder).name}.sha256").exists()
+    rule = project / "rules/fetch_encoder.smk"
+    rule.write_text(rule.read_text().replace("python -m msa", "python  -m msa"))
+    planned = snakemake(project, "-n", "features/mine/tiny-bert/train.npy", *own).stdout
+    assert "rule encode:" in planned and "rule fetch_encoder:" not in planned
 
 
 def test_weights_without_safetensors(hub, files, tmp_path):

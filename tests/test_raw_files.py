@@ -1,0 +1,105 @@
+"""Raw files in the workflow: fetched or dropped by hand, never lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from running import environment, snakemake
+from serving import FILE, Answer, serving
+
+HANGS = Answer(pause=60)
+MISSING = Answer(b"", 404)
+RECIPE = {
+    "align": "labels",
+    "folds": "mosi",
+    "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+}
+ARGUMENTS = ("data/mine/checked/audio.csd.sha256", "--configfile", "quick.yaml")
+CHECKED = ARGUMENTS[0]
+
+
+@pytest.fixture
+def mine(project):
+    """A project whose recipe has one file of a server; its path, and a way to configure it."""
+    with serving() as server:
+
+        def configure(**known):
+            audio = {"url": f"{server.url}/audio.csd", **known}
+            recipe = RECIPE | {"sequences": {"audio": audio, "labels": "my/labels.csd"}}
+            values = {"datasets": ["demo"], "models": ["mean"], "seeds": [1]}
+            (project / "quick.yaml").write_text(
+                yaml.safe_dump(values | {"recipes": {"mine": recipe}})
+            )
+
+        configure()
+        file = project / "data/mine/raw/audio.csd"
+        yield SimpleNamespace(server=server, project=project, file=file, configure=configure)
+
+
+def drop(file):
+    """By hand, and long ago."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"mine")
+    os.utime(file, (0, 0))
+
+
+def nothing_to_do(project):
+    done = snakemake(project, *ARGUMENTS)
+    return "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_file_is_fetched_once(mine):
+    mine.server.answers = {"/audio.csd": [Answer(), MISSING]}
+    snakemake(mine.project, *ARGUMENTS)
+    assert mine.file.read_bytes() == FILE
+    assert [path.name for path in mine.file.parent.iterdir()] == ["audio.csd"]
+    assert nothing_to_do(mine.project)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_file_dropped_while_its_server_hangs(how, mine):
+    """Whatever then stops Snakemake."""
+    mine.server.answers = {"/audio.csd": [HANGS, MISSING]}
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *ARGUMENTS]
+    with subprocess.Popen(
+        command,
+        cwd=mine.project,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        while not mine.server.requests:
+            assert process.poll() is None
+            time.sleep(0.1)
+        drop(mine.file)
+        os.killpg(process.pid, how)
+    assert mine.file.read_bytes() == b"mine"
+    snakemake(mine.project, "--unlock", *ARGUMENTS[1:])
+    snakemake(mine.project, *ARGUMENTS)
+    assert mine.file.read_bytes() == b"mine" and (mine.project / CHECKED).exists()
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+def test_nothing_makes_snakemake_remove_a_file(fetched, mine):
+    """Neither another recipe nor another text of a rule, nor force."""
+    mine.server.answers = {"/audio.csd": [Answer(), MISSING]}
+    if not fetched:
+        drop(mine.file)
+    snakemake(mine.project, *ARGUMENTS)
+    before = mine.file.read_bytes(), mine.file.stat().st_mtime_ns
+    mine.configure(url=["http://127.0.0.1:9/audio.csd"])
+    assert nothing_to_do(mine.project)
+    for rule in ("download", "fetch_encoder"):
+        path = mine.project / f"rules/{rule}.smk"
+        path.write_text(path.read_text().replace("python -m msa", "python  -m msa"))
+    assert nothing_to_do(mine.project)
+    mine.configure(sha256="0" * 64)
+    for options in ([], ["--forceall"], ["--delete-all-output"]):
+        snakemake(mine.project, *ARGUMENTS, *options, check=False)
+        assert (mine.file.read_bytes(), mine.file.stat().st_mtime_ns) == before
