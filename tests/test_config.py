@@ -62,6 +62,10 @@ def test_all_problems_at_once_with_the_nearest_name():
         (own(task={"targets": ["a", "b"], "columns": [0]}), "expected a column for each of 2"),
         ({"recipes": {"mine": {"align": "words"}}}, 'recipe mine: the key "task" is missing'),
         (
+            {"recipes": {"mine": {"extends": "cherma", "files": {"a/b.json": {}}}}},
+            "recipe mine: files: 'a/b.json' does not match '^[^/]+$'",
+        ),
+        (
             {"recipes": {"mine": {"task": OWN["task"]}}},
             'recipe mine: the key "folds" is missing',
         ),
