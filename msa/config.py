@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -223,10 +224,13 @@ class Config:
         """A path below one of `paths`, as Snakemake spells it."""
         return "/".join([self.values["paths"][kind].rstrip("/"), *parts])
 
-    def owner(self, dataset: str) -> str:
-        """The recipe at the end of `extends`, whose folder holds the raw files."""
-        base = self.raw_recipes[dataset].get("extends")
-        return self.owner(base) if base else dataset
+    def owner(self, dataset: str, name: str) -> str:
+        """The recipe, itself or one that it extends, that names a file: its folder holds it."""
+        own = self.raw_recipes[dataset]
+        # files of one layout stay in one folder
+        if "extends" not in own or "files" in own or name in own.get("sequences", {}):
+            return dataset
+        return self.owner(own["extends"], name)
 
     def sources(self, dataset: str) -> dict[str, Source]:
         """The files of a recipe: the .csd files by the part they play, or what is imported."""
@@ -234,23 +238,24 @@ class Config:
         if "files" in recipe:
             return {name: self._source(dataset, name, of) for name, of in recipe["files"].items()}
         return {
-            sequence: self._source(dataset, f"{sequence}.csd", given)
+            sequence: self._source(dataset, sequence, given)
             for sequence, given in recipe.get("sequences", {}).items()
         }
 
     def _source(self, dataset: str, name: str, given: Any) -> Source:
         if given == "demo":
-            return Source(self.path("data", "demo", "raw", name), "made")
+            return Source(self.path("data", "demo", "raw", f"{name}.csd"), "made")
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
-        spec: dict[str, Any] = {"url": given} if isinstance(given, str) else given
-        urls = (spec["url"],) if isinstance(spec.get("url"), str) else tuple(spec.get("url", ()))
+        spec: dict[str, Any] = given if isinstance(given, Mapping) else {}
+        owner = self.owner(dataset, name)
+        file = name
         if "files" not in self.recipes[dataset]:
-            name = urls[0].rpartition("/")[2]
+            file = _csd_name(name, self.recipes[owner]["sequences"])
         return Source(
-            self.path("data", self.owner(dataset), "raw", name),
+            self.path("data", owner, "raw", file),
             "raw",
-            urls,
+            _urls(given),
             spec.get("sha256"),
             spec.get("size"),
             self.recipes[dataset].get("manual"),
@@ -467,6 +472,23 @@ class Config:
         seeds = self.values["seeds"]
         small = self.values["batch_seeds"] and self.models[model].get("batch_seeds")
         return seeds if small and len(seeds) > 1 else []
+
+
+def _urls(given: str | Mapping[str, Any]) -> tuple[str, ...]:
+    """The mirrors that a recipe names for a file."""
+    urls = given if isinstance(given, str) else given.get("url", ())
+    return (urls,) if isinstance(urls, str) else tuple(urls)
+
+
+def _csd_name(sequence: str, sequences: Mapping[str, Any]) -> str:
+    """What to call a sequence's file: as its first mirror does, where that tells it from others."""
+    names = {
+        name: urlsplit(urls[0]).path.rpartition("/")[2] if (urls := _urls(given)) else ""
+        for name, given in sequences.items()
+    }
+    name = names.pop(sequence)
+    others = {*names.values(), *(f"{other}.csd" for other in names)}
+    return name if name.endswith(".csd") and name not in others else f"{sequence}.csd"
 
 
 def held(recipe: Mapping[str, Any]) -> list[str]:

@@ -118,6 +118,48 @@ def test_extending_shares_the_raw_files():
     assert config.recipes["mosi_direct"]["align"] == "labels"
 
 
+def raw(sequences, **changes):
+    """The raw files of a recipe with these sequences, without their common folder."""
+    recipe = {"labels": "http://h/labels.csd", **sequences}
+    config = Config(merge(BASE, own(sequences=recipe, **changes)))
+    found = {name: of.path for name, of in config.sources("mine").items() if of.kind == "raw"}
+    assert len(set(found.values())) == len(found)
+    return {name: path.removeprefix("data/mine/raw/") for name, path in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("audio", "vision", "names"),
+    [
+        ("http://h/a.csd", "http://h/v.csd?dl=1", ["a.csd", "v.csd"]),
+        ("http://h/a/f.csd", "http://h/v/f.csd", ["audio.csd", "vision.csd"]),
+        ("http://h/vision.csd", "http://h/view", ["audio.csd", "vision.csd"]),
+        ("https://drive.google.com/file/d/1/view", "http://h/", ["audio.csd", "vision.csd"]),
+        ("https://drive.google.com/uc?id=1", {}, ["audio.csd", "vision.csd"]),
+        ({"url": ["http://h/a.csd", "http://i/b.csd"]}, "http://h/b.csd", ["a.csd", "b.csd"]),
+    ],
+)
+def test_two_files_never_share_a_name(audio, vision, names):
+    found = raw({"audio": audio, "vision": vision})
+    assert found == {"labels": "labels.csd", "audio": names[0], "vision": names[1]}
+
+
+def test_another_file_than_the_base_recipe_has_lies_elsewhere():
+    """Of the same name, from another server."""
+    audio = "http://elsewhere/CMU_MOSI_COVAREP.csd"
+    recipes = {"mine": {"extends": "mosi", "sequences": {"audio": audio}}}
+    recipes["ours"] = {"extends": "mine", "align": "none"}
+    recipes["files"] = {"extends": "mosi_cmbert", "files": {"dev.tsv": {"url": "http://h/dev.tsv"}}}
+    config = Config(merge(BASE, {"recipes": recipes}))
+    mosi, mine = config.sources("mosi"), config.sources("mine")
+    assert mine["audio"].path == "data/mine/raw/CMU_MOSI_COVAREP.csd"
+    assert {name for name in mosi if mosi[name] != mine[name]} == {"audio"}
+    assert config.sources("ours") == mine
+    # a layout of several files is read from one folder
+    assert {of.path.rpartition("/")[0] for of in config.sources("files").values()} == {
+        "data/files/raw"
+    }
+
+
 def test_every_encoder_of_the_hub_has_a_folder_of_its_own():
     """Also two of one last name, and two commits of one encoder."""
 
