@@ -16,10 +16,10 @@ rule align:
         mem_mb=scaled(4000, per_mb=0.1),
         runtime=scaled(30, per_mb=0.01),
     params:
-        sequences=lambda wildcards, input: [
+        sequences=lambda wildcards: [
             f"{name}={path}"
-            for name, path in input.items()
-            if name not in ("labels", "checks", "code")
+            for name, path in sources(wildcards).items()
+            if name != "labels"
         ],
         to=lambda wildcards: recipe(wildcards)["align"],
     shell:
