@@ -14,7 +14,7 @@ rule check:
     conda:
         "../envs/msa.yaml"
     params:
-        sha256=lambda wildcards, input: flag("sha256", RAW[input[0]].sha256),
+        sha256=lambda wildcards: flag("sha256", RAW[raw_file(wildcards)].sha256),
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"

@@ -1,5 +1,6 @@
 """Raw files in the workflow: fetched or dropped by hand, never lost."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -103,3 +104,30 @@ def test_nothing_makes_snakemake_remove_a_file(fetched, mine):
     for options in ([], ["--forceall"], ["--delete-all-output"]):
         snakemake(mine.project, *ARGUMENTS, *options, check=False)
         assert (mine.file.read_bytes(), mine.file.stat().st_mtime_ns) == before
+
+
+def test_a_checksum_that_the_recipe_gets_later_is_checked(mine):
+    drop(mine.file)
+    snakemake(mine.project, *ARGUMENTS)
+    mine.configure(sha256="0" * 64)
+    for _ in range(2):
+        failed = snakemake(mine.project, *ARGUMENTS, check=False)
+        assert f"expected the SHA-256 {'0' * 64} (the recipe's)" in failed.stdout + failed.stderr
+        assert failed.returncode == 1 and mine.file.read_bytes() == b"mine"
+    mine.configure(sha256=hashlib.sha256(b"mine").hexdigest())
+    snakemake(mine.project, *ARGUMENTS)
+    assert nothing_to_do(mine.project)
+
+
+def test_exchanged_parts_are_aligned_again(project, demo_files):
+    def configure(**parts):
+        files = {name: str(demo_files / f"{of}.csd") for name, of in parts.items()}
+        values = {"datasets": ["demo"], "models": ["mean"], "seeds": [1]}
+        recipe = RECIPE | {"sequences": files | {"labels": str(demo_files / "labels.csd")}}
+        (project / "quick.yaml").write_text(yaml.safe_dump(values | {"recipes": {"mine": recipe}}))
+
+    aligned = ("data/mine/aligned", "--configfile", "quick.yaml")
+    configure(audio="audio", vision="vision")
+    snakemake(project, *aligned)
+    configure(audio="vision", vision="audio")
+    assert "rule align:" in snakemake(project, "-n", *aligned).stdout
