@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from msa.atomic import atomic_write
@@ -20,16 +21,26 @@ def digest(path: Path) -> str:
     if path.is_file():
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    names = sorted(
-        name.as_posix()
-        for file in path.rglob("*")
-        for name in [file.relative_to(path)]
-        if file.is_file() and not any(part.startswith(".") for part in name.parts)
-    )
+    names = sorted(_names(path))
     if not names:
         raise InputError(f"{path}: expected a file, or a folder with files in it, found none")
     lines = "".join(line(digest(path / name), name) for name in names)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """Of the files below a folder, but for the hidden ones."""
+    for file in folder.rglob("*"):
+        name = file.relative_to(folder)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix()
+
+
+def glance(folder: Path) -> str:
+    """What a change of a folder's files changes, without reading them: number, bytes, newest."""
+    stats = [(folder / name).stat() for name in _names(folder)]
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return f"# {len(stats)} files, {sum(stat.st_size for stat in stats)} bytes, the newest {newest}"
 
 
 def line(sha256: str, name: str) -> str:
@@ -89,10 +100,10 @@ def check(path: Path, sha256: str | None = None, lock: Path | None = None) -> st
     return found
 
 
-def record(sha256: str, name: str, path: Path) -> None:
-    """Write a SHA-256 into a file of its own."""
+def record(sha256: str, name: str, path: Path, remark: str = "") -> None:
+    """Write a SHA-256 into a file of its own, and a line about it perhaps."""
     with atomic_write(path) as file:
-        file.write(line(sha256, name))
+        file.write(line(sha256, name) + remark)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,4 +114,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    record(check(args.path, args.sha256, args.lock), args.path.name, args.output)
+    seen = f"{glance(args.path)}\n" if args.path.is_dir() else ""
+    record(check(args.path, args.sha256, args.lock), args.path.name, args.output, seen)

@@ -15,6 +15,7 @@ rule check:
         "../envs/msa.yaml"
     params:
         sha256=lambda wildcards: flag("sha256", RAW[raw_file(wildcards)].sha256),
+        seen=seen,
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from msa.check import glance
 from msa.closure import closure
 from msa.config import FOLDS, Config
 from msa.errors import InputError
@@ -104,8 +105,13 @@ def sources(wildcards):
 
 def checks(wildcards):
     """The checksums of those that were fetched or dropped by hand, once they are found right."""
-    paths = [Path(path) for path in sources(wildcards).values() if path in RAW]
-    return [f"{path.parent.parent}/checked/{path.name}.sha256" for path in paths]
+    return [checked_file(path) for path in sources(wildcards).values() if path in RAW]
+
+
+def checked_file(raw):
+    """The file of a raw file's checksum."""
+    path = Path(raw)
+    return f"{path.parent.parent}/checked/{path.name}.sha256"
 
 
 def flag(name, value):
@@ -122,6 +128,17 @@ def raw_flags(wildcards):
     source = RAW[raw_file(wildcards)]
     known = ("sha256", "manual")
     return [part for name in known for part in flag(name, getattr(source, name))]
+
+
+def seen(wildcards):
+    """What changes with the files below a raw folder; its record has it, where the folder is gone."""
+    path = raw_file(wildcards)
+    folder, record = Path(path), Path(checked_file(path))
+    if folder.is_dir():
+        return glance(folder)
+    # Snakemake sees by itself that a file is newer
+    text = "" if folder.exists() or not record.exists() else record.read_text()
+    return "".join(text.splitlines()[1:])
 
 
 def folds_file(wildcards):

@@ -49,8 +49,8 @@ def drop(file):
     os.utime(file, (0, 0))
 
 
-def nothing_to_do(project):
-    done = snakemake(project, *ARGUMENTS)
+def nothing_to_do(project, *arguments):
+    done = snakemake(project, *(arguments or ARGUMENTS))
     return "Nothing to be done" in done.stdout + done.stderr
 
 
@@ -131,3 +131,25 @@ def test_exchanged_parts_are_aligned_again(project, demo_files):
     snakemake(project, *aligned)
     configure(audio="vision", vision="audio")
     assert "rule align:" in snakemake(project, "-n", *aligned).stdout
+
+
+def test_a_changed_folder_is_refused(project, tmp_path):
+    """Also where a file below it is another of an old date; one that is gone is not missed."""
+    recipe = RECIPE | {"import": "msaf", "files": {"train": {}}, "holds": ["audio"]}
+    values = {"datasets": ["demo"], "models": ["mean"], "seeds": [1], "recipes": {"mine": recipe}}
+    (project / "quick.yaml").write_text(yaml.safe_dump(values))
+    file, record = project / "data/mine/raw/train/a/label50.npy", "data/mine/checked/train.sha256"
+    arguments = (record, "--configfile", "quick.yaml")
+
+    drop(file)
+    snakemake(project, *arguments)
+    assert nothing_to_do(project, *arguments)
+    file.write_bytes(b"another")
+    os.utime(file, (0, 0))
+    failed = snakemake(project, *arguments, check=False)
+    assert "data/mine/raw/train: expected the SHA-256" in failed.stdout + failed.stderr
+    (project / "checksums/mine/train.sha256").unlink()
+    snakemake(project, *arguments)
+    assert nothing_to_do(project, *arguments)
+    file.parent.parent.rename(tmp_path / "elsewhere")
+    assert nothing_to_do(project, *arguments)
