@@ -16,11 +16,7 @@ rule align:
         mem_mb=scaled(4000, per_mb=0.1),
         runtime=scaled(30, per_mb=0.01),
     params:
-        sequences=lambda wildcards: [
-            f"{name}={path}"
-            for name, path in sources(wildcards).items()
-            if name != "labels"
-        ],
+        sequences=parts,
         to=lambda wildcards: recipe(wildcards)["align"],
     shell:
         "python -m msa align --sequence {params.sequences:q} --labels {input.labels:q}"

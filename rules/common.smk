@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from msa.check import glance
 from msa.closure import closure
-from msa.config import FOLDS, Config
+from msa.config import FOLDS, SEQUENCES, Config
 from msa.errors import InputError
 from msa.models import EXAMINED
 
@@ -101,6 +101,12 @@ def sources(wildcards):
     return {
         name: source.path for name, source in CONFIG.sources(wildcards.dataset).items()
     }
+
+
+def parts(wildcards):
+    """The files to align by the part they play, in whatever order the recipe names them."""
+    files = sources(wildcards)
+    return [f"{name}={files[name]}" for name in SEQUENCES if name in files]
 
 
 def checks(wildcards):
