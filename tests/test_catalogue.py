@@ -25,6 +25,12 @@ def test_every_source_has_a_look_alike():
     }
 
 
+def test_every_file_has_a_mirror_or_a_way_by_hand():
+    for name in CONFIG.recipes:
+        for source in CONFIG.sources(name).values():
+            assert source.kind != "raw" or len(source.urls) > 1 or source.manual, name
+
+
 def import_look_alike(name: str, folder: Path) -> Path:
     """Import a recipe's look-alike as the workflow does; returns the folder of the folds."""
     recipe = CONFIG.recipes[name]
