@@ -1,6 +1,7 @@
 """The configuration: config.yaml, data recipes and model recipes, checked before anything runs."""
 
 import copy
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -482,13 +483,16 @@ def _urls(given: str | Mapping[str, Any]) -> tuple[str, ...]:
 
 def _csd_name(sequence: str, sequences: Mapping[str, Any]) -> str:
     """What to call a sequence's file: as its first mirror does, where that tells it from others."""
-    names = {
-        name: urlsplit(urls[0]).path.rpartition("/")[2] if (urls := _urls(given)) else ""
-        for name, given in sequences.items()
-    }
-    name = names.pop(sequence)
-    others = {*names.values(), *(f"{other}.csd" for other in names)}
-    return name if name.endswith(".csd") and name not in others else f"{sequence}.csd"
+    first = {name: next(iter(_urls(given)), "") for name, given in sequences.items()}
+    names = [
+        urlsplit(url).path.rpartition("/")[2] if url else f"{name}.csd"
+        for name, url in first.items()
+    ]
+    name = names[[*first].index(sequence)]
+    if name.endswith(".csd") and names.count(name) == 1:
+        return name
+    # of another address it is another file
+    return f"{sequence}-{hashlib.sha256(first[sequence].encode()).hexdigest()[:8]}.csd"
 
 
 def held(recipe: Mapping[str, Any]) -> list[str]:

@@ -131,16 +131,24 @@ def raw(sequences, **changes):
     ("audio", "vision", "names"),
     [
         ("http://h/a.csd", "http://h/v.csd?dl=1", ["a.csd", "v.csd"]),
-        ("http://h/a/f.csd", "http://h/v/f.csd", ["audio.csd", "vision.csd"]),
-        ("http://h/vision.csd", "http://h/view", ["audio.csd", "vision.csd"]),
-        ("https://drive.google.com/file/d/1/view", "http://h/", ["audio.csd", "vision.csd"]),
-        ("https://drive.google.com/uc?id=1", {}, ["audio.csd", "vision.csd"]),
+        ("http://h/vision.csd", "http://h/audio.csd", ["vision.csd", "audio.csd"]),
+        ("http://h/a/f.csd", "http://h/v/f.csd", ["audio-fc32843e.csd", "vision-1833c76c.csd"]),
+        ("http://h/vision.csd", "http://h/view", ["vision.csd", "vision-754ba9a0.csd"]),
+        ("https://drive.google.com/uc?id=1", {}, ["audio-b2a6c021.csd", "vision.csd"]),
         ({"url": ["http://h/a.csd", "http://i/b.csd"]}, "http://h/b.csd", ["a.csd", "b.csd"]),
     ],
 )
 def test_two_files_never_share_a_name(audio, vision, names):
     found = raw({"audio": audio, "vision": vision})
     assert found == {"labels": "labels.csd", "audio": names[0], "vision": names[1]}
+
+
+def test_another_address_is_another_file():
+    first, second = (
+        raw({"audio": f"https://drive.google.com/file/d/{number}/view"})["audio"]
+        for number in (1, 2)
+    )
+    assert first != second
 
 
 def test_another_file_than_the_base_recipe_has_lies_elsewhere():
