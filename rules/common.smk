@@ -153,11 +153,18 @@ def folds_file(wildcards):
 
 def task_flags(wildcards):
     """What the stages split and import-data ask of a recipe, as command-line flags."""
-    of = recipe(wildcards)
-    task, expected = of["task"], of.get("expected", {})
+    task = recipe(wildcards)["task"]
     flags = ["--columns", *task.get("columns", range(len(task["targets"])))]
     if "range" in task:
         flags += ["--range", *task["range"]]
+    return " ".join(map(str, flags))
+
+
+def card_flags(wildcards, output):
+    """The same of what they check and say alone; with `output` Snakemake does not record it, so that
+    a later word on it retrains nothing."""
+    of = recipe(wildcards)
+    flags, expected = [], of.get("expected", {})
     if "features" in of:
         widths = {name: of["features"][name]["width"] for name in of["features"]}
         flags += ["--widths", *(f"{name}={width}" for name, width in widths.items())]

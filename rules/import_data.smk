@@ -21,6 +21,7 @@ rule import_data:
         folder=subpath(output.card, parent=True),
         layout=layout_flags,
         task=task_flags,
+        card=card_flags,
     shell:
         "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
-        " {params.layout:q} {params.task} 2>&1 | tee {log:q}"
+        " {params.layout:q} {params.task} {params.card} 2>&1 | tee {log:q}"

@@ -18,7 +18,8 @@ rule split:
     params:
         folder=subpath(output.card, parent=True),
         task=task_flags,
+        card=card_flags,
         pauses=lambda wildcards: recipe(wildcards)["pauses"],
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
-        " --card {output.card:q} {params.task} --pauses {params.pauses} 2>&1 | tee {log:q}"
+        " --card {output.card:q} {params.task} {params.card} --pauses {params.pauses} 2>&1 | tee {log:q}"

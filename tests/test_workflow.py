@@ -105,6 +105,11 @@ def test_changing_and_reverting_reruns_nothing(done, edit):
     assert jobs(done) == {}
 
 
+def test_what_the_card_alone_shows_reruns_nothing(done, edit):
+    edit("workflow/recipes/data/demo.yaml", "expected: {train: 445, valid: 90, test: 146}\n")
+    assert jobs(done) == {}
+
+
 def test_adding_a_model_reruns_nothing(done, edit):
     edit("msa/models/__init__.py")
     registry = done / "msa/models/__init__.py"
