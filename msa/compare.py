@@ -21,6 +21,7 @@ import numpy as np
 from msa.atomic import atomic_write
 from msa.errors import InputError
 from msa.metrics import METRICS_VERSION, resamples, target_scores
+from msa.score import Fold, of_target
 from msa.summarize import Run, label, read_run
 
 SCHEMA_VERSION = "1"
@@ -34,59 +35,72 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
     """The content of comparisons.json; what is undefined is None.
 
     Args:
-        runs: all runs of at least one model on one data set.
+        runs: all runs of at least one model on one data set; a model may have one run a target.
         count: resamples; None for as many as the Holm correction needs.
 
     Raises:
-        InputError: the models have other data sets, tasks or test rows.
+        InputError: the models have other data sets, kinds of task or test rows.
     """
-    models: dict[str, dict[str, list[Run]]] = {}
-    for run in sorted(runs, key=lambda run: run.settings["seed"]):
-        targets = run.settings["task"]["targets"] if run.target == "all" else [run.target]
-        for target in targets:
-            models.setdefault(label(run.settings), {}).setdefault(target, []).append(run)
     _check(runs)
-    task = runs[0].settings["task"]
+    columns = {target: column for run in runs for target, column in run.columns.items()}
+    targets: dict[str, dict[str, list[Fold]]] = {
+        target: {} for target in sorted(columns, key=columns.__getitem__)
+    }
+    for run in sorted(runs, key=lambda run: run.settings["seed"]):
+        for target in run.columns:
+            seeds = targets[target].setdefault(label(run.settings), [])
+            seeds.append(of_target(run.test, run.settings["task"], target))
     if count is None:
-        metrics = runs[0].scores["targets"][task["targets"][0]]["test"]
-        count = max(RESAMPLES, PER_TEST * comb(len(models), 2) * len(metrics))
-    tables = {}
-    for target in task["targets"]:
-        seeds = {name: of[target] for name, of in models.items() if target in of}
-        if seeds:
-            tables[target] = _table(task, target, seeds, count)
+        models = max(map(len, targets.values()))
+        metrics = next(iter(runs[0].scores["targets"].values()))["test"]
+        count = max(RESAMPLES, PER_TEST * comb(models, 2) * len(metrics))
+    task = runs[0].settings["task"]
     return {
         "schema_version": SCHEMA_VERSION,
         "dataset": runs[0].settings["dataset"],
         "metrics_version": METRICS_VERSION,
         "resamples": count,
         "seed": SEED,
-        "targets": tables,
+        "targets": {
+            target: _table({**task, "targets": [target]}, target, seeds, count)
+            for target, seeds in targets.items()
+        },
     }
 
 
 def _check(runs: Sequence[Run]) -> None:
     first = runs[0]
+    truths: dict[str, tuple[Run, np.ndarray]] = {}
     for run in runs:
-        for key in ("dataset", "task"):
-            if run.settings[key] != first.settings[key]:
+        expected, got = _facts(first), _facts(run)
+        for key in expected:
+            if got[key] != expected[key]:
                 raise InputError(
-                    f"{run.path}: {key}: expected {first.settings[key]} as in {first.path}, "
-                    f"got {run.settings[key]}; compare models of one data set"
+                    f"{run.path}: {key}: expected {expected[key]} as in {first.path}, "
+                    f"got {got[key]}; compare models of one data set"
                 )
         same = np.array_equal(run.test.ids, first.test.ids)
-        if not (same and np.array_equal(run.test.truth, first.test.truth)):
-            raise InputError(
-                f"{run.path}/predictions: the test rows are not those of {first.path}; "
-                "predict again with both"
-            )
+        for target in run.columns:
+            truth = of_target(run.test, run.settings["task"], target).truth
+            other, known = truths.setdefault(target, (run if same else first, truth))
+            if not (same and np.array_equal(truth, known)):
+                raise InputError(
+                    f"{run.path}/predictions: the test rows are not those of {other.path}; "
+                    "predict again with both"
+                )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What all runs agree in: the data set, and of its task what is the same for all targets."""
+    task = {key: value for key, value in run.settings["task"].items() if key != "targets"}
+    return {"dataset": run.settings["dataset"], "task": task}
 
 
 def _table(
-    task: Mapping[str, Any], target: str, seeds: Mapping[str, Sequence[Run]], count: int
+    task: Mapping[str, Any], target: str, seeds: Mapping[str, Sequence[Fold]], count: int
 ) -> dict[str, list[dict[str, Any]]]:
-    truth = next(iter(seeds.values()))[0].test.truth
-    outputs = {name: np.stack([run.test.prediction for run in of]) for name, of in seeds.items()}
+    truth = next(iter(seeds.values()))[0].truth
+    outputs = {name: np.stack([fold.prediction for fold in of]) for name, of in seeds.items()}
     points = {
         name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
         for name, x in outputs.items()

@@ -112,6 +112,13 @@ def _widths(task: Any) -> tuple[int, int, int]:
     return 0, 0, 0
 
 
+def of_target(fold: Fold, task: Mapping[str, Any], target: str) -> Fold:
+    """A fold of one target: truth (n, 1), outputs (n, 1) or (n, classes)."""
+    j, width = task["targets"].index(target), fold.prediction.shape[1] // len(task["targets"])
+    outputs = fold.prediction[:, width * j : width * (j + 1)]
+    return Fold(fold.ids, fold.truth[:, j : j + 1], outputs)
+
+
 def faults(fold: Fold, task: Mapping[str, Any]) -> Iterator[str]:
     """What of a fold's arrays does not fit the task."""
     targets, outputs, classes = _widths(task)

@@ -25,7 +25,7 @@ from msa.score import ORACLE_LABEL, Fold, read_folds
 
 SCHEMA_VERSION = "1"
 DESCRIPTION = ("dataset", "model", "variant", "settings")
-SETTINGS = (*DESCRIPTION, "missing", "task", "target", "seed")
+SETTINGS = (*DESCRIPTION, "missing", "task", "label_columns", "target", "seed")
 # what the runs of all targets agree in; those of one target agree in all settings but FREE
 SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracle")
 # settings that change no number, and the two that runs are told apart by
@@ -65,6 +65,14 @@ class Run:
     def target(self) -> str:
         """`all`, or the one target that the run contributes."""
         return self.settings["target"]
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The targets that the run contributes, each with its column of the data set's labels."""
+        of = dict(
+            zip(self.settings["task"]["targets"], self.settings["label_columns"], strict=True)
+        )
+        return of if self.target == "all" else {self.target: of[self.target]}
 
     @property
     def seed(self) -> str:
@@ -138,9 +146,9 @@ def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = N
     models = _models(runs)
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
-    for target, seeds in models.items():
+    for seeds in models.values():
         weights = resamples(len(seeds[0].test.ids))
-        for name in seeds[0].settings["task"]["targets"] if target == "all" else [target]:
+        for name in seeds[0].columns:
             scores = {run.seed: run.scores["targets"][name] for run in seeds}
             targets[name] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
             valid[name] = _spreads({seed: folds["valid"] for seed, folds in scores.items()})
@@ -174,9 +182,9 @@ def _by_run(runs: Sequence[Run], key: str) -> Json:
 
 
 def _models(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each target in the order of their seeds, checked to differ in nothing else."""
+    """The runs of each target, in the data set's order, by seed; checked to differ in no more."""
     models: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: (run.target, run.settings["seed"])):
+    for run in sorted(runs, key=lambda run: ([*run.columns.values()], run.settings["seed"])):
         models.setdefault(run.target, []).append(run)
     problems = []
     if "all" in models and len(models) > 1:

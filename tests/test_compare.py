@@ -1,6 +1,7 @@
 """Two models on the same rows."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,44 @@ def test_significance_is_within_reach_however_much_is_compared():
 def test_a_target_that_no_model_has_is_left_out():
     runs = [run(1, EMOTIONS, "happy", model=name) for name in "ab"]
     assert list(compare(runs, 100)["targets"]) == ["happy"]
+
+
+def of_one(seed, target, model):
+    """A run of a model for one emotion alone: its own task, label and outputs."""
+    joint = run(seed, EMOTIONS, model=model)
+    j = EMOTIONS["targets"].index(target)
+    test = joint.test._replace(
+        truth=joint.test.truth[:, [j]], prediction=joint.test.prediction[:, [2 * j, 2 * j + 1]]
+    )
+    settings = joint.settings | {"task": {**EMOTIONS, "targets": [target]}, "label_columns": [j]}
+    scores = joint.scores | {"targets": {target: joint.scores["targets"][target]}}
+    return replace(joint, settings={**settings, "target": target}, scores=scores, test=test)
+
+
+def test_a_model_an_emotion_and_one_of_all():
+    """A model of one run an emotion is scored as one with the same outputs in one run is."""
+    joint = [run(seed, EMOTIONS, model="joint") for seed in (1, 2)]
+    each = [of_one(seed, target, "each") for target in ("sad", "happy") for seed in (1, 2)]
+    content = compare([*each, *joint], 100)
+    assert list(content["targets"]) == ["happy", "sad"]
+    for tables in content["targets"].values():
+        for [pair] in tables.values():
+            assert (pair["first"], pair["second"]) == ("each", "joint")
+            assert pair["difference"] == 0 and pair["p"] == 1
+    alone = compare(each, 100)["targets"]
+    assert alone == {target: {"acc": [], "f1": []} for target in ("happy", "sad")}
+
+
+def test_another_truth_of_one_emotion_is_refused():
+    other = of_one(1, "sad", "each")
+    other.test.truth[0] = 1 - other.test.truth[0]
+    with pytest.raises(InputError, match="runs/sad/1.*the test rows are not those of runs/all/1"):
+        compare([run(1, EMOTIONS, model="joint"), replace(other, path=Path("runs/sad/1"))])
+
+
+def test_another_kind_of_task_is_refused():
+    with pytest.raises(InputError, match="task: expected {'type': 'regression', 'range'"):
+        compare([model("a", 1), run(1, EMOTIONS, model="b")])
 
 
 def test_two_sided():

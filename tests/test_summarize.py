@@ -39,7 +39,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
     settings = {
         **{"dataset": "demo", "model": "lmf", "variant": "main", "settings": "published"},
         **{"source": "LMF paper", "missing": [], "task": task, "lr": 0.001},
-        **{"target": target, "seed": seed},
+        **{"label_columns": [*range(len(task["targets"]))], "target": target, "seed": seed},
     }
     training: dict[str, Any] = {
         **{"parameters": 1000, "wall_time_s": 2.0 + seed, "rows_per_s": 100.0 * seed},
@@ -182,6 +182,12 @@ def test_one_model_a_target() -> None:
     assert result["provenance"]["seeds"] == [1, 2]
     assert result["provenance"]["config_digest"]["sad/2"] == "c2"
     assert list(summarize(runs[2:])["targets"]) == ["sad"]
+
+
+def test_targets_are_in_the_data_sets_order() -> None:
+    emotions = EMOTIONS | {"targets": ["sad", "happy"]}
+    runs = [run(1, emotions, target) for target in ("happy", "sad")]
+    assert list(summarize(runs)["targets"]) == ["sad", "happy"]
 
 
 def refusal(*runs: Run) -> str:
