@@ -11,7 +11,7 @@ import pandas as pd
 
 from msa.leaderboard import read_result
 from msa.reading import read_json
-from msa.score import read_folds
+from msa.score import of_target, read_folds
 from msa.summarize import label, run_folders
 
 
@@ -22,7 +22,7 @@ class Model:
     Attributes:
         result: results/<dataset>/<model>.json.
         runs: folder of each run.
-        task: of the runs.
+        task: of the first run; type, range and classes are those of all.
     """
 
     result: Mapping[str, Any]
@@ -67,11 +67,8 @@ def histories(model: Model) -> list[tuple[pd.DataFrame, int]]:
 
 def outputs(model: Model, target: str) -> tuple[np.ndarray, np.ndarray]:
     """Truth (n,) and outputs (n, m) of the test fold, averaged over the seeds."""
-    folds = [read_folds(path, model.task)["test"] for path in model.of(target)]
-    j = model.task["targets"].index(target)
-    mean = np.mean([fold.prediction for fold in folds], axis=0)
-    if model.task["type"] == "regression":
-        mean = mean[:, j : j + 1]
-    elif model.task["type"] == "binary":
-        mean = mean[:, 2 * j : 2 * j + 2]
-    return folds[0].truth[:, j], mean
+    folds = []
+    for path in model.of(target):
+        task = read_json(path / "settings.json", "task")["task"]
+        folds.append(of_target(read_folds(path, task)["test"], task, target))
+    return folds[0].truth[:, 0], np.mean([fold.prediction for fold in folds], axis=0)
