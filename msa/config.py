@@ -270,6 +270,15 @@ class Config:
         shipped = WORKFLOW / "resources" / "folds" / f"{given}.json"
         return Source(str(shipped) if shipped.is_file() else given)
 
+    def published_as(self, dataset: str) -> tuple[str, str]:
+        """What workflow/resources/published.csv calls a data set, and the setting of its input.
+
+        The name is the recipe's word, or in the catalogue the first of the recipe's name.
+        """
+        recipe = self.recipes[dataset]
+        known = dataset.partition("_")[0] if dataset in self.catalogue else dataset
+        return recipe.get("published", known), recipe.get("setting", "")
+
     def encoder(self, dataset: str) -> Encoder:
         """The encoder of a recipe, as the configuration's `encoders` says."""
         name = self.recipes[dataset]["encoder"]

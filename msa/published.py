@@ -19,6 +19,8 @@ COLUMNS = (
     *("source", "note", "protocol"),
 )
 SHARES = ("acc", "f1")  # published in percent
+# settings of a figure that say what its input was; any other is a target
+INPUTS = ("", "unaligned")
 # the binary accuracy of a task of two classes has another name here
 OTHER_NAMES = {"acc2": "acc"}
 
@@ -46,7 +48,7 @@ def beside(
         share = metric.startswith(SHARES)
         value = figure["value"] / 100 if share else figure["value"]
         targets = ours[model]["targets"] if model in ours else {}
-        target = setting if setting in targets else next(iter(targets), "")
+        target = setting if setting not in INPUTS else next(iter(targets), "")
         scores = targets.get(target, {})
         spread = scores.get(metric) or scores.get(OTHER_NAMES.get(metric, ""), {})
         mean, std = (np.nan if spread.get(k) is None else spread[k] for k in ("mean", "std"))
@@ -82,23 +84,23 @@ def _differences(
         yield f"ours: no {', '.join(ours['missing_modalities'])}"
 
 
-def read_figures(dataset: str, unaligned: bool) -> pd.DataFrame:
-    """The published figures of a data set; those of a setting that is no target are apart."""
+def read_figures(dataset: str, setting: str = "") -> pd.DataFrame:
+    """The published figures of a data set: those of single targets, and those for its input."""
     figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
-    figures = figures[figures["dataset"] == dataset]
-    return figures[(figures["setting"] == "unaligned") == unaligned]
+    others = set(INPUTS) - {setting}
+    return figures[(figures["dataset"] == dataset) & ~figures["setting"].isin(others)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
     parser.add_argument("--dataset", required=True, help="its name in published.csv")
-    parser.add_argument("--unaligned", action="store_true", help="figures for unaligned input")
+    parser.add_argument("--setting", choices=INPUTS, default="", help="which input's figures")
     parser.add_argument("--output", type=Path, required=True, help="published.csv of the data set")
 
 
 def main(args: argparse.Namespace) -> None:
     protocols = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
-    figures = read_figures(args.dataset, args.unaligned)
+    figures = read_figures(args.dataset, args.setting)
     table = beside([read_result(path) for path in args.results], figures, protocols)
     with atomic_write(args.output) as file:
         table.to_csv(file, index=False)

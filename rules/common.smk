@@ -304,13 +304,6 @@ def all_runs(path):
     return paths
 
 
-def published_name(wildcards):
-    """What the papers call a data set: a recipe's word, or in the catalogue the first of its name."""
-    dataset = wildcards.dataset
-    known = dataset.partition("_")[0] if dataset in CONFIG.catalogue else dataset
-    return recipe(wildcards).get("published", known)
-
-
 def citations():
     """BibTeX of the configured data sets and models, each once."""
     names = CONFIG.values

@@ -17,10 +17,7 @@ rule published:
     conda:
         "../envs/msa.yaml"
     params:
-        dataset=published_name,
-        unaligned=lambda wildcards: (
-            "--unaligned" if recipe(wildcards)["align"] == "none" else ""
-        ),
+        figures=lambda wildcards: CONFIG.published_as(wildcards.dataset),
     shell:
-        "python -m msa published {input.results:q} --dataset {params.dataset:q} {params.unaligned}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa published {input.results:q} --dataset {params.figures[0]:q}"
+        " --setting={params.figures[1]:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -8,14 +8,15 @@ import pytest
 import yaml
 from test_leaderboard import emotions, result, sentiment, spread
 
+from msa.config import Config
 from msa.leaderboard import markdown, table
-from msa.published import COLUMNS, RESOURCES, beside, read_figures
+from msa.published import COLUMNS, INPUTS, RESOURCES, beside, read_figures
 
 PROTOCOLS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "F1 swapped"}]
 
 
 def test_ours_the_papers_and_the_difference():
-    figures = read_figures("mosi", unaligned=False)
+    figures = read_figures("mosi")
     ours = result("cm_bert", {"sentiment": {"mae": spread(0.7, 0.8), "acc7": spread(0.45)}})
     frame = beside([ours, sentiment("lmf", 0.9)], figures, PROTOCOLS)
     assert tuple(frame.columns) == COLUMNS
@@ -30,32 +31,75 @@ def test_ours_the_papers_and_the_difference():
     assert len(others) > 20 and others["ours"].isna().all()
 
 
-def test_a_target_is_a_setting_and_unaligned_is_apart():
-    figures = read_figures("iemocap", unaligned=False)
+@pytest.mark.parametrize("setting", INPUTS)
+def test_a_target_is_a_setting_of_every_input(setting):
+    figures = read_figures("iemocap", setting)
     frame = beside([emotions("lmf", 0.8, 0.7)], figures, []).set_index("target")
     assert frame.loc["sad", "difference"] == pytest.approx(0.7 - 0.859)
-    assert set(read_figures("mosei", unaligned=True)["model"]) >= {"lmr_cbt", "lmf"}
-    assert "lmr_cbt" not in set(read_figures("mosei", unaligned=False)["model"])
-    assert read_figures("demo", unaligned=False).empty
+    others = beside([emotions("lmr_cbt", 0.8, 0.7)], figures, [])
+    assert others["target"].tolist() == ["happy", "sad", "angry", "neutral"]
+    assert others["ours"].isna().all()
+
+
+EXPECTED = {
+    # name and setting: the recipes, how many rows, LMF's MAE
+    ("mosi", ""): ("mosi mosi_direct mosi_mag mosi_mult mosi_mmsa mosi_cmbert mosi_lmf", 50, 0.912),
+    ("mosi", "unaligned"): ("mosi_unaligned mosi_mult_unaligned mosi_mmsa_unaligned", 11, 0.9504),
+    ("mosei", ""): ("mosei mosei_direct mosei_mag mosei_mult mosei_mmsa mosei_msaf", 10, None),
+    ("mosei", "unaligned"): (
+        "mosei_unaligned mosei_mult_unaligned mosei_mmsa_unaligned",
+        9,
+        0.5757,
+    ),
+    ("iemocap", ""): ("iemocap_mult iemocap_lmf", 4, None),
+    ("iemocap", "unaligned"): ("iemocap_unaligned", 4, None),
+    ("urfunny", ""): ("urfunny", 1, None),
+    ("mustard", ""): ("mustard", 1, None),
+}
+
+
+def test_the_figures_of_every_recipe():
+    config = Config({"datasets": [], "models": [], "seeds": [1]})
+    found = {name: config.published_as(name) for name in config.recipes}
+    for name, of in found.items():
+        figures = read_figures(*of)
+        recipes, count, mae = EXPECTED.get(of, (name, 0, None))
+        assert name in recipes.split() and len(figures) == count, name
+        lmf = figures[(figures["model"] == "lmf") & (figures["metric"] == "mae")]
+        assert lmf["value"].tolist() == ([] if mae is None else [mae]), name
+        assert ("lmr_cbt" in set(figures["model"])) == (of == ("mosei", "unaligned")), name
+    assert all(found[name] == of for of in EXPECTED for name in EXPECTED[of][0].split())
+    everything = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
+    shown = [read_figures(*of) for of in EXPECTED]
+    assert len(pd.concat(shown).drop_duplicates()) == len(everything)
+
+
+def test_a_recipe_of_ones_own_says_which_figures_it_has():
+    own = {"a": {"extends": "mosi_unaligned"}, "b": {"extends": "mosi", "published": "mosi"}}
+    own["c"] = {"extends": "mosi_unaligned", "published": "mosi"}
+    config = Config({"datasets": [], "models": [], "seeds": [1], "recipes": own})
+    assert config.published_as("a")[0] == "a"
+    assert config.published_as("b") == ("mosi", "")
+    assert config.published_as("c") == ("mosi", "unaligned")
 
 
 def test_the_accuracy_of_two_classes():
     frame = beside(
         [result("glomo", {"humor": {"acc": spread(0.75), "f1": spread(0.75)}})],
-        read_figures("urfunny", unaligned=False),
+        read_figures("urfunny"),
         [],
     )
     assert frame["difference"].tolist() == pytest.approx([0.0005])
 
 
 def test_a_best_of_a_search_is_not_compared():
-    frame = beside([sentiment("lmf", 0.9, variant="best")], read_figures("mosi", False), [])
+    frame = beside([sentiment("lmf", 0.9, variant="best")], read_figures("mosi"), [])
     assert frame["ours"].isna().all()
 
 
 def test_the_leaderboard_shows_them_apart():
     ours = [sentiment("cm_bert", 0.75)]
-    figures = beside(ours, read_figures("mosi", False), PROTOCOLS)
+    figures = beside(ours, read_figures("mosi"), PROTOCOLS)
     board, papers = markdown(table(ours), "mosi", figures).split("## Published")
     assert "0.729" not in board and "0.729" in papers
     assert "CM-BERT paper, table 1" in papers and "F1 swapped" in papers
@@ -69,9 +113,9 @@ def test_every_figure_has_a_source():
     assert figures.loc[shares, "value"].between(1, 100).all()
 
 
-def protocols(model, metric, dataset="mosi", unaligned=False, ours=()):
+def protocols(model, metric, dataset="mosi", setting="", ours=()):
     entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
-    frame = beside(ours, read_figures(dataset, unaligned), entries)
+    frame = beside(ours, read_figures(dataset, setting), entries)
     rows = frame[(frame["model"] == model) & (frame["metric"] == metric)]
     return rows["protocol"].tolist()
 
@@ -79,10 +123,10 @@ def protocols(model, metric, dataset="mosi", unaligned=False, ours=()):
 def test_what_was_done_otherwise():
     assert "F1 are swapped" in protocols("cm_bert", "f1_non0")[0]
     assert "F1 are swapped" not in protocols("cm_bert", "mae")[0]
-    assert "the best test epoch" in protocols("lmr_cbt", "f1_non0", "mosei", True)[0]
-    assert protocols("lmr_cbt", "parameters", "mosei", True) == [""]
+    assert "the best test epoch" in protocols("lmr_cbt", "f1_non0", "mosei", "unaligned")[0]
+    assert protocols("lmr_cbt", "parameters", "mosei", "unaligned") == [""]
     [of_lmf] = protocols("lmf", "mae")
-    [of_mmsa] = protocols("lmf", "mae", unaligned=True)
+    [of_mmsa] = protocols("lmf", "mae", setting="unaligned")
     assert "random search" in of_lmf and "random search" not in of_mmsa
     assert "MMSA's files" in of_mmsa
 
