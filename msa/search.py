@@ -73,5 +73,6 @@ def main(args: argparse.Namespace) -> None:
         tried = [trial for of_target in trials.values() for trial in of_target]
         chosen = best(base["target"], tried)
         settings = applied(base, chosen["hyperparameters"])
+        settings |= {"settings": "adapted", "source": None}
         settings["search"] = {"trials": len(tried), "trial": chosen["trial"]}
         write_settings(json.dumps(settings), args.settings)

@@ -41,11 +41,13 @@ def test_the_stage_writes_both(tmp_path):
         path.write_text(json.dumps(TRIED[first : first + 2]))
         chunks.append(path)
     base = {"target": "all", "seed": 7, "hyperparameters": {"lr": 9, "epochs": 2}}
+    base |= {"settings": "published", "source": "the authors"}
     run_stage("search", *chunks, "--table", tmp_path / "search.csv")
     run_stage("search", *chunks, "--settings", tmp_path / "s.json", "--base", json.dumps(base))
     assert len(pd.read_csv(tmp_path / "search.csv")) == 4
     settings = json.loads((tmp_path / "s.json").read_text())
     assert settings["hyperparameters"] == {"lr": 3, "epochs": 2}
+    assert (settings["settings"], settings["source"]) == ("adapted", None)
     assert settings["seed"] == 7 and settings["search"] == {"trials": 4, "trial": 2}
 
 
