@@ -152,6 +152,7 @@ class Config:
         values: config.yaml with its defaults.
         recipes: data recipes by name, catalogue and own.
         models: model recipes by name.
+        pinned: encoders on the hub by name, each with its `revision`.
 
     Raises:
         InputError: with every problem found, one line each.
@@ -160,8 +161,8 @@ class Config:
     def __init__(self, given: Mapping[str, Any]) -> None:
         found = problems(dict(given), "config.schema.json", "config")
         refuse(found)
-        encoders = _yaml(WORKFLOW / "recipes/encoders.yaml")
-        self.values = merge(DEFAULTS, {"encoders": encoders}, given)
+        self.pinned = _yaml(WORKFLOW / "recipes/encoders.yaml")
+        self.values = merge(DEFAULTS, {"encoders": self.pinned}, given)
         self.catalogue = {
             p.stem: _yaml(p) for p in sorted((WORKFLOW / "recipes/data").glob("*.yaml"))
         }
@@ -439,7 +440,9 @@ class Config:
             given,
         )
         missing = [modality for modality, form in chosen.items() if form is None]
-        as_published = published is not None and not missing and not set(given) - {"threads"}
+        reads_words = chosen.get("text") in ("features", "words")
+        changed = missing or set(given) - {"threads"} or (reads_words and self._replaced(dataset))
+        as_published = published is not None and not changed
         hyper = merge(*layers)
         if recipe["task"]["type"] != "regression":
             last = hyper["selection"] == "last"
@@ -458,7 +461,6 @@ class Config:
                 f"config: batch_seeds: {model} on {dataset} has a {unfit[0]}, which seeds that "
                 f"train together cannot have; take it out of `settings`, or set batch_seeds: false"
             )
-        reads_words = chosen.get("text") in ("features", "words")
         return {
             "dataset": dataset,
             "model": model,
@@ -482,6 +484,12 @@ class Config:
         seeds = self.values["seeds"]
         small = self.values["batch_seeds"] and self.models[model].get("batch_seeds")
         return seeds if small and len(seeds) > 1 else []
+
+    def _replaced(self, dataset: str) -> bool:
+        """Whether the configuration has another encoder than the recipe's, or one of its own."""
+        encoder = self.encoder(dataset)
+        pinned = self.pinned.get(self.recipes[dataset]["encoder"], {}).get("revision")
+        return encoder.kind == "own" or encoder.revision != pinned
 
 
 def _urls(given: str | Mapping[str, Any]) -> tuple[str, ...]:

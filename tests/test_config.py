@@ -199,6 +199,16 @@ def test_published_settings_say_so_and_changed_ones_too():
     assert settings["hyperparameters"]["epochs"] == 3
 
 
+@pytest.mark.parametrize("other", ["my/encoder", {"revision": "main"}])
+def test_another_encoder_is_not_what_was_published(other):
+    config = Config(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
+    for dataset, model in (("mosi_mag", "glomo"), ("mosei_direct", "nhfnet")):
+        settings = config.settings(dataset, model, 1)
+        assert (settings["settings"], settings["source"]) == ("adapted", None)
+    # reads GloVe, no encoder
+    assert config.settings("mosi", "lmr_cbt", 1)["settings"] == "published"
+
+
 def test_settings_of_one_data_set_win():
     config = Config(merge(BASE, {"settings": {"lmf": {"epochs": 3}, "demo/lmf": {"epochs": 4}}}))
     assert config.settings("demo", "lmf", 1)["hyperparameters"]["epochs"] == 4
