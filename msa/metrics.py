@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-METRICS_VERSION = "1"
+METRICS_VERSION = "2"
 LOWER_IS_BETTER = frozenset({"mae"})
+# relative deviation of a constant side: predictions are float32, of which the last bits are noise
+CONSTANT = 8 * np.finfo(np.float32).eps
 
 Array = np.ndarray
 Scores = dict[str, Array]
@@ -61,6 +63,8 @@ def regression(
 ) -> Scores:
     """`mae`, `corr` (Pearson), and sentiment scores for the range [-3, 3], `acc` for any other.
 
+    corr: undefined where a side is constant, that is where its standard deviation is at most
+    CONSTANT, eight steps of float32, times its mean's size.
     acc7, acc5: equal after clipping to [-3, 3], [-2, 2] and rounding, half to even. acc2_non0,
     f1_non0: rows with truth != 0, positive is > 0. acc2_has0, f1_has0: all rows, positive is
     >= 0. acc: equal after rounding, half to even, no clipping. F1 is weighted by true classes.
@@ -129,14 +133,20 @@ def _mean(values: Array, w: Array) -> Array:
 
 
 def _pearson(x: Array, y: Array, w: Array) -> Array:
-    x, y = (side - side.mean(axis=-1, keepdims=True) for side in (x, y))  # against cancellation
-    mean_x, mean_y = _mean(x, w), _mean(y, w)
-    square_x, square_y = _mean(x * x, w), _mean(y * y, w)
-    var_x, var_y = square_x - mean_x**2, square_y - mean_y**2
-    # a constant side leaves rounding errors, not 0
-    defined = (var_x > 1e-12 * square_x) & (var_y > 1e-12 * square_y)
-    scale = np.sqrt(np.where(defined, var_x, np.nan)) * np.sqrt(np.where(defined, var_y, np.nan))
+    (x, mean_x, var_x), (y, mean_y, var_y) = (_moments(side, w) for side in (x, y))
+    scale = np.sqrt(var_x) * np.sqrt(var_y)
     return np.clip((_mean(x * y, w) - mean_x * mean_y) / scale, -1, 1)
+
+
+def _moments(side: Array, w: Array) -> tuple[Array, Array, Array]:
+    """The side around its mean over rows, its means there, its variances: NaN of a constant."""
+    constant = CONSTANT * _mean(side, w)
+    side = side - side.mean(axis=-1, keepdims=True)  # against cancellation
+    mean, square = _mean(side, w), _mean(side * side, w)
+    variance = square - mean**2
+    # the sums of a constant leave rounding errors too
+    known = variance > np.maximum(constant**2, 1e-12 * square)
+    return side, mean, np.where(known, variance, np.nan)
 
 
 def _classes(truth: Array, predicted: Array, count: int, w: Array) -> tuple[Array, Array, Array]:

@@ -121,8 +121,35 @@ def test_all_zero_truth_is_undefined_where_zeros_do_not_count() -> None:
 
 def test_a_small_spread_on_a_large_offset_has_a_correlation() -> None:
     truth = np.array([1.0, 2.0, 3.0, 5.0])
-    scores = regression(truth, 1e6 + 1e-3 * truth)
-    assert scores["corr"] == pytest.approx(1, abs=1e-6)
+    for prediction in (1e6 + 10 * truth, 1.42 + 1e-5 * truth):
+        assert regression(truth, prediction)["corr"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("constant", [-1.42, 0.3, 2.9, 1e-3])
+def test_the_last_bits_of_float32_are_no_correlation(constant: float) -> None:
+    """A network that puts out one number does so up to rounding, by batch size and kernel."""
+    rng = np.random.default_rng(0)
+    other = rng.normal(size=200)
+    bits = np.spacing(np.float32(constant)) * rng.integers(-3, 4, 200).astype(np.float32)
+    rounded = (np.float32(constant) + bits).astype(float)
+    assert len(np.unique(rounded)) > 5
+    weights = resamples(200, 50)
+    for sides in ((other, rounded), (rounded, other)):
+        with pytest.warns(UserWarning, match="^corr: undefined"):
+            scores = regression(*sides)
+        assert np.isnan(scores["corr"]) and np.isfinite(scores["mae"])
+        assert np.isnan(regression(*sides, weights=weights)["corr"]).all()
+        assert np.isnan(regression(sides[0], sides[1][None])["corr"]).all()
+
+
+def test_a_resample_without_the_one_row_that_differs_has_no_correlation() -> None:
+    """Its side is constant up to float32, though the whole one is not."""
+    prediction = np.full(30, np.float32(-1.42)).astype(float)
+    prediction[::2] += np.spacing(np.float32(1.42))
+    prediction[0] = -1.4
+    weights = resamples(30, 100)
+    scores = regression(np.sin(np.arange(30)), prediction, weights=weights)
+    np.testing.assert_array_equal(np.isnan(scores["corr"]), weights[:, 0] == 0)
 
 
 CLASSES = ["neutral", "happy", "sad", "angry"]
