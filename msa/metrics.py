@@ -30,7 +30,6 @@ def target_scores(
     truth: Array,
     prediction: Array,
     weights: Array | None = None,
-    swapped: bool = False,
 ) -> Scores:
     """All scores of one target from raw model outputs.
 
@@ -41,12 +40,11 @@ def target_scores(
         prediction: (..., n, m): the values, or the logits of classes, of which the highest (the
             first in a tie) counts; `binary` has columns 2j and 2j + 1 for target j.
         weights: (r, n).
-        swapped: as in `regression`.
     """
     j = task["targets"].index(target)
     if task["type"] == "regression":
         value_range = tuple(task["range"])
-        return regression(truth[:, j], prediction[..., j], value_range, weights, swapped)
+        return regression(truth[:, j], prediction[..., j], value_range, weights)
     if task["type"] == "binary":
         predicted = prediction[..., 2 * j : 2 * j + 2].argmax(axis=-1)
         return classification(truth[:, j], predicted, 2, weights=weights)

@@ -12,6 +12,9 @@ import yaml
 
 from msa.atomic import atomic_write
 from msa.leaderboard import read_result
+from msa.metrics import regression
+from msa.score import of_target
+from msa.summarize import read_run, run_folders
 
 RESOURCES = Path(__file__).parent.parent / "workflow" / "resources"
 COLUMNS = (
@@ -28,12 +31,13 @@ OTHER_NAMES = {"acc2": "acc"}
 def beside(
     results: Sequence[Mapping[str, Any]],
     figures: pd.DataFrame,
-    protocols: Sequence[Mapping[str, str]],
+    protocols: Sequence[Mapping[str, Any]],
 ) -> pd.DataFrame:
     """Published figures with ours, one row each, in the published order.
 
     Args:
-        results: ours, of one data set; only the variant `main` is compared.
+        results: ours, of one data set; only the variant `main` is compared. For a figure whose
+            protocol swaps the sides of F1 they have `f1_*_swapped`, as of `with_swapped`.
         figures: of that data set, the columns of workflow/resources/published.csv.
         protocols: the entries of workflow/resources/protocols.yaml.
 
@@ -50,7 +54,8 @@ def beside(
         targets = ours[model]["targets"] if model in ours else {}
         target = setting if setting not in INPUTS else next(iter(targets), "")
         scores = targets.get(target, {})
-        spread = scores.get(metric) or scores.get(OTHER_NAMES.get(metric, ""), {})
+        key = f"{metric}_swapped" if _swapped(figure, protocols) else metric
+        spread = scores.get(key) or scores.get(OTHER_NAMES.get(key, ""), {})
         mean, std = (np.nan if spread.get(k) is None else spread[k] for k in ("mean", "std"))
         if metric == "parameters" and model in ours:
             mean = ours[model]["parameters"]
@@ -71,17 +76,58 @@ def beside(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _differences(
-    figure: Mapping[Any, Any], protocols: Sequence[Mapping[str, str]], ours: Mapping[str, Any]
-) -> Iterator[str]:
+def _entries(
+    figure: Mapping[Any, Any], protocols: Sequence[Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """The protocols that hold for a figure."""
     for entry in protocols:
-        patterns = {key: pattern for key, pattern in entry.items() if key != "differs"}
+        patterns = {key: entry[key] for key in entry if key not in ("differs", "swapped")}
         if all(re.fullmatch(pattern, figure[key]) for key, pattern in patterns.items()):
-            yield entry["differs"]
+            yield entry
+
+
+def _swapped(figure: Mapping[Any, Any], protocols: Sequence[Mapping[str, Any]]) -> bool:
+    return any(entry.get("swapped") for entry in _entries(figure, protocols))
+
+
+def _differences(
+    figure: Mapping[Any, Any], protocols: Sequence[Mapping[str, Any]], ours: Mapping[str, Any]
+) -> Iterator[str]:
+    yield from (entry["differs"] for entry in _entries(figure, protocols))
+    if ours and _swapped(figure, protocols):
+        yield "ours: swapped too, here alone"
     if ours.get("settings") == "adapted":
         yield "ours: adapted settings"
     if ours.get("missing_modalities"):
         yield f"ours: no {', '.join(ours['missing_modalities'])}"
+
+
+def with_swapped(result: Mapping[str, Any], runs: Path) -> dict[str, Any]:
+    """A result with `f1_*_swapped` beside its scores, from the predictions of its runs.
+
+    They are for figures that were made so, and stand in no result of ours.
+
+    Args:
+        result: of a regression in [-3, 3].
+        runs: folder of all runs.
+    """
+    every = [read_run(path) for path in run_folders(result, runs)]
+    targets = {}
+    for target, scores in result["targets"].items():
+        folds = [
+            of_target(run.test, run.settings["task"], target)
+            for run in every
+            if target in run.columns
+        ]
+        outputs = np.stack([fold.prediction[:, 0] for fold in folds])  # (s, n)
+        found = regression(folds[0].truth[:, 0], outputs, swapped=True)
+        swapped = {
+            key: {"mean": values.mean(), "std": values.std(ddof=1) if len(values) > 1 else None}
+            for key, values in found.items()
+            if key.endswith("_swapped")
+        }
+        targets[target] = {**scores, **swapped}
+    return {**result, "targets": targets}
 
 
 def read_figures(dataset: str, setting: str = "") -> pd.DataFrame:
@@ -93,6 +139,7 @@ def read_figures(dataset: str, setting: str = "") -> pd.DataFrame:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
     parser.add_argument("--dataset", required=True, help="its name in published.csv")
     parser.add_argument("--setting", choices=INPUTS, default="", help="which input's figures")
     parser.add_argument("--output", type=Path, required=True, help="published.csv of the data set")
@@ -101,6 +148,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     protocols = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
     figures = read_figures(args.dataset, args.setting)
-    table = beside([read_result(path) for path in args.results], figures, protocols)
+    swapped = {of["model"] for of in figures.to_dict("records") if _swapped(of, protocols)}
+    results = [read_result(path) for path in args.results]
+    results = [with_swapped(of, args.runs) if of["model"] in swapped else of for of in results]
+    table = beside(results, figures, protocols)
     with atomic_write(args.output) as file:
         table.to_csv(file, index=False)

@@ -1,6 +1,10 @@
 rule published:
     input:
         results=results,
+        settings=all_runs("settings.json"),
+        records=all_runs("training.json"),
+        predictions=all_runs("predictions/clean.npz"),
+        scores=all_runs("scores.json"),
         figures="workflow/resources/published.csv",
         protocols="workflow/resources/protocols.yaml",
         code=closure("published"),
@@ -17,7 +21,8 @@ rule published:
     conda:
         "../envs/msa.yaml"
     params:
+        runs=lambda wildcards: RUNS,
         figures=lambda wildcards: CONFIG.published_as(wildcards.dataset),
     shell:
-        "python -m msa published {input.results:q} --dataset {params.figures[0]:q}"
+        "python -m msa published {input.results:q} --runs {params.runs:q} --dataset {params.figures[0]:q}"
         " --setting={params.figures[1]:q} --output {output:q} 2>&1 | tee {log:q}"
