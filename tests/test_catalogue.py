@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from running import ROOT, copy_project, run_stage, snakemake
@@ -75,21 +76,35 @@ def test_published_settings_name_recipes_that_exist():
 
 @pytest.mark.slow
 def test_iemocap_by_both_systems(tmp_path):
-    """Four heads (LMR-CBT), and a model an emotion (LMF)."""
+    """Four heads (LMR-CBT), and a model an emotion (LMF) to the page."""
     project = copy_project(tmp_path / "project")
     for name in ("iemocap_mult", "iemocap_lmf"):
         run_stage("look-alike", name, project / f"data/{name}/raw")
     settings = {"lmr_cbt": {"epochs": 2}, "lmf": {"epochs": 2}}
-    config = {"datasets": [], "models": [], "seeds": [1], "settings": settings}
+    config = {"datasets": ["iemocap_lmf"], "models": ["lmf", "mean"], "seeds": [1]}
+    config |= {"settings": settings, "robustness": False, "ablate": False}
     (project / "quick.yaml").write_text(yaml.safe_dump(config))
     results = ["results/iemocap_mult/lmr_cbt.json", "results/iemocap_lmf/lmf.json"]
-    snakemake(project, *results, "--configfile", "quick.yaml")
+    page = "results/report/index.html"
+    snakemake(project, *results, page, "--configfile", "quick.yaml")
     joint, each = (json.loads((project / path).read_text()) for path in results)
     for result in (joint, each):
         assert set(result["targets"]) == {"neutral", "happy", "sad", "angry"}
         assert all(set(of) == {"acc", "f1"} for of in result["targets"].values())
     assert set(each["selected_epoch"]) == {f"{e}/1" for e in each["targets"]}
     assert set(joint["selected_epoch"]) == {"1"}
+    emotions = ["neutral", "happy", "sad", "angry"]
+    comparisons = json.loads((project / "results/iemocap_lmf/comparisons.json").read_text())
+    assert list(comparisons["targets"]) == list(each["targets"]) == emotions
+    assert all(
+        (pair["first"], pair["second"]) == ("lmf", "mean")
+        for tables in comparisons["targets"].values()
+        for [pair] in tables.values()
+    )
+    published = pd.read_csv(project / "results/iemocap_lmf/published.csv")
+    assert set(published["target"]) == set(emotions) and published["ours"].notna().all()
+    figures = project / "results/report/figures"
+    assert all((figures / f"iemocap_lmf.{emotion}.confusion.svg").is_file() for emotion in emotions)
     # what was dropped by hand is recorded, and a later change refused
     lock = project / "checksums/iemocap_lmf/iemocap.pkl.sha256"
     assert len(lock.read_text().split()[0]) == 64
