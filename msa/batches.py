@@ -85,7 +85,8 @@ class Fold:
     """One fold: segment ids, labels (n, targets) and the modalities.
 
     With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
-    `words` the row of each piece's word, -1 for special ones, on the CPU.
+    `words` the row of each piece's word, -1 for special ones, on the CPU. `released` is for models
+    that take padding for steps, as the authors' code does.
     """
 
     ids: np.ndarray
@@ -94,6 +95,7 @@ class Fold:
     pad: int | None = None
     unknown: int | None = None
     words: Tensor | None = None
+    released: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -109,13 +111,13 @@ class Fold:
     def batch(self, segments: Tensor) -> dict[str, Any]:
         """Each `<modality>` and the `label` of some segments, whose numbers are on the CPU.
 
-        A modality is `Steps`; of a fixed length, or beside pieces, it is (b, t, d) with
+        A modality is `Steps`; if `released`, or beside pieces, it is (b, t, d) with
         `<modality>_mask` (b, t). Pieces are `input_ids`, `token_type_ids` and `attention_mask`
         (b, t) in place of the text.
         """
         batch: dict[str, Any] = {"label": self.label[segments.to(self.label.device)]}
         for name, ragged in self.modalities.items():
-            if self.pad is None and ragged.fixed is None:
+            if self.pad is None and not self.released:
                 batch[name] = ragged.steps(segments)
             else:
                 batch[name], batch[f"{name}_mask"] = ragged.padded(segments)
@@ -169,7 +171,7 @@ def load_fold(
     n = len(offsets) - 1
     ids = read_array(data / fold / "ids.npy", "text", 1, n)
     label = _label(data / fold / "label.npy", n, settings)
-    # the released code pads to the full length, and sees the padding
+    # the released code pads to the full length, where there is one, and sees the padding
     released = hyper["architecture"].get("padding") == "released"
     pieces = None
     if forms.get("text") == "words":
@@ -198,9 +200,9 @@ def load_fold(
         begins = lengths.cumsum(0) - lengths
         modalities[name] = Ragged(steps, begins, lengths, side, fixed, index)
     if pieces is None:
-        return Fold(ids, label, modalities)
+        return Fold(ids, label, modalities, released=released)
     known = tokenizer.pad_token_id, tokenizer.unk_token_id
-    return Fold(ids, label, modalities, *known, torch.from_numpy(pieces.words))
+    return Fold(ids, label, modalities, *known, torch.from_numpy(pieces.words), released)
 
 
 def _label(path: Path, n: int, settings: Mapping[str, Any]) -> Tensor:

@@ -461,6 +461,13 @@ class Config:
                 f"config: batch_seeds: {model} on {dataset} has a {unfit[0]}, which seeds that "
                 f"train together cannot have; take it out of `settings`, or set batch_seeds: false"
             )
+        free = [name for name, form in chosen.items() if form and hyper["lengths"][name] is None]
+        if together and free and hyper["architecture"].get("padding") == "released":
+            raise InputError(
+                f"config: batch_seeds: {model} on {dataset} pads {free[0]} to the longest of its "
+                f"batch, which is another where seeds train together; give `lengths` of "
+                f"{', '.join(free)} in `settings`, or set batch_seeds: false"
+            )
         return {
             "dataset": dataset,
             "model": model,

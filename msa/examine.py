@@ -127,8 +127,8 @@ def attention(fold: Fold, row: int, weights: np.ndarray) -> tuple[np.ndarray, np
     text, t = fold.modalities["text"], len(weights)
     assert fold.words is not None
     count, begin = int(text.counts[row]), int(text.begins[row])
-    # padding is behind, but where the released code pads to a fixed length on the left
-    first = t - count if text.fixed and text.side == "left" else 0
+    # padding is behind, but where the released code pads on the left
+    first = t - count if fold.released and text.side == "left" else 0
     pieces = slice(first, first + count)
     return by_word(weights[pieces, pieces], fold.words[begin : begin + count].numpy())
 

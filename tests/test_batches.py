@@ -1,11 +1,16 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from running import run_stage
 
 from msa.batches import MODALITIES, Ragged, cut, load_fold
+from msa.clean import clean
+from msa.config import Config
 from msa.errors import InputError
+from msa.network import build
 
 
 @pytest.fixture
@@ -107,6 +112,40 @@ def test_released_padding_has_the_full_length(folder):
     )
     assert batch["text"].shape == (1, 4, 5)
     assert batch["audio"].shape == (1, 6, 4)
+
+
+@pytest.fixture(scope="module")
+def emotions(tmp_path_factory):
+    """The folds of the demo of emotions, cleaned."""
+    folder = tmp_path_factory.mktemp("emotions") / "data"
+    run_stage("demo-classes", "emotion", folder)
+    clean(folder, folder / "clean", "zero", [])
+    return folder
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", ["lmf", "nhfnet", "lmr_cbt", "glomo"])
+def test_released_padding_without_a_length_is_up_to_the_longest_of_the_batch(model, emotions):
+    some, found = torch.arange(6), {}
+    for padding in ("masked", "released"):
+        lengths = dict.fromkeys(MODALITIES)
+        given = {model: {"architecture": {"padding": padding}, "lengths": lengths}}
+        config = {"datasets": ["demo_emotion"], "models": [model], "seeds": [1], "settings": given}
+        settings = Config(config).settings("demo_emotion", model, 1)
+        fold = load_fold("test", settings, emotions, emotions / "clean")
+        torch.manual_seed(0)
+        network = build(settings, fold).eval()
+        batches = [fold.batch(some), *(fold.batch(row) for row in some.split(1))]
+        outputs = [network(batch) for batch in batches]
+        outputs = [of[0] if isinstance(of, tuple) else of for of in outputs]
+        found[padding] = outputs[0], torch.cat(outputs[1:])
+    longest = {name: int(fold.modalities[name].counts[some].max()) for name in MODALITIES}
+    assert {name: batches[0][name].shape[1] for name in MODALITIES} == longest
+    close = partial(torch.allclose, rtol=0, atol=1e-5)
+    assert close(*found["masked"])
+    # alone, a segment has no padding; beside a longer one it has, and the network sees it
+    assert close(found["released"][1], found["masked"][1])
+    assert not close(*found["released"])
 
 
 def test_arrays_that_do_not_belong_together(folder):

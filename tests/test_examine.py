@@ -14,7 +14,7 @@ REGRESSION = {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]}
 WORDS = [[-1, -1], [-1, 0, 1, 1, 1, 2, -1], [-1, 3, 3, -1], [-1], [-1, 4, 5, 5, -1]]
 
 
-def fold_of(name, side="right", fixed=None):
+def fold_of(name, side="right", fixed=None, released=False):
     """A fold of pieces with the rows of a case."""
     rows = make_rows(name)
     counts = torch.tensor([len(row["input_ids"]) for row in rows])
@@ -26,7 +26,7 @@ def fold_of(name, side="right", fixed=None):
     ragged = {name: Ragged(x, begins, counts, side, fixed) for name, x in steps.items()}
     words = torch.tensor([word for words in WORDS for word in words])
     label = torch.zeros(len(rows), 1)
-    return Fold(np.array(list("abcde")), label, ragged, 29, 1, words), rows
+    return Fold(np.array(list("abcde")), label, ragged, 29, 1, words, released), rows
 
 
 def reference(model, row):
@@ -68,12 +68,13 @@ def test_attention_is_that_of_the_segment_alone(batch_size):
         ]
 
 
-def test_padding_on_the_left_of_a_fixed_length():
+@pytest.mark.parametrize(("fixed", "steps"), [(9, 9), (None, max(PIECES))])
+def test_padding_on_the_left_as_released(fixed, steps):
     model = make("cm_bert", padding="released").eval()
-    fold, _ = fold_of("cm_bert", "left", 9)
+    fold, _ = fold_of("cm_bert", "left", fixed, released=True)
     _, seen = watched(model, "attention", fold, fp32(5))
     for i, of in enumerate(seen):
-        assert of["attention"].shape == (9, 9)
+        assert of["attention"].shape == (steps, steps)
         np.testing.assert_allclose(attention(fold, i, of["attention"])[0].sum(1), 1, atol=1e-9)
 
 

@@ -135,6 +135,15 @@ def test_what_would_mix_the_seeds_is_refused(key, value, folds):
             Config(own | {"settings": {"lmf": {key: value}}}).settings("demo", "lmf", 3)
 
 
+def test_released_padding_together_needs_lengths():
+    own = {"datasets": ["demo"], "models": ["lmf"], "seeds": SEEDS, "batch_seeds": True}
+    given = {"architecture": {"padding": "released"}}
+    with pytest.raises(InputError, match="lmf on demo pads audio to .* `lengths` of audio, vision"):
+        Config(own | {"settings": {"lmf": given}}).settings("demo", "lmf", 3)
+    given["lengths"] = {"audio": 20, "vision": 20}
+    Config(own | {"settings": {"lmf": given}}).settings("demo", "lmf", 3)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """The demo, ready for training."""
