@@ -2,7 +2,11 @@ import base64
 
 import numpy as np
 import pytest
+import torch
 
+from msa.batches import load_fold
+from msa.clean import clean
+from msa.config import Config
 from msa.errors import InputError
 from msa.import_data import import_data
 from msa.layouts import read_layout
@@ -211,3 +215,25 @@ def test_a_look_alike_is_imported(dataset, columns, widths, tmp_path, capsys):
     assert np.corrcoef(first, audio[known, 0])[0, 1] > 0.5
     assert np.diff(np.load(folder / "offsets.npy")["glove"]).max() <= 12
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("dataset", "target"), [("mosi", "all"), ("iemocap", "happy"), ("pom", "confident")]
+)
+def test_released_padding_is_that_of_the_file(dataset, target, tmp_path):
+    """From the file to the batch: the text ends with its last word, as the authors' code sees it."""
+    path = lmf.write(tmp_path, np.random.default_rng(0), dataset)
+    found = load(path)
+    recipe, glove = f"{dataset}_lmf", (found[b"happy"] if dataset == "iemocap" else found)
+    given = {"lmf": {"architecture": {"padding": "released"}}}
+    config = Config({"datasets": [], "models": ["lmf"], "seeds": [1], "settings": given})
+    columns = range(len(config.recipes[recipe]["task"]["targets"]))
+    span = config.recipes[recipe]["task"].get("range")
+    holds, card = config.recipes[recipe]["holds"], tmp_path / "card.json"
+    data = tmp_path / "data"
+    import_data(path, "lmf", data, card, holds=holds, columns=columns, span=span)
+    clean(data, data / "clean", "zero", [])
+    settings = config.settings(recipe, "lmf", 1, target)
+    fold = load_fold("train", settings, data, data / "clean")
+    text = fold.batch(torch.arange(len(fold)))["text"]
+    np.testing.assert_array_equal(text, glove[b"train"][b"glove"].astype(np.float32))
