@@ -19,7 +19,7 @@ from msa.atomic import atomic_write
 from msa.batches import Fold
 from msa.errors import InputError
 from msa.network import build, evaluate
-from msa.reading import read_json
+from msa.reading import read_json, said
 from msa.run import Places, add_data_arguments, load_run, open_run, record_of, seed_everything
 from msa.space import applied, draw
 from msa.state import Trained
@@ -51,12 +51,17 @@ def own_loss(
 def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:
     """Train with some settings: its validation value, the epoch of it, parameters, seconds.
 
-    A training that fails, such as one whose loss is not finite, has the value None and says why.
+    What cannot be built, or a training that fails, such as one whose loss is not finite, has the
+    value None and says why.
     """
     hyper = settings["hyperparameters"]
     seed_everything(settings["seed"])
     folds, bert = load_run(places, settings, FOLDS)
-    network = build(settings, folds["train"], bert)
+    try:
+        network = build(settings, folds["train"], bert)
+    # torch says nearly anything of a keyword's value
+    except Exception as error:
+        return {"value": None, "failure": said(error)}
     parameters = sum(p.numel() for p in network.parameters())
     try:
         if hasattr(network, "fit"):

@@ -32,6 +32,26 @@ def test_a_uniform_range():
     assert 1 <= min(drawn) < 1.1 and 2.9 < max(drawn) <= 3
 
 
+@pytest.mark.parametrize("key", ["batch_size", "epochs", "lengths.text", "architecture.layers"])
+@pytest.mark.parametrize("log", [False, True])
+def test_whole_numbers_are_drawn_with_both_bounds(key, log):
+    space = {key: {"low": 2, "high": 5, "log": log}}
+    drawn = [draw(space, 0, trial)[key] for trial in range(400)]
+    assert {type(value) for value in drawn} == {int}
+    values, counts = np.unique(drawn, return_counts=True)
+    assert values.tolist() == [2, 3, 4, 5] and counts.min() > 40
+    # as many of each, or fewer of the larger ones
+    assert (counts[0] > 1.5 * counts[-1]) is np.bool_(log)
+
+
+def test_what_is_real_is_drawn_so_between_integers_too():
+    for key in ("clip", "optimizer.lr", "optimizer.groups.factor_lr"):
+        assert draw({key: {"low": 1, "high": 3}}, 0, 0)[key] % 1
+    assert draw({"architecture.text_dropout": {"low": 0.0, "high": 1.0}}, 0, 0) != {
+        "architecture.text_dropout": 0
+    }
+
+
 def test_applying_changes_what_is_drawn_and_nothing_else():
     settings = {"seed": 0, "hyperparameters": {"batch_size": 4, "optimizer": {"name": "adam"}}}
     changed = applied(settings, {"batch_size": 8, "optimizer.lr": 0.1, "optimizer.groups.x": 2})

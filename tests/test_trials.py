@@ -59,6 +59,21 @@ def test_a_trial_of_one_trait_is_judged_by_that_trait(selection, where):
     assert tried["value"] != pytest.approx(joint, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "reason"),
+    [
+        ({"d_model": 32, "heads": 5}, "heads: expected a divisor of d_model 32, got 5"),
+        ({"d_model": 0}, "must be greater than zero"),
+        ({"layer": 2}, "unexpected keyword argument 'layer'"),
+    ],
+)
+def test_a_draw_that_cannot_be_built_is_recorded(architecture, reason, where):
+    settings = settings_of("nhfnet", architecture=architecture)
+    tried = attempt(where, settings, torch.device("cpu"))
+    assert tried["value"] is None
+    assert reason in tried["failure"]
+
+
 def test_a_training_that_fails_is_recorded(where):
     settings = settings_of()
     settings["hyperparameters"]["optimizer"]["lr"] = 1e30
