@@ -53,6 +53,8 @@ class Ragged:
         """The steps of some segments, one of zeros where a segment has none."""
         counts, begins = self.counts[segments].numpy(), self.begins[segments].numpy()
         lengths = counts.clip(min=1)
+        if not len(self.rows):
+            return Steps(self.rows.new_zeros(len(lengths), self.width), lengths)
         row = np.repeat(begins, lengths) + numbers(lengths)
         device = self.rows.device
         # the row of a segment without steps may be one past the last
@@ -77,6 +79,8 @@ class Ragged:
             row = self.index[row]
             real = mask & (row >= 0)
         row, real, mask = (x.to(self.rows.device) for x in (row.clamp(min=0), real, mask))
+        if not len(self.rows):
+            return self.rows.new_zeros(*mask.shape, self.width), mask
         return self.rows[row] * real[..., None], mask
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ from msa.batches import MODALITIES, Ragged, cut, load_fold
 from msa.clean import clean
 from msa.config import Config
 from msa.errors import InputError
+from msa.models.padding import sequence
 from msa.network import build
 
 
@@ -103,6 +105,19 @@ def test_a_modality_that_is_missing_is_one_step_of_zeros_of_width_1(folder):
     # of the second segment alone the audio is missing, which is the same
     assert batch["audio"].rows.any(1).tolist() == [True, False]
     assert batch["audio"].lengths.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("padding", ["masked", "released"])
+def test_a_fold_without_any_row_of_a_modality(padding, folder):
+    offsets = np.load(folder / "train" / "offsets.npy")
+    offsets["audio"] = 0
+    np.save(folder / "train" / "offsets.npy", offsets)
+    np.save(folder / "clean" / "train" / "audio.npy", np.ones((0, 4), dtype=np.float32))
+    fold = load(folder, architecture={"padding": padding})
+    steps = sequence(fold.batch(torch.tensor([1, 0])), "audio", padding)
+    assert steps.rows.tolist() == [[0] * 4] * 2 and steps.lengths.tolist() == [1, 1]
+    x, mask = replace(fold.modalities["audio"], fixed=3).padded(torch.tensor([0, 1]))
+    assert (x.shape, x.any(), mask.any()) == ((2, 3, 4), False, False)
 
 
 def test_released_padding_has_the_full_length(folder):

@@ -221,7 +221,7 @@ def test_a_look_alike_is_imported(dataset, columns, widths, tmp_path, capsys):
     ("dataset", "target"), [("mosi", "all"), ("iemocap", "happy"), ("pom", "confident")]
 )
 def test_released_padding_is_that_of_the_file(dataset, target, tmp_path):
-    """From the file to the batch: the text ends with its last word, as the authors' code sees it."""
+    """From the file to the batch the text ends with its last word, as the authors' code sees it."""
     path = lmf.write(tmp_path, np.random.default_rng(0), dataset)
     found = load(path)
     recipe, glove = f"{dataset}_lmf", (found[b"happy"] if dataset == "iemocap" else found)
