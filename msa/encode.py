@@ -106,7 +106,7 @@ def encode(
     Args:
         words: all segments' words, one after another.
         offsets: where each segment begins in `words`, (segments + 1,).
-        tokenizer: a fast tokenizer.
+        tokenizer: a fast tokenizer; no more than its `model_max_length` are read at once.
         model: the encoder; it is put into evaluation mode.
         batch_tokens: tokens at once, padding included, in segments of nearly the same length;
             None for what suits the device.
@@ -115,8 +115,7 @@ def encode(
     model = model.to(device).eval()
     if batch_tokens is None:
         batch_tokens = CPU_TOKENS if torch.device(device).type == "cpu" else GPU_TOKENS
-    positions = getattr(model.config, "max_position_embeddings", tokenizer.model_max_length)
-    queue = runs(words, offsets, tokenizer, min(tokenizer.model_max_length, positions))
+    queue = runs(words, offsets, tokenizer, tokenizer.model_max_length)
     # the longest first: where memory is short, that shows at once
     queue.sort(key=lambda run: -len(run.rows))
     total = torch.zeros(len(words), model.config.hidden_size, device=device)

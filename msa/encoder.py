@@ -1,6 +1,7 @@
 """Text encoders: models of `transformers`, from a folder; nothing here uses the network."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     """A fast tokenizer, to be given segments split into words, and a pretrained model.
+
+    The tokenizer's `model_max_length` is no more than the model has positions for.
 
     Raises:
         InputError: there is no such encoder, or it has no fast tokenizer.
@@ -58,4 +61,17 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     blanks = tokenizer.backend_tokenizer.pre_tokenizer
     if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
         blanks.add_prefix_space = True
+    # a folder that does not say how long leaves it at 1e30
+    tokenizer.model_max_length = min(tokenizer.model_max_length, capacity(model))
     return tokenizer, model
+
+
+def capacity(model: Any) -> int:
+    """Most pieces that a model of `transformers` has positions for, special ones included."""
+    most = getattr(model.config, "max_position_embeddings", None) or 0
+    if most <= 0:
+        return sys.maxsize  # positions relative to one another, as XLNet's
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    # RoBERTa and its kin count from behind the number of the padding
+    padding = getattr(table, "padding_idx", None)
+    return most if padding is None else most - padding - 1

@@ -43,7 +43,8 @@ def cut_words(
         words: all segments' words, one after another.
         offsets: where each segment begins in `words`, (n + 1,).
         tokenizer: a fast tokenizer with [CLS] and [SEP].
-        length: most pieces of a segment, special ones included.
+        length: most pieces of a segment, special ones included; never more than the tokenizer's
+            `model_max_length`.
         context: how many leading words of each segment are context, (n,).
         word_map: "words" uses the tokenizer's word ids. "released" is GLoMo's code for humor: a
             new word begins at a piece with "_" in it, so that nearly every piece has the last
@@ -59,7 +60,7 @@ def cut_words(
         middle = first + (context[i] if context is not None else 0)
         spans = [(first, last)] if context is None else [(first, middle), (middle, last)]
         parts = [_part(words, *span, tokenizer, word_map) for span in spans]
-        room = limit - 1 - len(parts)
+        room = max(limit - 1 - len(parts), 0)
         if len(parts) == 2:
             left = max(room - len(parts[1]), 0)
             parts[0] = parts[0][max(len(parts[0]) - left, 0) :]

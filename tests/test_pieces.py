@@ -1,10 +1,15 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from running import run_stage
+from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
 from msa.batches import Ragged
+from msa.encode import encode
 from msa.encoder import load_encoder
+from msa.models.bert import hidden_states
 from msa.pieces import SPECIAL, cut_words
 
 CLS, SEP = "[CLS]", "[SEP]"
@@ -57,6 +62,43 @@ def test_a_context_comes_first_and_loses_its_beginning(tokenizer):
     punchline = len(tokens) - first_sep - 2
     short, _ = cut(tokenizer, [sentence], context=np.array([3]), length=punchline + 4)
     assert short.words.tolist() == [SPECIAL, 2, SPECIAL, *pieces.words[first_sep + 1 :]]
+
+
+def test_special_pieces_are_never_cut(tokenizer):
+    for context in (None, np.array([2])):
+        short, tokens = cut(tokenizer, ["the movie was"], context=context, length=1)
+        assert set(tokens) == {CLS, SEP} and set(short.words) == {SPECIAL}
+
+
+@pytest.fixture(params=["bert", "roberta"])
+def silent(request, tokenizer, tmp_path):
+    """An encoder of 20 positions, whose tokenizer does not say so; RoBERTa's begin behind [PAD]."""
+    sizes = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes |= {"vocab_size": len(tokenizer), "intermediate_size": 16, "max_position_embeddings": 20}
+    if request.param == "bert":
+        model, usable = BertModel(BertConfig(**sizes)), 20
+    else:
+        padding = tokenizer.pad_token_id
+        model = RobertaModel(RobertaConfig(**sizes, type_vocab_size=1, pad_token_id=padding))
+        usable = 20 - padding - 1
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    said = tmp_path / "tokenizer_config.json"
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"model_max_length": int(1e30)}))
+    return *load_encoder(tmp_path), usable
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("padding", ["masked", "released"])
+def test_no_more_pieces_than_the_encoder_has_positions(silent, padding):
+    own, model, usable = silent
+    pieces, _ = cut(own, ["good " * 40])
+    assert pieces.counts.tolist() == [usable]
+    ids, types = (torch.from_numpy(x)[None] for x in (pieces.ids, pieces.types))
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    assert hidden_states(model, ids, types, mask, padding)[-1].shape == (1, usable, 12)
+    # frozen features are those of consecutive parts
+    assert encode(["good"] * 40, np.array([0, 40]), own, model).any(1).all()
 
 
 def test_the_released_word_map_gives_the_last_words_features(tokenizer):
