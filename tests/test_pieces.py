@@ -101,6 +101,19 @@ def test_no_more_pieces_than_the_encoder_has_positions(silent, padding):
     assert encode(["good"] * 40, np.array([0, 40]), own, model).any(1).all()
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("padding", ["masked", "released"])
+def test_a_punchline_is_read_by_an_encoder_of_one_token_type_too(silent, padding):
+    own, model, _ = silent
+    pieces, _ = cut(own, ["the movie was really good"], context=np.array([3]))
+    ids, types = (torch.from_numpy(x)[None] for x in (pieces.ids, pieces.types))
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    both, first = (
+        hidden_states(model, ids, of, mask, padding)[-1] for of in (types, torch.zeros_like(types))
+    )
+    assert torch.equal(both, first) is (model.config.type_vocab_size == 1)
+
+
 def test_the_released_word_map_gives_the_last_words_features(tokenizer):
     sound, _ = cut(tokenizer, ["the movie was really good"], context=np.array([3]))
     released, _ = cut(

@@ -20,11 +20,13 @@ def hidden_states(
     Args:
         bert: an encoder of transformers.
         ids: pieces (b, t).
-        types: their token types (b, t).
+        types: their token types (b, t); of an encoder that knows fewer, its last one.
         mask: which pieces are valid (b, t), those in front if ``padding`` is "masked".
         padding: "masked" or "released"; only with the former do segments share rows.
     """
     config: Any = bert.config
+    if kinds := getattr(config, "type_vocab_size", None):
+        types = types.clamp(max=kinds - 1)
     if padding == "released" or config.model_type not in PACKED:
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
         return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
