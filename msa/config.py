@@ -20,6 +20,9 @@ YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WORKFLOW = Path(__file__).parent.parent / "workflow"
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
 FOLDS = ("train", "valid", "test")
+# what a network may be trained and selected by, where its outputs are numbers and where classes
+FOR_NUMBERS = {"loss": ("l1", "mse", "half_mse"), "selection": ("loss", "l1", "mse", "last")}
+FOR_CLASSES = {"loss": ("cross_entropy",), "selection": ("loss", "last")}
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto",
@@ -201,11 +204,16 @@ class Config:
                     known = nearest(dataset, self.recipes)
                     found.append(f"config: {part}: unknown data set {known}")
         refuse(found)
+        for part in ("settings", "search"):
+            for key, given in self.values[part].items():
+                found += self._unknown_groups(f"config: {part}: {key}", key, given)
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
                 if misfit := self.misfit(dataset, model):
                     found.append(misfit)
-                elif (search := self.search(dataset, model)) and not search["space"]:
+                    continue
+                found += self._wrong_losses(dataset, model)
+                if (search := self.search(dataset, model)) and not search["space"]:
                     found.append(f'config: search: {model}: the key "space" is missing')
         refuse(found)
 
@@ -328,6 +336,7 @@ class Config:
             raise InputError(f"unknown model {nearest(model, self.models)}")
         if misfit := self.misfit(dataset, model):
             raise InputError(misfit)
+        refuse(self._wrong_losses(dataset, model))
         removable = self.removable(dataset, model)
         if without and without not in removable:
             raise InputError(
@@ -360,6 +369,32 @@ class Config:
             if form is None and found:
                 return f"it offers {modality} as {found}, not as {' or '.join(needs[modality])}"
         return None
+
+    def _unknown_groups(self, where: str, key: str, given: Mapping[str, Any]) -> list[str]:
+        """Groups of parameters, set or searched, that a model has not; its recipe has them all."""
+        model, prefix = key.rpartition("/")[2], "optimizer.groups."
+        known = self.models[model]["settings"].get("optimizer", {}).get("groups", {})
+        drawn = [name for name in given.get("space", {}) if name.startswith(prefix)]
+        groups = [*given.get("optimizer", {}).get("groups", {})]
+        groups += [name.removeprefix(prefix) for name in drawn]
+        return [
+            f"{where}: optimizer: groups: unknown key {nearest(name, known)}"
+            for name in groups
+            if name not in known
+        ]
+
+    def _wrong_losses(self, dataset: str, model: str) -> list[str]:
+        """Losses that the configuration asks for and the data set's task cannot have."""
+        task, own = self.recipes[dataset]["task"]["type"], self.values["settings"]
+        found = []
+        for name, fitting in (FOR_NUMBERS if task == "regression" else FOR_CLASSES).items():
+            keys = [key for key in (f"{dataset}/{model}", model) if name in own.get(key, {})]
+            if keys and own[keys[0]][name] not in fitting:
+                found.append(
+                    f"config: settings: {keys[0]}: {name}: on {dataset}, a {task}, expected one "
+                    f"of {[*fitting]}, got {nearest(own[keys[0]][name], fitting)}"
+                )
+        return found
 
     def targets(self, dataset: str, model: str) -> list[str]:
         """The runs of one seed: "all", or each target where the system trains one model each."""

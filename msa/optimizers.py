@@ -1,5 +1,6 @@
 """Optimizers and schedules of the published systems."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,6 +8,8 @@ from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR, MultiStepLR, ReduceLROnPlateau
+
+from msa.errors import InputError
 
 CORRECTED = ("lr", "eps", "weight_decay")
 
@@ -50,12 +53,23 @@ KINDS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """The optimizer that the settings name, over the model's own parameter groups, if any."""
-    lr, decay = settings["lr"], settings["weight_decay"]
+    """The optimizer that the settings name, over the model's own parameter groups, if any.
+
+    Raises:
+        InputError: `groups` has a keyword that the model's `parameter_groups` does not take.
+    """
+    usual = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
+    own, groups = getattr(network, "parameter_groups", None), settings["groups"]
+    known = [name for name in inspect.signature(own).parameters if name not in usual] if own else []
+    if unknown := [name for name in groups if name not in known]:
+        raise InputError(
+            f"optimizer: groups: {type(network).__name__} has {', '.join(known) or 'none'}, "
+            f"got {', '.join(unknown)}"
+        )
     parameters = [p for p in network.parameters() if p.requires_grad]
-    if hasattr(network, "parameter_groups"):
-        parameters = network.parameter_groups(lr=lr, weight_decay=decay, **settings["groups"])
-    return KINDS[settings["name"]](parameters, lr=lr, weight_decay=decay)
+    if own:
+        parameters = own(**usual, **groups)
+    return KINDS[settings["name"]](parameters, **usual)
 
 
 class Schedule:

@@ -53,6 +53,33 @@ def test_all_problems_at_once_with_the_nearest_name():
             'config: settings: lmf: optimizer: unknown key "lrr"; did you mean "lr"?',
         ),
         ({"settings": {"lmf": {"epochs": 0}}}, "config: settings: lmf: epochs: 0 is less than"),
+        (
+            {"settings": {"lmf": {"optimizer": {"groups": {"factorlr": 0.1}}}}},
+            'config: settings: lmf: optimizer: groups: unknown key "factorlr"; did you mean',
+        ),
+        (
+            {"settings": {"mosi/nhfnet": {"optimizer": {"groups": {"factor_lr": 0.1}}}}},
+            'settings: mosi/nhfnet: optimizer: groups: unknown key "factor_lr"; known: []',
+        ),
+        (
+            {"search": {"lmf": {"space": {"optimizer.groups.factorlr": [0.1]}}}},
+            'config: search: lmf: optimizer: groups: unknown key "factorlr"; did you mean',
+        ),
+        (
+            {"settings": {"lmf": {"loss": "cross_entropy"}}},
+            "config: settings: lmf: loss: on demo, a regression, expected one of "
+            """['l1', 'mse', 'half_mse'], got "cross_entropy"; known: """,
+        ),
+        (
+            {"datasets": ["demo_emotion"], "settings": {"demo_emotion/lmf": {"loss": "l1"}}},
+            "config: settings: demo_emotion/lmf: loss: on demo_emotion, a classification, "
+            """expected one of ['cross_entropy'], got "l1"; known: """,
+        ),
+        (
+            {"datasets": ["demo_emotion"], "settings": {"lmf": {"selection": "mse"}}},
+            """selection: on demo_emotion, a classification, expected one of ['loss', 'last'], """
+            """got "mse"; known: """,
+        ),
         (own(align="word"), """expected one of ['words', 'labels', 'none'], got "word"; did you"""),
         (own(sequences={"lables": "x"}), 'unknown key "lables"; did you mean "labels"?'),
         (
@@ -207,6 +234,18 @@ def test_another_encoder_is_not_what_was_published(other):
         assert (settings["settings"], settings["source"]) == ("adapted", None)
     # reads GloVe, no encoder
     assert config.settings("mosi", "lmr_cbt", 1)["settings"] == "published"
+
+
+def test_a_loss_is_checked_where_it_is_used():
+    given = {"settings": {"lmf": {"loss": "l1"}, "demo_emotion/lmf": {"loss": "cross_entropy"}}}
+    config = Config(merge(BASE, given, {"datasets": ["demo", "demo_emotion"]}))
+    config.require("demo", "lmf")
+    # of a target that is not in the list of data sets as well
+    with pytest.raises(InputError, match=r"settings: lmf: loss: on iemocap_lmf, a binary, expec"):
+        config.require("iemocap_lmf", "lmf")
+    # a recipe's own loss is for regression, and gives way
+    hyper = Config(BASE).settings("demo_emotion", "nhfnet", 1)["hyperparameters"]
+    assert (hyper["loss"], hyper["selection"]) == ("cross_entropy", "loss")
 
 
 def test_settings_of_one_data_set_win():

@@ -1,9 +1,13 @@
+import inspect
 import math
 
 import pytest
 import torch
 from torch import nn
 
+from msa.config import Config
+from msa.errors import InputError
+from msa.models import MODELS, model_class
 from msa.optimizers import BertAdam, Schedule, make_optimizer
 
 
@@ -65,3 +69,32 @@ def test_frozen_parameters_are_left_out():
     (group,) = make_optimizer(network, settings).param_groups
     assert [id(p) for p in group["params"]] == [id(network.weight)]
     assert group["weight_decay"] == 0.5
+
+
+class Grouped(nn.Linear):
+    def parameter_groups(self, lr, weight_decay, head_lr):
+        return [{"params": [self.weight], "lr": head_lr}, {"params": [self.bias], "lr": lr}]
+
+
+@pytest.mark.parametrize(
+    ("network", "groups", "expected"),
+    [
+        (nn.Linear(2, 2), {"head_lr": 1}, "optimizer: groups: Linear has none, got head_lr"),
+        (Grouped(2, 2), {"head": 1}, "optimizer: groups: Grouped has head_lr, got head"),
+        (Grouped(2, 2), {"head_lr": 1, "lr": 1}, "optimizer: groups: Grouped has head_lr, got lr"),
+    ],
+)
+def test_groups_that_the_model_has_not(network, groups, expected):
+    settings = {"name": "adam", "lr": 0.1, "weight_decay": 0.0, "groups": groups}
+    with pytest.raises(InputError, match=expected):
+        make_optimizer(network, settings)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_has_all_groups_of_its_model(model):
+    """They are what the configuration may set, which is checked without the model's code."""
+    own = getattr(model_class(model), "parameter_groups", None)
+    taken = set(inspect.signature(own).parameters) if own else {"self", "lr", "weight_decay"}
+    config = Config({"datasets": [], "models": [], "seeds": [1]})
+    groups = config.models[model]["settings"]["optimizer"].get("groups", {})
+    assert set(groups) == taken - {"self", "lr", "weight_decay"}
