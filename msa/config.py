@@ -207,6 +207,7 @@ class Config:
         for part in ("settings", "search"):
             for key, given in self.values[part].items():
                 found += self._unknown_groups(f"config: {part}: {key}", key, given)
+                found += _space_problems(f"config: {part}: {key}: space", given.get("space", {}))
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
                 if misfit := self.misfit(dataset, model):
@@ -585,6 +586,26 @@ def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
             f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
             f"got {len(columns)}"
         )
+    return found
+
+
+def _space_problems(where: str, space: Mapping[str, Any]) -> list[str]:
+    """Values that the settings could not have, and ranges that are none."""
+    found = []
+    for key, values in space.items():
+        if isinstance(values, Mapping):
+            low, high = values["low"], values["high"]
+            if low > high or (values.get("log") and low <= 0):
+                found.append(
+                    f"{where}: {key}: expected low up to high, and above 0 with log, "
+                    f"got {dict(values)}"
+                )
+                continue
+            values = [low, high]
+        for value in values:
+            for name in reversed(key.split(".")):
+                value = {name: value}
+            found += problems(value, "settings.schema.json", where)
     return found
 
 

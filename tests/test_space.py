@@ -86,6 +86,22 @@ def test_a_space_of_ones_own_replaces_it():
         ({"lmf": {"trails": 3}}, 'unknown key "trails"; did you mean "trials"?'),
         ({"lmf": {"space": {"optimizer.lrr": [1]}}}, "optimizer.lrr"),
         ({"lmf": {"space": {"batch_size": []}}}, "space: batch_size"),
+        (
+            {"lmf": {"space": {"batch_size": [8, 16.5]}}},
+            "config: search: lmf: space: batch_size: expected integer, got 16.5 (float)",
+        ),
+        (
+            {"lmf": {"space": {"epochs": {"low": 1.5, "high": 3}}}},
+            "config: search: lmf: space: epochs: expected integer, got 1.5 (float)",
+        ),
+        (
+            {"lmf": {"space": {"optimizer.lr": {"low": 0, "high": 1, "log": True}}}},
+            "config: search: lmf: space: optimizer.lr: expected low up to high, and above 0 with",
+        ),
+        (
+            {"lmf": {"space": {"clip": {"low": 2, "high": 1}}}},
+            "config: search: lmf: space: clip: expected low up to high",
+        ),
     ],
 )
 def test_refusals(search, expected):
