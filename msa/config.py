@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from msa.errors import InputError
-from msa.models import MODELS
+from msa.models import MODELS, architecture_of
 from msa.schema import nearest, problems, refuse
 
 # the C parser, where PyYAML was built with it, is eight times as fast
@@ -207,6 +207,7 @@ class Config:
         for part in ("settings", "search"):
             for key, given in self.values[part].items():
                 found += self._unknown_groups(f"config: {part}: {key}", key, given)
+                found += _unknown_keywords(f"config: {part}: {key}", key, given)
                 found += _space_problems(f"config: {part}: {key}: space", given.get("space", {}))
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
@@ -216,6 +217,7 @@ class Config:
                 found += self._wrong_losses(dataset, model)
                 if (search := self.search(dataset, model)) and not search["space"]:
                     found.append(f'config: search: {model}: the key "space" is missing')
+        found += self._missing_encoders()
         refuse(found)
 
     def _extended(self, name: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -258,7 +260,7 @@ class Config:
             return Source(self.path("data", "demo", "raw", f"{name}.csd"), "made")
         if isinstance(given, str) and not re.match("https?://", given):
             return Source(given)
-        spec: dict[str, Any] = given if isinstance(given, Mapping) else {}
+        spec: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         owner = self.owner(dataset, name)
         file = name
         if "files" not in self.recipes[dataset]:
@@ -383,6 +385,24 @@ class Config:
             for name in groups
             if name not in known
         ]
+
+    def _missing_encoders(self) -> list[str]:
+        """Encoders that can only be meant as folders of the user's own, and are none."""
+        found = [
+            f"config: encoders: {name}: expected a folder with an encoder, {given} is none"
+            for name, given in self.values["encoders"].items()
+            if isinstance(given, str) and not Path(given).is_dir()
+        ]
+        for dataset in self.values["recipes"]:
+            name = self.recipes[dataset]["encoder"] or ""
+            folder = Path(name).parent
+            meant = name not in self.values["encoders"] and folder.name and folder.is_dir()
+            if meant and not Path(name).is_dir():
+                found.append(
+                    f"recipe {dataset}: encoder: expected a folder, or a name on the hub, got "
+                    f'"{name}"; there is a folder {folder}, which has none of that name'
+                )
+        return found
 
     def _wrong_losses(self, dataset: str, model: str) -> list[str]:
         """Losses that the configuration asks for and the data set's task cannot have."""
@@ -535,6 +555,21 @@ class Config:
         return encoder.kind == "own" or encoder.revision != pinned
 
 
+def _unknown_keywords(where: str, key: str, given: Mapping[str, Any]) -> list[str]:
+    """Parts of an architecture, set or searched, that the model's constructor does not take."""
+    prefix = "architecture."
+    drawn = [name for name in given.get("space", {}) if name.startswith(prefix)]
+    names = [*given.get("architecture", {}), *(name.removeprefix(prefix) for name in drawn)]
+    known = architecture_of(key.rpartition("/")[2]) if names else None
+    if known is None:
+        return []
+    return [
+        f"{where}: architecture: unknown key {nearest(name, known)}"
+        for name in names
+        if name not in known
+    ]
+
+
 def _urls(given: str | Mapping[str, Any]) -> tuple[str, ...]:
     """The mirrors that a recipe names for a file."""
     urls = given if isinstance(given, str) else given.get("url", ())
@@ -578,6 +613,12 @@ def _recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         found.append(f"recipe {name}: sequences: expected one beside labels, of {SEQUENCES}")
     if task["type"] == "regression" and "range" not in task:
         found.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")
+    if "range" in task and not task["range"][0] < task["range"][1]:
+        found.append(f"recipe {name}: task: range: expected low, high, got {task['range']}")
+    if unknown := set(recipe["clean"]["standardize"]) - set(names):
+        found.append(
+            f"recipe {name}: clean: standardize: expected some of {names}, got {sorted(unknown)}"
+        )
     if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
         found.append(f"recipe {name}: task: a classification needs classes and one target")
     columns = task.get("columns", task["targets"])

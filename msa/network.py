@@ -29,7 +29,7 @@ def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
         bert: the encoder of a model that reads words.
 
     Raises:
-        InputError: the model does not take one of the `architecture` keywords.
+        InputError: the model does not take one of the `architecture` keywords, or its value.
     """
     widths = {f"{name}_dim": fold.widths.get(name, 1) for name in MODALITIES}
     architecture = settings["hyperparameters"]["architecture"]
@@ -41,9 +41,9 @@ def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
         keywords["bert"] = bert
     try:
         return network(**keywords)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(
-            f"model {settings['model']}: architecture: {error}; given {sorted(architecture)}"
+            f"model {settings['model']}: architecture: {said(error)}; given {architecture}"
         ) from error
 
 

@@ -182,10 +182,12 @@ def layout_flags(wildcards):
     return flags + (["--aligned"] if of["align"] == "words" else [])
 
 
-def encoder_folder(wildcards):
-    """The encoder of a data set; a user's own folder is none of the workflow's outputs."""
+def encoder_files(wildcards):
+    """The encoder of a data set: its folder, or the files of a user's own, which no rule makes."""
     encoder = CONFIG.encoder(wildcards.dataset)
-    return [] if encoder.kind == "own" else [encoder.folder]
+    if encoder.kind != "own":
+        return [encoder.folder]
+    return sorted(str(p) for p in Path(encoder.folder).iterdir() if p.is_file())
 
 
 @cache
@@ -220,7 +222,7 @@ def run_data(wildcards):
         folder = f"{FEATURES}/{dataset}/{CONFIG.encoder(dataset).slug}"
         read["features"] = expand(f"{folder}/{{fold}}.npy", fold=FOLDS)
     if "words" in forms:
-        read["encoder"] = encoder_folder(wildcards)
+        read["encoder"] = encoder_files(wildcards)
     return read
 
 

@@ -1,7 +1,7 @@
 rule encode:
     input:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
-        encoder=encoder_folder,
+        encoder=encoder_files,
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from running import ROOT
 
 from msa.config import Config, load, merge
 from msa.errors import InputError
@@ -26,7 +27,6 @@ def own(**changes):
 
 
 def test_the_default_configuration_and_catalogue_are_valid():
-    from running import ROOT
 
     config = load([ROOT / "config.yaml"])
     catalogue = {"mosi", "mosei", "mosi_direct", "mosei_direct", "mosi_unaligned"}
@@ -60,6 +60,26 @@ def test_all_problems_at_once_with_the_nearest_name():
         (
             {"settings": {"mosi/nhfnet": {"optimizer": {"groups": {"factor_lr": 0.1}}}}},
             'settings: mosi/nhfnet: optimizer: groups: unknown key "factor_lr"; known: []',
+        ),
+        (
+            {"settings": {"demo/lmf": {"architecture": {"rnak": 3}}}},
+            'config: settings: demo/lmf: architecture: unknown key "rnak"; did you mean "rank"?',
+        ),
+        (
+            {"search": {"nhfnet": {"space": {"architecture.layrs": [1, 2]}}}},
+            'config: search: nhfnet: architecture: unknown key "layrs"; did you mean "layers"?',
+        ),
+        (
+            {"encoders": {"bert-base-uncased": "my/nosuch"}},
+            "encoders: bert-base-uncased: expected a folder with an encoder, my/nosuch is none",
+        ),
+        (
+            {"recipes": {"mine": {"extends": "demo", "encoder": "/usr/encodr"}}},
+            'recipe mine: encoder: expected a folder, or a name on the hub, got "/usr/encodr"',
+        ),
+        (
+            {"recipes": {"mine": {"extends": "demo", "clean": {"standardize": ["glove"]}}}},
+            "recipe mine: clean: standardize: expected some of ['words', 'audio', 'vision'], got",
         ),
         (
             {"search": {"lmf": {"space": {"optimizer.groups.factorlr": [0.1]}}}},
@@ -226,8 +246,9 @@ def test_published_settings_say_so_and_changed_ones_too():
     assert settings["hyperparameters"]["epochs"] == 3
 
 
-@pytest.mark.parametrize("other", ["my/encoder", {"revision": "main"}])
-def test_another_encoder_is_not_what_was_published(other):
+@pytest.mark.parametrize("other", ["docs", {"revision": "main"}])
+def test_another_encoder_is_not_what_was_published(other, monkeypatch):
+    monkeypatch.chdir(ROOT)
     config = Config(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
     for dataset, model in (("mosi_mag", "glomo"), ("mosei_direct", "nhfnet")):
         settings = config.settings(dataset, model, 1)

@@ -1,6 +1,9 @@
 """The registry of models: name → "module:Class", imported only when asked for."""
 
+import ast
 import importlib
+from importlib.util import find_spec
+from pathlib import Path
 
 from msa.errors import InputError
 
@@ -14,8 +17,31 @@ MODELS = {
     "ridge": "msa.models.baselines:Ridge",
 }
 
+# what a constructor gets from the data set and the encoder
+GIVEN = ("text_dim", "audio_dim", "vision_dim", "output_dim", "task", "bert")
+
 # models whose insides the stage examine shows
 EXAMINED = {"cm_bert": "attention", "glomo": "experts"}
+
+
+def architecture_of(name: str) -> list[str] | None:
+    """What the constructor of a model takes besides widths, task and encoder.
+
+    It is read, not imported, which would take seconds. None where the class has no constructor of
+    its own, or one that takes anything.
+    """
+    module, _, attribute = MODELS[name].partition(":")
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    for node in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and node.name == attribute:
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                    names = [one.arg for one in (*part.args.args[1:], *part.args.kwonlyargs)]
+                    free = part.args.kwarg is not None
+                    return None if free else [name for name in names if name not in GIVEN]
+    return None
 
 
 def model_class(name: str) -> type:
