@@ -58,7 +58,7 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
         "systems that read a frozen encoder's features do not count it, systems that train it do. "
         f"{better.capitalize()} is better.",
     )
-    trained = {model.name: found for model in every if (found := histories(model))}
+    trained = {model.name: found for model in every if (found := histories(model, target))}
     if trained:
         yield Figure(
             "Learning curves",

@@ -53,10 +53,10 @@ def read_models(folder: Path, runs: Path) -> list[Model]:
     return models
 
 
-def histories(model: Model) -> list[tuple[pd.DataFrame, int]]:
-    """The history of each run that was trained for more than one epoch, and its selected epoch."""
+def histories(model: Model, target: str) -> list[tuple[pd.DataFrame, int]]:
+    """The history and selected epoch of each run for a target, if it has more than one epoch."""
     found = []
-    for path in model.runs:
+    for path in model.of(target):
         if (path / "history.csv").is_file():
             history = pd.read_csv(path / "history.csv")
             if len(history) > 1:
