@@ -25,7 +25,7 @@ from msa.transfer import Patience
 SHA256 = hashlib.sha256(FILE).hexdigest()
 HALF = len(FILE) // 2
 OTHER = FILE[:8] + FILE[:7:-1]
-PATIENCE = Patience(connect=1, read=0.3, tries=3, pause=0.001, longest=2)
+PATIENCE = Patience(connect=1, read=1, tries=3, pause=0.001, longest=2)
 PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>"
 CONFIRM = (
     b'<html><body><form id="download-form" action="/download" method="get">'
@@ -93,8 +93,8 @@ FAULTS = {
     "speaks no HTTP": Row([[Answer(raw=b"220 ftp ready\r\n")]], NO_PROGRESS, asks=3),
     "is gone": Row([DEAD], NO_PROGRESS, asks=0),
     "is gone, the second mirror is good": Row([DEAD, [GOOD]]),
-    "is silent once": Row([[Answer(pause=0.8), GOOD]], asks=2),
-    "is silent always": Row([[Answer(pause=0.8)]], NO_PROGRESS, 3, keeps=True),
+    "is silent once": Row([[Answer(pause=2), GOOD]], asks=2),
+    "is silent always": Row([[Answer(pause=2)]], NO_PROGRESS, 3, keeps=True),
     "is slow but steady": Row([[Answer(slow=0.01)]]),
     # ranges and versions
     "drops, ignores ranges": Row([both(DROPS, ranges="ignored")], asks=2),
