@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from running import ROOT, copy_project, environment, run_stage
+from running import ROOT, copy_project, environment, run_stage, snakemake
 
 from msa.config import Config, merge
 
@@ -97,6 +97,15 @@ def test_own_files_make_a_leaderboard(project):
     assert all(f"| {model}" in board for model in ("nhfnet", "lmf", "ridge", "mean"))
     assert "vision" in board
     assert "Dropped segments" in (project / "data/mine/clean/card.md").read_text()
+
+
+def test_an_encoder_that_changes_in_its_place_is_read_again(project):
+    """After the same command."""
+    plan = ("-n", "--configfile", "mine.yaml", "--", "results/mine/ridge.json")
+    assert "Nothing to be done" in snakemake(project, *plan).stdout
+    run_stage("demo-encoder", project / "my/words.csd", project / "my/encoder", "--seed", 5)
+    found = snakemake(project, *plan).stdout
+    assert all(re.search(rf"^{rule} +1$", found, re.M) for rule in ("encode", "train", "summarize"))
 
 
 def test_settings_examples_are_valid():
