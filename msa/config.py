@@ -206,8 +206,7 @@ class Config:
         refuse(found)
         for part in ("settings", "search"):
             for key, given in self.values[part].items():
-                found += self._unknown_groups(f"config: {part}: {key}", key, given)
-                found += _unknown_keywords(f"config: {part}: {key}", key, given)
+                found += self._unknown_names(f"config: {part}: {key}", key, given)
                 found += _space_problems(f"config: {part}: {key}: space", given.get("space", {}))
         for dataset in self.values["datasets"]:
             for model in self.values["models"]:
@@ -373,18 +372,21 @@ class Config:
                 return f"it offers {modality} as {found}, not as {' or '.join(needs[modality])}"
         return None
 
-    def _unknown_groups(self, where: str, key: str, given: Mapping[str, Any]) -> list[str]:
-        """Groups of parameters, set or searched, that a model has not; its recipe has them all."""
-        model, prefix = key.rpartition("/")[2], "optimizer.groups."
-        known = self.models[model]["settings"].get("optimizer", {}).get("groups", {})
-        drawn = [name for name in given.get("space", {}) if name.startswith(prefix)]
-        groups = [*given.get("optimizer", {}).get("groups", {})]
-        groups += [name.removeprefix(prefix) for name in drawn]
-        return [
-            f"{where}: optimizer: groups: unknown key {nearest(name, known)}"
-            for name in groups
-            if name not in known
-        ]
+    def _unknown_names(self, where: str, key: str, given: Mapping[str, Any]) -> list[str]:
+        """Keywords and groups of parameters, set or searched, that a model does not have."""
+        model, found = key.rpartition("/")[2], []
+        own = self.models[model]["settings"].get("optimizer", {}).get("groups", {})
+        for part in ("architecture", "optimizer.groups"):
+            names = _names(given, part)
+            # a recipe has all groups of its model; keywords are read of it, where there are some
+            known = own if part == "optimizer.groups" else names and architecture_of(model)
+            if known is not None:
+                found += [
+                    f"{where}: {part.replace('.', ': ')}: unknown key {nearest(name, known)}"
+                    for name in names
+                    if name not in known
+                ]
+        return found
 
     def _missing_encoders(self) -> list[str]:
         """Encoders that can only be meant as folders of the user's own, and are none."""
@@ -555,19 +557,13 @@ class Config:
         return encoder.kind == "own" or encoder.revision != pinned
 
 
-def _unknown_keywords(where: str, key: str, given: Mapping[str, Any]) -> list[str]:
-    """Parts of an architecture, set or searched, that the model's constructor does not take."""
-    prefix = "architecture."
-    drawn = [name for name in given.get("space", {}) if name.startswith(prefix)]
-    names = [*given.get("architecture", {}), *(name.removeprefix(prefix) for name in drawn)]
-    known = architecture_of(key.rpartition("/")[2]) if names else None
-    if known is None:
-        return []
-    return [
-        f"{where}: architecture: unknown key {nearest(name, known)}"
-        for name in names
-        if name not in known
-    ]
+def _names(given: Mapping[str, Any], part: str) -> list[str]:
+    """What is set or searched of a part of the settings, such as `optimizer.groups`."""
+    inner = given
+    for name in part.split("."):
+        inner = inner.get(name, {})
+    drawn = [key for key in given.get("space", {}) if key.startswith(f"{part}.")]
+    return [*inner, *(key.removeprefix(f"{part}.") for key in drawn)]
 
 
 def _urls(given: str | Mapping[str, Any]) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ def own(**changes):
 
 
 def test_the_default_configuration_and_catalogue_are_valid():
-
     config = load([ROOT / "config.yaml"])
     catalogue = {"mosi", "mosei", "mosi_direct", "mosei_direct", "mosi_unaligned"}
     assert catalogue | {"mosei_unaligned", "pom", "demo"} <= set(config.recipes)
