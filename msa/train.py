@@ -50,10 +50,16 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def mean_loss(network: nn.Module, fold: Fold, loss: str, hyper: Mapping[str, Any]) -> float:
-    """Loss of a fold, averaged over rows, without auxiliary terms."""
+def mean_loss(
+    network: nn.Module,
+    fold: Fold,
+    loss: str,
+    hyper: Mapping[str, Any],
+    targets: slice = slice(None),
+) -> float:
+    """Loss of a fold, averaged over rows and some of its targets, without auxiliary terms."""
     losses = [
-        LOSSES[loss](prediction, label).double().mean(dim=-1)
+        LOSSES[loss](prediction, label)[:, targets].double().mean(dim=-1)
         for prediction, label in evaluate(network, fold, hyper)
     ]
     return torch.cat(losses).mean().item()

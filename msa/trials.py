@@ -11,19 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from msa import provenance
 from msa.atomic import atomic_write
 from msa.batches import Fold
 from msa.errors import InputError
-from msa.network import build, evaluate
+from msa.network import build
 from msa.reading import read_json, said
 from msa.run import Places, add_data_arguments, load_run, open_run, record_of, seed_everything
 from msa.space import applied, draw
 from msa.state import Trained
-from msa.train import LOSSES, fit_closed, train
+from msa.train import LOSSES, fit_closed, mean_loss, train
 
 FOLDS = ("train", "valid", "test")
 
@@ -41,11 +40,8 @@ def own_loss(
         return trained.history[trained.selected - 1].selection
     network.load_state_dict(trained.weights)
     own = targets.index(settings["target"])
-    loss = LOSSES[hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]]
-    losses = [
-        loss(prediction, label)[:, own] for prediction, label in evaluate(network, fold, hyper)
-    ]
-    return torch.cat(losses).double().mean().item()
+    loss = hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
+    return mean_loss(network, fold, loss, hyper, slice(own, own + 1))
 
 
 def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:
