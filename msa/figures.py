@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -22,7 +23,6 @@ INK = "#010203"  # stands for the page's text colour, light or dark
 # after Okabe and Ito, so that colour-blind readers tell them apart; as dark as white paper needs
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87f00", "#8a6fc8", "#9a8c00")
 MARKERS = "os^Dv"
-BLUE = (0.0, 0.447, 0.698)
 STYLE: Any = {
     **{"svg.fonttype": "none", "svg.hashsalt": "msa", "font.family": "sans-serif"},
     **{"font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False},
@@ -131,7 +131,8 @@ def scatter(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], low: float, high
 def tinted(shares: np.ndarray) -> np.ndarray:
     """Shares (r, c) of 0 to 1 as (r, c, 4): one blue, through which the page's paper shows."""
     rgba = np.empty((*shares.shape, 4))
-    rgba[..., :3], rgba[..., 3] = BLUE, 0.75 * shares  # text stays readable in light and dark
+    rgba[..., :3] = to_rgb(COLOURS[0])
+    rgba[..., 3] = 0.75 * shares  # text stays readable in light and dark
     return rgba
 
 
