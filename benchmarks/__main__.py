@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from msa.provenance import processor
+from msa.base.provenance import processor
 
 FOLDER = Path(__file__).parent
 COLUMNS = ("name", "value", "baseline", "unit", "ratio", "wanted")

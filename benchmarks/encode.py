@@ -15,8 +15,8 @@ from transformers import BertConfig, BertModel
 from transformers.utils import logging
 
 from benchmarks.timing import row
-from msa.demo_encoder import train_tokenizer
-from msa.encode import encode
+from msa.data.encode import encode
+from msa.demo.encoder import train_tokenizer
 
 LENGTH = 50
 MEAN_WORDS = 12  # MOSI's

@@ -47,7 +47,7 @@ def mosi_like(name: str, videos: int) -> Iterator[Rows]:
 
 
 def write(path: Path, videos: Iterator[Rows]) -> Path:
-    """As `msa.csd.write` lays a file out, but gzip level 1 and one video in memory."""
+    """As `msa.formats.csd.write` lays a file out, but gzip level 1 and one video in memory."""
     with h5py.File(path, "w") as file:
         for video, *arrays in videos:
             for key, rows in zip(("intervals", "features"), arrays, strict=True):

@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.timing import row
 from benchmarks.train import BATCH, SEEDS, WIDTHS, Epoch, seconds
-from msa.device import be_deterministic
+from msa.base.device import be_deterministic
 
 MOSEI = {"segments": 16326, "words": 20}
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072}

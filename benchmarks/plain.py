@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from msa.batches import Fold
+from msa.training.batches import Fold
 
 
 class Rows(Dataset):

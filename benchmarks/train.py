@@ -20,13 +20,13 @@ from transformers import BertConfig, BertModel
 
 from benchmarks import plain
 from benchmarks.timing import row
-from msa.batches import Fold, Ragged
-from msa.config import Config
-from msa.device import be_deterministic
+from msa.base.device import be_deterministic
+from msa.config.configuration import Config
 from msa.models import model_class
 from msa.models.stacked import stack
-from msa.optimizers import Schedule, make_optimizer
-from msa.train import LOSSES, run_epoch
+from msa.training.batches import Fold, Ragged
+from msa.training.optimizers import Schedule, make_optimizer
+from msa.training.train import LOSSES, run_epoch
 
 WIDTHS = {
     "lmf": (300, 74, 47),

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import grimp
 
-from msa.importers import LAYOUTS
+from msa.__main__ import STAGES
+from msa.formats.importers import LAYOUTS
 from msa.models import MODELS
 
 PACKAGE = Path(__file__).parent
-# the registries import by name, when asked: adding a model or a layout must rerun nothing else
-REGISTRY = {"msa", "msa.models", "msa.importers"}
 
 
 @cache
@@ -22,26 +21,28 @@ def _graph() -> grimp.ImportGraph:
 def closure(stage: str, model: str | None = None, layout: str | None = None) -> list[str]:
     """Files of this package that a stage imports, and with `model` or `layout` those of it too.
 
+    Packages are left out: they hold registries at most, which import by name, when asked, so that
+    adding a model or a layout reruns nothing else.
+
     Args:
-        stage: module name below `msa`, such as "align".
+        stage: as `python -m msa` calls it, such as "align".
         model: name in the registry of models.
         layout: name in the registry of importers.
 
     Returns:
         Paths, sorted; relative to the working directory where they lie below it.
     """
-    modules = {f"msa.{stage}"}
+    modules = {STAGES[stage][0]}
     if model is not None:
         modules.add(MODELS[model].partition(":")[0])
     if layout is not None:
         modules.add(LAYOUTS[layout])
     for module in list(modules):
         modules |= _graph().find_upstream_modules(module)
-    return sorted(map(_path, modules - REGISTRY))
-
-
-def _path(module: str) -> str:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    files = {PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py") for module in modules}
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return sorted(
+        str(file.relative_to(here) if file.is_relative_to(here) else file)
+        for file in files
+        if file.is_file()
+    )

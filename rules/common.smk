@@ -9,10 +9,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from msa.check import glance
+from msa.fetch.check import glance
 from msa.closure import closure
-from msa.config import FOLDS, SEQUENCES, Config
-from msa.errors import InputError
+from msa.config.configuration import FOLDS, SEQUENCES, Config
+from msa.base.errors import InputError
 from msa.models import EXAMINED
 
 # a plan is millions of objects and no garbage: looking for some takes a sixth of its time

@@ -21,7 +21,7 @@ rule demo:
 
 rule demo_classes:
     input:
-        code=closure("demo_classes"),
+        code=closure("demo-classes"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
         card=f"{DATA}/{{dataset}}/card.json",
@@ -44,7 +44,7 @@ rule demo_classes:
 rule demo_encoder:
     input:
         words=f"{DATA}/demo/raw/words.csd",
-        code=closure("demo_encoder"),
+        code=closure("demo-encoder"),
     output:
         directory(f"{DATA}/demo/encoder"),
     log:

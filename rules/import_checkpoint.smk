@@ -5,7 +5,7 @@ rule import_checkpoint:
         checkpoint=lambda wildcards: settings_of(wildcards)["hyperparameters"][
             "checkpoint"
         ],
-        code=lambda wildcards: closure("import_checkpoint", wildcards.model),
+        code=lambda wildcards: closure("import-checkpoint", wildcards.model),
     output:
         weights=f"{RUN}/model.safetensors",
         record=f"{RUN}/training.json",

@@ -3,7 +3,7 @@ rule import_data:
         files=lambda wildcards: sources(wildcards).values(),
         checks=checks,
         code=lambda wildcards: closure(
-            "import_data", layout=recipe(wildcards)["import"]
+            "import-data", layout=recipe(wildcards)["import"]
         ),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),

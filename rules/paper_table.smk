@@ -2,7 +2,7 @@ rule paper_table:
     input:
         results=results,
         comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
-        code=closure("paper_table"),
+        code=closure("paper-table"),
     output:
         tex=report(
             f"{RESULTS}/{{dataset}}/table.tex",

@@ -3,7 +3,7 @@ rule predict:
         unpack(run_data),
         settings=f"{RUN}/settings.json",
         weights=f"{RUN}/model.safetensors",
-        code=lambda wildcards: closure("predict_folds", wildcards.model),
+        code=lambda wildcards: closure("predict-folds", wildcards.model),
     output:
         f"{RUN}/predictions/{{condition}}.npz",
     log:

@@ -6,7 +6,7 @@ rule train_seeds:
     input:
         unpack(run_data),
         settings=of_seeds("settings.json"),
-        code=lambda wildcards: closure("train_seeds", wildcards.model),
+        code=lambda wildcards: closure("train-seeds", wildcards.model),
     output:
         weights=of_seeds("model.safetensors"),
         history=of_seeds("history.csv"),

@@ -11,12 +11,12 @@ from msa.__main__ import main
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "msa.align",
-        "msa.split",
-        "msa.clean",
-        "msa.encode",
-        "msa.train",
-        "msa.predict_folds",
+        "msa.data.align",
+        "msa.data.split",
+        "msa.data.clean",
+        "msa.data.encode",
+        "msa.training.train",
+        "msa.training.predict_folds",
         "making",
     ]
 )

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from msa.batches import Fold, Ragged
 from msa.models import model_class
+from msa.training.batches import Fold, Ragged
 
 torch.set_num_threads(1)
 

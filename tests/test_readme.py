@@ -10,7 +10,7 @@ import pytest
 import yaml
 from running import ROOT, copy_project, environment, run_stage, snakemake
 
-from msa.config import Config, merge
+from msa.config.configuration import Config, merge
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.M | re.S)
@@ -109,7 +109,7 @@ def test_an_encoder_that_changes_in_its_place_is_read_again(project):
 
 
 def test_settings_examples_are_valid():
-    from msa.config import Config
+    from msa.config.configuration import Config
 
     example = next(text for kind, text in BLOCKS if kind == "yaml" and "demo/nhfnet" in text)
     given = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1], **yaml.safe_load(example)}

@@ -5,7 +5,7 @@ import importlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 
 MODELS = {
     "lmf": "msa.models.lmf:LMF",

@@ -9,7 +9,7 @@ import sys
 
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 
 
 def rename(

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
 from msa.models.padding import Steps, compact, convolve, max_pool, one_of, sequence

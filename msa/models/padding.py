@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 
 
 class Linear(nn.Linear):

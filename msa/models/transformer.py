@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models.dropout import Dropout
 from msa.models.packing import HIDDEN, Packing
 from msa.models.padding import Steps

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as LinearRidge
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models import MODELS, model_class
 from msa.models.baselines import ALPHAS, Mean, Ridge
 

@@ -7,7 +7,7 @@ import torch
 from making import make_bert
 from torch import nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
 

@@ -7,7 +7,7 @@ import torch
 from making import CASES, collate, make, make_rows
 from torch import Tensor, nn
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models import MODELS, model_class
 from msa.models.checkpoint import load_released
 

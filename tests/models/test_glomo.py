@@ -6,7 +6,7 @@ import pytest
 import torch
 from making import make, randomize
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models.glomo import MixtureOfExperts
 
 

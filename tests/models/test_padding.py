@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from msa.base.errors import InputError
 from msa.closure import closure
-from msa.errors import InputError
 from msa.models.padding import (
     Steps,
     average,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from msa.errors import InputError
+from msa.base.errors import InputError
 from msa.models.packing import HIDDEN, Packing, Slots
 from msa.models.padding import Steps
 from msa.models.transformer import Attention, Encoder, encode, sinusoids

@@ -1,0 +1,1 @@
+"""What everything stands on: writing whole, reading, errors, devices. Imports nothing of ours."""

@@ -1,0 +1,250 @@
+"""Align: cut every sequence by the labels' segments, as the CMU-MultimodalSDK does.
+
+The SDK holds every sequence in memory. Here threads read and align a few videos ahead, and each
+video's rows go to the end of the output files in turn, so that memory does not grow with the number
+of videos. Threads suffice: what takes long is done without Python's lock.
+"""
+
+import argparse
+import csv
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from tqdm import tqdm
+
+from msa.base.atomic import atomic_folder
+from msa.base.errors import InputError
+from msa.data.plan import ROUTES, VideoPlan, plan, take
+from msa.formats import csd
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Shape and type of one row of a sequence, the same in all videos."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
+    """Shape and type that hold every video's rows; all must be of one width."""
+    shapes = [sequence.shape(video) for video in videos]
+    width = shapes[0].width
+    for video, shape in zip(videos, shapes, strict=True):
+        if shape.width != width:
+            raise InputError(
+                f"{sequence.path}: {sequence.root}/data/{video}/features: expected "
+                f"(n, {width}) as in {videos[0]}, got (n, {shape.width})"
+            )
+    if shapes[0].dtype.kind in "SOU":
+        texts = (s.dtype if s.dtype.kind == "S" else None for s in shapes)
+        sizes = [
+            t.itemsize if t else sequence.features(v).dtype.itemsize
+            for v, t in zip(videos, texts, strict=True)
+        ]
+        return Layout((width,), np.dtype(f"S{max(sizes)}"))
+    if shapes[0].dtype.kind not in "fiu":
+        raise InputError(f"{sequence.path}: expected numbers or words, got {shapes[0].dtype}")
+    return Layout((width,), np.result_type(np.float32, *(s.dtype for s in shapes)))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """One video's segments.
+
+    Attributes:
+        plan: which rows make which segment.
+        intervals: start and end of each segment, (s, 2) seconds.
+        rows: by output name, the rows of all segments.
+    """
+
+    plan: VideoPlan
+    intervals: np.ndarray
+    rows: dict[str, np.ndarray]
+
+
+def align_video(
+    video: str,
+    sequences: Mapping[str, csd.Sequence],
+    labels: csd.Sequence,
+    layouts: Mapping[str, Layout],
+    route: str,
+) -> Aligned:
+    """Read one video and make the rows of its segments; the layouts are by output name."""
+    intervals = labels.intervals(video)
+    spans = {name: sequence.intervals(video) for name, sequence in sequences.items()}
+    video_plan = plan(intervals, spans, route)
+    rows = {"labels": labels.features(video)[video_plan.segments]}
+    for name, sequence in sequences.items():
+        features = sequence.features(video).astype(layouts[name].dtype, copy=False)
+        rows[name] = take(features, name, video_plan)
+        if route == "words":
+            rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]
+    return Aligned(video_plan, intervals[video_plan.segments], rows)
+
+
+def _in_every_sequence(
+    sequences: Mapping[str, csd.Sequence], labels: csd.Sequence
+) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The labels' videos that all sequences have; of the others (key, video, reason)."""
+    held = {name: set(sequence.videos) for name, sequence in sequences.items()}
+    absent = {video: [name for name in held if video not in held[name]] for video in labels.videos}
+    videos = [video for video in labels.videos if not absent[video]]
+    if not videos:
+        raise InputError(
+            f"{labels.path}: none of its {len(labels.videos)} videos is in every sequence: "
+            + ", ".join(f"{name} has {len(ids)} videos" for name, ids in held.items())
+        )
+    dropped = [
+        (f"{video}[{i}]", video, f"its video is not in {', '.join(names)}")
+        for video, names in absent.items()
+        if names
+        for i in range(labels.shape(video).rows)
+    ]
+    return videos, dropped
+
+
+def _ahead(
+    pool: Executor, function: Callable[[str], Aligned], videos: Iterable[str], most: int
+) -> Iterator[Aligned]:
+    """The function's results in order, of which at most `most` are in memory."""
+    waiting: deque[Future[Aligned]] = deque()
+    for video in videos:
+        if len(waiting) == most:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(function, video))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _header(file: BinaryIO, rows: int, layout: Layout) -> None:
+    """Begin a .npy file, or correct its number of rows: the header keeps its length."""
+    file.seek(0)
+    np.lib.format.write_array_header_1_0(
+        file,
+        {"descr": layout.dtype.str, "fortran_order": False, "shape": (rows, *layout.shape)},
+    )
+
+
+def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[object, ...]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def align(
+    files: Mapping[str, Path], labels: Path, route: str, output: Path, threads: int = 1
+) -> None:
+    """Align .csd files and write the segments as ragged arrays.
+
+    Writes into `output`: for every sequence `<name>.npy`, all segments' rows one after another,
+    and a field of `offsets.npy` with where each segment begins, (segments + 1,); `labels.npy`,
+    one row a segment; `segments.csv` (key `video[i]`, video, i, start, end in seconds) and
+    `dropped.csv` (key, video, reason). With the route "words" also `<name>.word.npy`, the number
+    of the word a row belongs to, within its video.
+
+    Args:
+        files: sequence name to .csd file.
+        labels: .csd file whose intervals are the segments.
+        route: one of `ROUTES`; "words" needs a sequence `words`.
+        output: folder to write; it appears whole or not at all.
+        threads: how many videos are read and aligned at once.
+
+    Raises:
+        InputError: a file is broken, widths differ within a file, or no segment is left.
+    """
+    if route == "words" and "words" not in files:
+        raise InputError(f"align to words: no sequence plays words; got {', '.join(files)}")
+    with ExitStack() as stack:
+        sequences = {n: stack.enter_context(csd.Sequence(path)) for n, path in files.items()}
+        segments = stack.enter_context(csd.Sequence(labels))
+        videos, dropped = _in_every_sequence(sequences, segments)
+        layouts = {name: layout(sequence, videos) for name, sequence in sequences.items()}
+        layouts["labels"] = layout(segments, videos)
+        for name, of in layouts.items():
+            if (of.dtype.kind == "S") != (name == "words"):
+                expected, found = ("text", "numbers") if name == "words" else ("numbers", "text")
+                raise InputError(
+                    f"{files.get(name, labels)}: {name}: expected {expected}, found {found}; "
+                    "are two files exchanged?"
+                )
+        if route == "words":
+            layouts |= {f"{name}.word": Layout((), np.dtype(np.int64)) for name in files}
+        folder = stack.enter_context(atomic_folder(output))
+        arrays = {n: stack.enter_context(open(folder / f"{n}.npy", "wb")) for n in layouts}
+        for name, file in arrays.items():
+            _header(file, 0, layouts[name])
+        written = dict.fromkeys(arrays, 0)
+        counts: dict[str, list[np.ndarray]] = {name: [] for name in files}
+        kept: list[tuple[str, np.ndarray, np.ndarray]] = []
+
+        one = partial(
+            align_video, sequences=sequences, labels=segments, layouts=layouts, route=route
+        )
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        done = _ahead(pool, one, videos, 2 * threads)
+        progress = tqdm(done, "align", len(videos), unit=" videos", mininterval=2)
+        for video, aligned in zip(videos, progress, strict=True):
+            for name, rows in aligned.rows.items():
+                arrays[name].write(np.ascontiguousarray(rows, layouts[name].dtype).data)
+                written[name] += len(rows)
+            for name in files:
+                counts[name].append(aligned.plan.counts[name])
+            kept.append((video, aligned.plan.segments, aligned.intervals))
+            dropped += [(f"{video}[{i}]", video, why) for i, why in aligned.plan.dropped.items()]
+        if not written["labels"]:
+            raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
+
+        for name, file in arrays.items():
+            _header(file, written[name], layouts[name])
+        offsets = np.zeros(written["labels"] + 1, dtype=[(name, np.int64) for name in files])
+        for name in files:
+            offsets[name][1:] = np.cumsum(np.concatenate(counts[name]))
+        np.save(folder / "offsets.npy", offsets)
+        keys = (
+            (f"{video}[{i}]", video, i, start, end)
+            for video, numbers, intervals in kept
+            for i, (start, end) in zip(numbers, intervals, strict=True)
+        )
+        _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
+        _write_table(folder / "dropped.csv", ["key", "video", "reason"], dropped)
+        (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sequence",
+        nargs="+",
+        required=True,
+        metavar="NAME=FILE",
+        help="sequences and their .csd files; names: words, glove, audio, vision",
+    )
+    parser.add_argument("--labels", type=Path, required=True, help=".csd file of the segments")
+    parser.add_argument(
+        "--to",
+        dest="route",
+        choices=ROUTES,
+        required=True,
+        help="; ".join(f"{name}: {text}" for name, text in ROUTES.items()),
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--threads", type=int, default=1, help="threads that read and align")
+
+
+def main(args: argparse.Namespace) -> None:
+    files = {}
+    for given in args.sequence:
+        name, equals, path = given.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--sequence {given}: expected NAME=FILE, as in words=words.csd")
+        files[name] = Path(path)
+    align(files, args.labels, args.route, args.output, args.threads)

@@ -1,0 +1,191 @@
+"""Aligned segments: what the stage align wrote, and which of its rows each segment gets."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from msa.base.atomic import allocate
+from msa.base.errors import InputError
+from msa.base.reading import read_array, read_json, read_offsets, said
+from msa.formats.segments import check_widths
+
+PAUSE = b"sp"
+BLOCK = 1 << 18  # rows handled at once
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """All segments, s of them, before the folds.
+
+    Attributes:
+        segments: the columns key, video, i, start, end, as text.
+        dropped: of the segments that align left out, the columns key, video, reason.
+        route: of the alignment.
+        arrays: by sequence, its rows on disk, memory-mapped.
+        rows: by sequence, the numbers of the rows that make the segments, -1 for zeros.
+        bounds: by sequence, where each segment begins in `rows`, (s + 1,).
+    """
+
+    segments: pd.DataFrame
+    dropped: pd.DataFrame
+    route: str
+    arrays: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    bounds: dict[str, np.ndarray]
+
+    def write(self, chosen: np.ndarray, folder: Path) -> dict[str, Any]:
+        """Write some segments' sequences, offsets.npy and ids.npy; counts by sequence."""
+        own = np.zeros(len(chosen) + 1, [(name, np.int64) for name in self.arrays])
+        counts = {}
+        for name, array in self.arrays.items():
+            own[name] = sizes(self.bounds[name], chosen)
+            source = self.rows[name][spread(self.bounds[name], chosen)]
+            counts[name] = copy_rows(array, source, folder / f"{name}.npy")
+        np.save(folder / "offsets.npy", own)
+        np.save(folder / "ids.npy", self.segments["key"].to_numpy(dtype=str)[chosen])
+        return counts
+
+
+def read_aligned(
+    aligned: Path, drop_pauses: bool, widths: Mapping[str, int] | None = None
+) -> Aligned:
+    """Read what align wrote.
+
+    With word-aligned data the words set the steps: every other sequence gets one row a word, zeros
+    where it has none, so that all share the same offsets.
+
+    Args:
+        aligned: folder written by the stage align.
+        drop_pauses: drop the words "sp"; with word-aligned data, their audio and vision rows too.
+        widths: columns that a sequence has to have.
+
+    Raises:
+        InputError: a file is missing or damaged, or a sequence is of another width.
+    """
+    segments = _table(aligned / "segments.csv", ["key", "video", "i", "start", "end"])
+    offsets = read_offsets(aligned / "offsets.npy")
+    if len(segments) != len(offsets) - 1:
+        raise InputError(
+            f"{aligned}/segments.csv: expected {len(offsets) - 1} segments as offsets.npy says, "
+            f"got {len(segments)}; run align again"
+        )
+    names = list(offsets.dtype.names or ())
+    arrays = {
+        name: read_array(
+            aligned / f"{name}.npy",
+            "words" if name == "words" else "numbers",
+            2,
+            offsets[name][-1],
+            mapped=True,
+        )
+        for name in names
+    }
+    check_widths({name: rows.shape[1] for name, rows in arrays.items()}, widths or {}, str(aligned))
+    route = read_json(aligned / "route.json", "route")["route"]
+
+    bounds = {name: offsets[name] for name in names}
+    rows = {name: np.arange(len(arrays[name])) for name in names}
+    if route == "words":
+        numbers = {
+            name: read_array(aligned / f"{name}.word.npy", "numbers", 1, offsets[name][-1])
+            for name in names
+        }
+        for name in set(names) - {"words"}:
+            rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
+            bounds[name] = bounds["words"]
+    if drop_pauses and "words" in names:
+        spoken = arrays["words"][:, 0] != PAUSE
+        kept = np.concatenate([[0], np.cumsum(spoken)])[offsets["words"]]
+        for name in names if route == "words" else ["words"]:
+            rows[name], bounds[name] = rows[name][spoken], kept
+
+    reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
+    return Aligned(segments, reasons, route, arrays, rows, bounds)
+
+
+def word_rows(
+    words: np.ndarray, offsets: np.ndarray, rows: np.ndarray, row_offsets: np.ndarray
+) -> np.ndarray:
+    """For each word of each segment the row of another sequence that belongs to it, or -1.
+
+    Args:
+        words: numbers of the words, segment after segment, (w,).
+        offsets: where each segment begins in `words`, (s + 1,).
+        rows: number of the word each of the other sequence's rows belongs to, (r,).
+        row_offsets: where each segment begins in `rows`, (s + 1,).
+    """
+    if not len(rows):
+        return np.full(len(words), -1)
+    span = max(words.max(initial=0), rows.max()) + 1
+
+    def keys(numbers: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        return np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) * span + numbers
+
+    have, want = keys(rows, row_offsets), keys(words, offsets)
+    order = np.argsort(have, kind="stable")
+    place = np.minimum(np.searchsorted(have[order], want), len(have) - 1)
+    found = order[place]
+    return np.where(have[found] == want, found, -1)
+
+
+def sizes(offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen segments' own offsets: (chosen + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.diff(offsets)[chosen])])
+
+
+def spread(offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Numbers of the rows of the chosen segments, segment after segment."""
+    counts = np.diff(offsets)[chosen]
+    begins = np.repeat(offsets[:-1][chosen] - (np.cumsum(counts) - counts), counts)
+    return begins + np.arange(len(begins))
+
+
+def blocks(rows: np.ndarray) -> Iterator[slice]:
+    """Slices of at most BLOCK rows."""
+    for begin in range(0, len(rows), BLOCK):
+        yield slice(begin, begin + BLOCK)
+
+
+def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, Any]:
+    """Write `source[rows]` (zeros where -1) to a .npy file; count NaN and infinity by column."""
+    allocate(path, (len(rows), *source.shape[1:]), source.dtype)
+    target = np.load(path, mmap_mode="r+")
+    nan, inf = np.zeros((2, source.shape[1]), dtype=np.int64)
+    numeric = source.dtype.kind == "f"
+    for block in blocks(rows):
+        taken = source[np.maximum(rows[block], 0)]
+        taken[rows[block] < 0] = 0 if numeric else b""
+        target[block] = taken
+        if numeric:
+            nan += np.isnan(taken).sum(axis=0)
+            inf += np.isinf(taken).sum(axis=0)
+    target.flush()
+    counts = {"rows": len(rows), "width": int(source.shape[1])}
+    if not numeric:
+        return counts
+    return counts | {
+        "imputed_rows": int(np.count_nonzero(rows < 0)),
+        "nan": {str(c): int(n) for c, n in enumerate(nan) if n},
+        "inf": {str(c): int(n) for c, n in enumerate(inf) if n},
+    }
+
+
+def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table that the stage align wrote, as text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected a table, got: {said(error)}; run align again"
+        ) from error
+    if list(table) != list(columns):
+        raise InputError(f"{path}: expected the columns {columns}, got {list(table)}")
+    if not text.endswith("\n") or (table.isna() | (table == "")).any(axis=None):
+        raise InputError(f"{path}: expected whole lines, got one that is cut off; run align again")
+    return table

@@ -1,0 +1,77 @@
+"""Text encoders: models of `transformers`, from a folder; nothing here uses the network."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from msa.base.errors import InputError
+from msa.base.reading import said
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def load_encoder(folder: Path | None) -> tuple[Any, Any]:
+    """A fast tokenizer, to be given segments split into words, and a pretrained model.
+
+    The tokenizer's `model_max_length` is no more than the model has positions for.
+
+    Raises:
+        InputError: there is no such encoder, or it has no fast tokenizer.
+    """
+    # takes seconds, and not every run has an encoder
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import AutoModel, AutoTokenizer
+
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"encoder {folder}: expected a folder with config.json, model.safetensors and "
+            "tokenizer files, got none; `python -m msa fetch-encoder` gets one from the hub"
+        )
+    for path in filter(Path.is_file, folder.iterdir()):
+        path.open("rb").close()  # safetensors says of one that it may not read that there is none
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        model, info = AutoModel.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+    except MemoryError:
+        raise
+    # damaged files make transformers and tokenizers raise nearly anything
+    except Exception as error:
+        raise InputError(
+            f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
+            f"transformers encoder, got: {said(error)}"
+        ) from error
+    # what is missing would be random; the pooler has no part
+    if missing := sorted(key for key in info["missing_keys"] if not key.startswith("pooler.")):
+        raise InputError(
+            f"encoder {folder}: expected the weights of the model in config.json, "
+            f"{len(missing)} are missing: {missing[0]}; fetch it again"
+        )
+    # without its files transformers makes up a tokenizer that knows no word
+    files = tokenizer.vocab_files_names.values()
+    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
+        raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    if len(tokenizer) > model.config.vocab_size:
+        raise InputError(
+            f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
+            f"as config.json says, got {len(tokenizer)}; it is another model's"
+        )
+    blanks = tokenizer.backend_tokenizer.pre_tokenizer
+    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
+        blanks.add_prefix_space = True
+    # a folder that does not say how long leaves it at 1e30
+    tokenizer.model_max_length = min(tokenizer.model_max_length, capacity(model))
+    return tokenizer, model
+
+
+def capacity(model: Any) -> int:
+    """Most pieces that a model of `transformers` has positions for, special ones included."""
+    most = getattr(model.config, "max_position_embeddings", None) or 0
+    if most <= 0:
+        return sys.maxsize  # positions relative to one another, as XLNet's
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    # RoBERTa and its kin count from behind the number of the padding
+    padding = getattr(table, "padding_idx", None)
+    return most if padding is None else most - padding - 1

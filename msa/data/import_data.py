@@ -1,0 +1,160 @@
+"""Import data: a file that others circulate into the folds, in place of align and split."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from msa.base.errors import InputError
+from msa.formats.importers import LAYOUTS
+from msa.formats.layouts import read_layout
+from msa.formats.segments import FOLDS, Segments, check_widths, parse_widths, write
+
+
+def checked(
+    where: str,
+    segments: Segments,
+    holds: Sequence[str],
+    columns: Sequence[int],
+    span: tuple[float, float] | None,
+    classes: int | None,
+    aligned: bool,
+) -> Segments:
+    """One fold with the sequences and targets that are asked for, if it is sound.
+
+    Args:
+        where: the file and the fold, for messages.
+        segments: as read.
+        holds: the sequences to keep.
+        columns: the targets' columns in the labels.
+        span: smallest and largest label of a regression.
+        classes: the number of classes of a classification.
+        aligned: audio and vision have one row a word.
+
+    Raises:
+        InputError: a sequence or a column is missing, a label is out of range, or rows and words
+            differ in number.
+    """
+    if missing := [name for name in holds if name not in segments.sequences]:
+        raise InputError(
+            f"{where}: expected {', '.join(missing)} as the recipe's `holds` says, "
+            f"found {', '.join(segments.sequences)}"
+        )
+    if max(columns) >= segments.label.shape[1]:
+        raise InputError(
+            f"{where}: expected a label column {max(columns)} as the task says, "
+            f"got {segments.label.shape[1]} columns"
+        )
+    label = segments.label[:, list(columns)]
+    allowed = span or (0, classes - 1 if classes else 1)
+    outside = (label < allowed[0] - 1e-6) | (label > allowed[1] + 1e-6)
+    if span is None:
+        outside |= np.isfinite(label) & (label != np.rint(label))
+    if outside.any():
+        first = int(np.argmax(outside.any(axis=1)))
+        raise InputError(
+            f"{where}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
+            f"[{allowed[0]:g}, {allowed[1]:g}], the first in {segments.ids[first]}: "
+            f"{label[first].tolist()}; correct the recipe's task or the labels"
+        )
+    lengths = {
+        name: np.array([len(rows[i]) for i in range(len(segments.ids))])
+        for name, rows in segments.sequences.items()
+        if name in holds
+    }
+    if aligned:
+        # without words, the text's rows may be pieces
+        leader = "words" if "words" in lengths else holds[0]
+        for name, counts in lengths.items():
+            if (unlike := np.flatnonzero(counts != lengths[leader])).size:
+                first = unlike[0]
+                raise InputError(
+                    f"{where}: {segments.ids[first]}: expected as many rows of {name} as of "
+                    f"{leader}, {lengths[leader][first]}, got {counts[first]}"
+                )
+    sound = np.isfinite(label).all(axis=1)
+    steps = np.min([*lengths.values()], axis=0) > 0
+    labelled = Segments(
+        segments.ids, label, segments.sequences, segments.context, segments.dropped
+    ).take(np.flatnonzero(sound), list(holds), "its label is not a number")
+    return labelled.take(
+        np.flatnonzero(steps[sound]), list(holds), "one of its sequences has no rows"
+    )
+
+
+def import_data(
+    path: Path,
+    layout: str,
+    output: Path,
+    card: Path,
+    *,
+    holds: Sequence[str],
+    columns: Sequence[int] = (0,),
+    span: tuple[float, float] | None = None,
+    classes: int | None = None,
+    aligned: bool = False,
+    widths: Mapping[str, int] | None = None,
+    expected: Mapping[str, int] | None = None,
+) -> None:
+    """Write the folds and the data card of a file or folder.
+
+    Args:
+        path: the file or folder.
+        layout: what it has to be.
+        output: folder of the folds' folders.
+        card: JSON file to write.
+        holds, columns, span, classes, aligned: as in `checked`.
+        widths: columns that a sequence has to have.
+        expected: segments that others report, by fold.
+    """
+    folds = read_layout(path, layout)
+    for fold, segments in folds.items():
+        found = {name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)}
+        check_widths(found, widths or {}, f"{path}: {fold}")
+    sound = {
+        fold: checked(f"{path}: {fold}", folds[fold], holds, columns, span, classes, aligned)
+        for fold in FOLDS
+    }
+    if empty := [fold for fold, of in sound.items() if not len(of.ids)]:
+        raise InputError(f"{path}: the fold {empty[0]} has no segment")
+    write(sound, output, card, f"imported ({layout})", expected)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", type=Path, nargs="+", help="the file; or a folder; or all files of one folder"
+    )
+    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="what it has to be")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the folds' folders")
+    parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
+    parser.add_argument("--holds", nargs="+", required=True, help="the sequences to keep")
+    parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
+    parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
+    parser.add_argument("--classes", type=int, help="number of classes; labels are their numbers")
+    parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
+    parser.add_argument("--aligned", action="store_true", help="one row a word, or an error")
+    parser.add_argument(
+        "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    path = args.files[0]
+    if len(args.files) > 1:
+        path = path.parent
+        if any(file.parent != path for file in args.files):
+            raise InputError(f"{args.files}: expected files of one folder, got several folders")
+    import_data(
+        path,
+        args.layout,
+        args.output,
+        args.card,
+        holds=args.holds,
+        columns=args.columns,
+        span=tuple(args.range) if args.range else None,
+        classes=args.classes,
+        aligned=args.aligned,
+        widths=parse_widths(args.widths),
+        expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
+    )

@@ -1,0 +1,226 @@
+"""Own input: a user's .csd files, or a folder in split's layout, made into what a run reads.
+
+It takes the way of the training data: aligned as the recipe says, cleaned by the training fold's
+statistics, encoded by the same encoder. The labels' intervals are the segments; without labels,
+pieces of equal length, or whole videos.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.base.errors import InputError
+from msa.base.reading import read_array, read_offsets, read_words
+from msa.data.align import align
+from msa.data.aligned import read_aligned
+from msa.data.clean import SEQUENCES, read_cleanings, store
+from msa.data.encode import encode
+from msa.data.encoder import load_encoder
+from msa.formats import csd
+
+FOLD = "own"
+NAMES = ("words", "glove", "audio", "vision", "labels")
+
+
+@dataclass(frozen=True)
+class OwnInput:
+    """What was prepared, n segments.
+
+    Attributes:
+        ids: `video[i]`, (n,).
+        times: start and end in seconds as text, (n, 2); empty where they are unknown.
+        label: (n, targets) float, NaN where there is none; None if there are no labels at all.
+        dropped: segments that were left out, (id, reason).
+    """
+
+    ids: np.ndarray
+    times: np.ndarray
+    label: np.ndarray | None
+    dropped: Sequence[tuple[str, str]] = ()
+
+
+def find(given: Sequence[str]) -> Path | dict[str, Path]:
+    """A folder in split's layout; or .csd files by the part they play.
+
+    Args:
+        given: one folder; or files, NAME=FILE each, or FILE where its own name is such a NAME.
+
+    Raises:
+        InputError: there is no such folder, or a file's part is not known.
+    """
+    first = Path(given[0])
+    if len(given) == 1 and (first / "offsets.npy").is_file():
+        return first
+    if len(given) == 1 and first.is_dir():
+        files = {path.stem: path for path in sorted(first.glob("*.csd"))}
+    else:
+        files = {}
+        for text in given:
+            name, _, path = text.partition("=")
+            # what is no part's name belongs to the path: /runs/lr=0.1/words.csd
+            files |= {name: Path(path)} if name in NAMES else {Path(text).stem: Path(text)}
+    if not files or not set(files) <= set(NAMES):
+        raise InputError(
+            f"{' '.join(given)}: expected a folder that split wrote (with offsets.npy), or .csd "
+            f"files that play {', '.join(NAMES)}, got {', '.join(files) or 'none'}; "
+            "say which is which with NAME=FILE"
+        )
+    return files
+
+
+def sequences(forms: Mapping[str, str | None], route: str) -> list[str]:
+    """The sequences that a run's forms are made from."""
+    needed = {"words" if form in ("words", "features") else form for form in forms.values()}
+    needed |= {"words"} if route == "words" else set()
+    return sorted(name for name in needed if name is not None)
+
+
+def prepare(
+    source: Path | Mapping[str, Path],
+    forms: Mapping[str, str | None],
+    recipe: Mapping[str, Any],
+    cleaning: Path,
+    encoder: Path | None,
+    folder: Path,
+    device: Any,
+    seconds: float | None = None,
+) -> OwnInput:
+    """Fill `folder` with `data`, `clean` and `features`, as the stages of the training data did.
+
+    Args:
+        source: as `find` gives it.
+        forms: the run's, by modality.
+        recipe: the data recipe that the run was trained on.
+        cleaning: file that the stage clean wrote.
+        encoder: folder of the encoder, for text that is words or features.
+        folder: an empty one.
+        device: where the encoder runs.
+        seconds: without labels, the length of a segment; None for whole videos.
+
+    Raises:
+        InputError: a sequence is missing, or has not the training data's columns.
+    """
+    data = folder / "data" / FOLD
+    data.mkdir(parents=True)
+    needed = sequences(forms, recipe["align"])
+    held = _held(source)
+    if missing := [name for name in needed if name not in held]:
+        raise InputError(
+            f"the run needs {', '.join(needed)}, got {', '.join(held)}; "
+            f"give {' '.join(f'{name}=FILE' for name in missing)} too"
+        )
+    if isinstance(source, Path):
+        found = _copied(source, data)
+    else:
+        found = _aligned(
+            {name: source[name] for name in needed}, source, recipe, folder, data, seconds
+        )
+    targets = len(recipe["task"]["targets"])
+    if found.label is not None and found.label.shape[1] != targets:
+        raise InputError(
+            f"labels: expected {targets} columns, {', '.join(recipe['task']['targets'])}, "
+            f"got {found.label.shape[1]}"
+        )
+    label = np.zeros((len(found.ids), targets)) if found.label is None else found.label
+    np.save(data / "label.npy", np.nan_to_num(label))
+    offsets = read_offsets(data / "offsets.npy", needed)
+    cleanings = read_cleanings(cleaning)
+    (folder / "clean" / FOLD).mkdir(parents=True)
+    for name in set(needed) & set(SEQUENCES):
+        where = source / f"{name}.npy" if isinstance(source, Path) else source[name]
+        rows = read_array(data / f"{name}.npy", "numbers", 2, offsets[name][-1], mapped=True)
+        width = len(cleanings[name].center)
+        if rows.shape[1] != width:
+            raise InputError(
+                f"{where}: {name}: expected {width} columns as the model was trained with, "
+                f"got {rows.shape[1]}; extract the same features"
+            )
+        store(rows, cleanings[name], folder / "clean" / FOLD / f"{name}.npy", str(where))
+    if "features" in forms.values():
+        words = read_words(data / "words.npy", offsets["words"][-1])
+        vectors = encode(words, offsets["words"], *load_encoder(encoder), device=device)
+        (folder / "features").mkdir()
+        np.save(folder / "features" / f"{FOLD}.npy", vectors)
+    return found
+
+
+def _held(source: Path | Mapping[str, Path]) -> list[str]:
+    if isinstance(source, Path):
+        return list(read_offsets(source / "offsets.npy").dtype.names or ())
+    return [name for name in source if name != "labels"]
+
+
+def _copied(source: Path, data: Path) -> OwnInput:
+    for path in source.glob("*.npy"):
+        if path.name != "label.npy":
+            shutil.copy(path, data / path.name)
+    ids = read_array(source / "ids.npy", "text", 1)
+    label = source / "label.npy"
+    return OwnInput(
+        ids,
+        np.full((len(ids), 2), ""),
+        read_array(label, "numbers", 2, len(ids)).astype(float) if label.is_file() else None,
+    )
+
+
+def _aligned(
+    files: Mapping[str, Path],
+    given: Mapping[str, Path],
+    recipe: Mapping[str, Any],
+    folder: Path,
+    data: Path,
+    seconds: float | None,
+) -> OwnInput:
+    labels = given.get("labels")
+    dropped = [] if labels else _cut(files, seconds, folder / "labels.csd")
+    align(files, labels or folder / "labels.csd", recipe["align"], folder / "aligned")
+    found = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
+    counts = np.diff(found.bounds["words"]) if "words" in files else np.ones(len(found.segments))
+    spoken = np.flatnonzero(counts)
+    if not len(spoken):
+        raise InputError(f"{files['words']}: no segment has a word")
+    found.write(spoken, data)
+    segments = found.segments.iloc[spoken]
+    label = None
+    if labels is not None:
+        read = read_array(folder / "aligned" / "labels.npy", "numbers", 2, len(found.segments))
+        columns = recipe["task"].get("columns", range(len(recipe["task"]["targets"])))
+        label = read[spoken][:, [c for c in columns if c < read.shape[1]]].astype(float)
+    dropped += [(key, reason) for key, _, reason in found.dropped.itertuples(index=False)]
+    dropped += [(key, "it has no words") for key in found.segments["key"].drop(segments.index)]
+    times = segments[["start", "end"]].to_numpy(str)
+    return OwnInput(segments["key"].to_numpy(str), times, label, dropped)
+
+
+def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> list[tuple[str, str]]:
+    """Write labels without a number, whose intervals are whole videos, or pieces of them.
+
+    Returns:
+        Videos that last no time and are left out, (video, reason).
+    """
+    spans: dict[str, list[np.ndarray]] = {}
+    for file in files.values():
+        with csd.Sequence(file) as sequence:
+            for video in sequence.videos:
+                spans.setdefault(video, []).append(sequence.intervals(video))
+    pieces, dropped = {}, []
+    for video, intervals in spans.items():
+        times = np.concatenate(intervals)
+        if not times.size or times.min() == times.max():
+            dropped.append((video, "its rows last no time" if times.size else "it has no rows"))
+            continue
+        first, last = float(times.min()), float(times.max())
+        begins = np.arange(first, last, seconds or max(last - first, 1.0))
+        bounds = np.stack([begins, np.append(begins[1:], last)], axis=1)
+        pieces[video] = bounds, np.full((len(bounds), 1), np.nan)
+    if not pieces:
+        raise InputError(
+            f"{', '.join(map(str, files.values()))}: expected a video that lasts some time, "
+            f"got {dropped or 'none'}"
+        )
+    csd.write(path, "labels", pieces)
+    return dropped

@@ -1,0 +1,1 @@
+"""The network: downloads, share links, encoders, checksums. Imports config and base."""

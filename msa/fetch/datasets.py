@@ -1,0 +1,100 @@
+"""Data sets: what the catalogue has, what of it is here, what is missing and where to put it."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from msa.base.errors import InputError
+from msa.base.schema import nearest
+from msa.config.configuration import Config, Source, load
+
+
+def bytes_text(count: int) -> str:
+    """Bytes as kB, MB or GB."""
+    return tqdm.format_sizeof(count, "B", 1000)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
+
+
+def state_of(config: Config, dataset: str) -> str:
+    """What can be said of a data set in one word: prepared, ready, made here, or missing files."""
+    if Path(config.path("data", dataset, "card.json")).is_file():
+        return "prepared"
+    sources = config.sources(dataset).values()
+    if all(source.kind == "made" for source in sources):
+        return "made here"
+    missing = [source for source in sources if not Path(source.path).exists()]
+    if not missing:
+        return "ready"
+    by_hand = sum(not source.urls for source in missing)
+    note = f", {by_hand} by hand" if by_hand else ""
+    return f"{len(missing)} of {len(sources)} files missing{note}"
+
+
+def describe_source(source: Source) -> str:
+    """One file: here or missing, how large, its path, and where to get it."""
+    path = Path(source.path)
+    if path.exists():
+        return f"here     {bytes_text(size_of(path)):>10}  {path}"
+    about = f"~{bytes_text(source.size)}" if source.size else "?"
+    where = f" from {' or '.join(source.urls)}" if source.urls else " by hand"
+    return f"missing  {about:>10}  {path}{where}"
+
+
+def describe(config: Config, dataset: str) -> Iterator[str]:
+    """Lines on one data set and each of its files."""
+    recipe = config.recipes[dataset]
+    yield f"{dataset}: {recipe.get('title', '')} [{state_of(config, dataset)}]"
+    expected = recipe.get("expected", {})
+    if expected:
+        counts = ", ".join(f"{count} {fold}" for fold, count in expected.items())
+        yield f"  segments others report: {counts}"
+    if "features" in recipe:
+        shown = ", ".join(
+            f"{k} {of['name']} ({of['width']})" for k, of in recipe["features"].items()
+        )
+        yield f"  features: {shown}"
+    for key in ("licence", "note"):
+        if key in recipe:
+            yield f"  {key}: {recipe[key]}"
+    fitting = [model for model in config.models if not config.misfit(dataset, model)]
+    yield f"  models: {', '.join(fitting)}"
+    for source in config.sources(dataset).values():
+        if source.kind != "made":
+            yield f"  {describe_source(source)}"
+    if "manual" in recipe and "missing" in state_of(config, dataset):
+        yield f"  by hand: {recipe['manual']}"
+
+
+def table(config: Config, datasets: Sequence[str]) -> Iterator[str]:
+    """One line a data set."""
+    width = max(map(len, datasets))
+    states = {name: state_of(config, name) for name in datasets}
+    wide = max(map(len, states.values()))
+    for name, state in states.items():
+        yield f"{name:{width}}  {state:{wide}}  {config.recipes[name].get('title', '')}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", help="show all about these; by default a line for each")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[Path("config.yaml")])
+
+
+def main(args: argparse.Namespace) -> None:
+    config = load(args.configfile)
+    for name in args.names:
+        if name not in config.recipes:
+            raise InputError(
+                f"unknown data set {nearest(name, config.recipes)}; one of your own: --configfile"
+            )
+        print("\n".join(describe(config, name)))
+    if not args.names:
+        print("\n".join(table(config, sorted(config.recipes))))
+        print("\n`python -m msa datasets NAME` says where a data set's files come from and go to.")

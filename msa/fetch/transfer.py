@@ -1,0 +1,219 @@
+"""Transfer: one address's file, continued where it broke off, never from two of its versions."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+from requests.exceptions import (
+    ChunkedEncodingError,
+    InvalidSchema,
+    InvalidURL,
+    MissingSchema,
+    TooManyRedirects,
+)
+from tqdm import tqdm
+
+from msa.base.atomic import atomic_write
+from msa.fetch.answer import (
+    CHUNK,
+    Broken,
+    Refused,
+    Version,
+    ask,
+    begins_at,
+    chunked,
+    require_beginning,
+    version,
+)
+
+QUIET = 30  # seconds between two lines of progress where there is no terminal
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to bear with a server; times in seconds.
+
+    Attributes:
+        connect: until it takes the connection.
+        read: until it sends something more.
+        tries: in a row that bring nothing new.
+        pause: before the second try, doubled for each further one.
+        longest: that the server may ask to wait.
+    """
+
+    connect: float = 10
+    read: float = 60
+    tries: int = 5
+    pause: float = 1
+    longest: float = 120
+
+
+def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Patience) -> bool:
+    """Fetch what an address gives into `part`, trying again as long as that brings it further.
+
+    Args:
+        url: http(s), or a share link.
+        part: file to write; continued if it is the beginning of this address's file.
+        size: in bytes, if known.
+        checked: the caller knows the checksum: bytes of an unknown version may be continued.
+        patience: with the server.
+
+    Returns:
+        Whether the file was put together from several answers.
+
+    Raises:
+        Refused: this address does not give it, or the disk is too small for it.
+    """
+    before = begun(part)
+    failures, furthest = 0, length(part) if before and before.url == url else 0
+    with requests.Session() as http:
+        http.max_redirects = 10
+        while True:
+            try:
+                return _attempt(http, url, part, size, checked, patience)
+            except (InvalidURL, InvalidSchema, MissingSchema, TooManyRedirects) as error:
+                raise Refused(_innermost(error)) from error
+            except requests.RequestException as error:
+                reason, asked = _innermost(error), 0.0
+            except Broken as error:
+                reason, asked = str(error), error.pause
+            except ValueError as error:  # urllib's, not wrapped by requests
+                raise Refused(f"it leads to an address that is none: {error}") from error
+            failures = failures + 1 if length(part) <= furthest else 0
+            furthest = max(furthest, length(part))
+            if failures >= patience.tries:
+                raise Refused(f"{reason} ({failures} tries in a row without progress)")
+            if asked > patience.longest:
+                raise Refused(f"{reason}, not to be asked again for {asked:.0f} s")
+            print(f"{part.stem}: {reason}; trying again", file=sys.stderr)
+            time.sleep(max(asked, patience.pause * 2 ** max(0, failures - 1)))
+
+
+def begun(part: Path) -> Version | None:
+    """Which file `part` is the beginning of, if that is known."""
+    try:
+        return Version(**json.loads(_beside(part).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def forget(part: Path) -> None:
+    """Remove what was fetched."""
+    part.unlink(missing_ok=True)
+    _beside(part).unlink(missing_ok=True)
+
+
+def length(part: Path) -> int:
+    """Bytes fetched so far."""
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _attempt(
+    http: requests.Session,
+    url: str,
+    part: Path,
+    size: int | None,
+    checked: bool,
+    patience: Patience,
+) -> bool:
+    """One request, and whether its answer went on from what was there."""
+    before, have = begun(part), length(part)
+    if not have or before is None or before.url != url or not (before.validator or checked):
+        before, have = None, 0
+    elif have == before.length:
+        _require_whole(part, have if size is None else size)  # a process ended just before this
+        return True
+    headers = {"Accept-Encoding": "identity"}
+    if before:
+        headers["Range"] = f"bytes={have}-"
+        if before.validator:
+            headers["If-Range"] = before.validator
+    with ask(http, url, headers, (patience.connect, patience.read)) as answer:
+        found = version(answer, url)
+        if answer.status_code == 200:
+            before = None
+        elif before is None or not begins_at(answer, have) or found.contradicts(before):
+            forget(part)
+            raise Broken("expected the rest of the file, got something else")
+        lengths = (found.length, before.length if before else None, size)
+        total = next((known for known in lengths if known is not None), None)
+        if size not in (None, total):
+            raise Refused(f"expected {size} bytes, the server has {total}")
+        if total is None and not checked and not chunked(answer):
+            raise Refused("the server does not say how long the file is: give its size or sha256")
+        if total is not None:
+            _require_disk(total - length(part), part)
+        if before is None:
+            have = 0
+            part.write_bytes(b"")
+            with atomic_write(_beside(part)) as file:
+                json.dump(asdict(found), file)
+        with open(part, "ab") as file:
+            for chunk in _shown(answer.iter_content(CHUNK), part.stem, have, total):
+                file.write(chunk)
+    _require_whole(part, total)
+    return have > 0
+
+
+def _require_whole(part: Path, total: int | None) -> None:
+    got = length(part)
+    if total is not None and got < total:
+        raise Broken(f"broke off after {got} of {total} bytes")
+    with open(part, "rb") as file:
+        first = file.read(1024)
+    if got == 0 or (total is not None and got > total):
+        forget(part)
+        raise Refused(f"expected {total or 'some'} bytes, got {got}")
+    try:
+        require_beginning(first, part.stem)
+    except Refused:
+        forget(part)
+        raise
+
+
+def _require_disk(more: int, part: Path) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if more > free:
+        raise Refused(
+            f"expected {_bytes(more)} free in {part.parent}, got {_bytes(free)}: make room and run "
+            "again, nothing that was fetched is lost"
+        )
+
+
+def _shown(chunks: Iterable[bytes], name: str, have: int, total: int | None) -> Iterator[bytes]:
+    """Pass chunks on and show how far they are: a bar on a terminal, else a line now and then."""
+    told = time.monotonic()
+    with tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name, disable=None) as bar:
+        for chunk in chunks:
+            yield chunk
+            have += len(chunk)
+            bar.update(len(chunk))
+            if bar.disable and time.monotonic() - told > QUIET:
+                told = time.monotonic()
+                of = f" of {_bytes(total)}" if total else ""
+                print(f"{name}: {_bytes(have)}{of}", file=sys.stderr)
+
+
+def _bytes(count: int) -> str:
+    return tqdm.format_sizeof(count, "B", 1000)
+
+
+def _beside(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _innermost(error: Exception) -> str:
+    """The innermost cause, without the layers that wrap it."""
+    if isinstance(error, ChunkedEncodingError):
+        return "the connection broke off"
+    while isinstance(error, requests.RequestException) and error.args:
+        inner = getattr(error.args[0], "reason", error.args[0])
+        if not isinstance(inner, Exception):
+            break
+        error = inner
+    return str(error).rpartition(": ")[2] or type(error).__name__

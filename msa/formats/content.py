@@ -1,0 +1,117 @@
+"""Content: what a file or a folder of unknown layout holds, opened without trusting it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.base.errors import InputError
+from msa.formats.pickles.unpickle import load
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+# how files begin that are no pickles
+BEGINNINGS = {
+    HDF5: "an HDF5 file, such as a .csd",
+    b"\x93NUMPY": "a NumPy array",
+    b"PK\x03\x04": "a zip archive, such as .npz",
+}
+TEXTS = (".csv", ".tsv", ".json", ".yaml", ".yml", ".txt", ".md")
+# how others name the folds
+FOLD_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
+
+
+def open_content(path: Path) -> Any:
+    """A folder as its path; a pickle as what it holds, with keys as text.
+
+    Raises:
+        InputError: there is no such file, or it is no pickle.
+    """
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise InputError(f"{path}: no such file or folder")
+    with path.open("rb") as file:
+        beginning = file.read(len(HDF5))
+    kinds = [kind for begins, kind in BEGINNINGS.items() if beginning.startswith(begins)]
+    if path.suffix in TEXTS:
+        kinds.append("a text file, by its name")
+    if kinds:
+        raise InputError(
+            f"{path}: expected a pickle, or a .csd file, found {kinds[0]}; features of your own "
+            'go in as README, "Your own arrays", shows'
+        )
+    return with_text_keys(load(path))
+
+
+def with_text_keys(value: Any) -> Any:
+    """Dictionaries with str keys at every level: Python 2 wrote bytes."""
+    if not isinstance(value, Mapping):
+        return value
+    return {as_text(key): with_text_keys(inner) for key, inner in value.items()}
+
+
+def as_text(value: Any) -> str:
+    """A str, bytes or number as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def as_words(words: Iterable[Any]) -> np.ndarray:
+    """Words as one column of bytes, (n, 1)."""
+    return np.array([as_text(word).encode() for word in words], dtype="S")[:, None]
+
+
+def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
+    """Rows of numbers, (t, width) float32; nothing at all is (0, width).
+
+    Raises:
+        InputError: they are anything else, or of another width.
+    """
+    try:
+        array = np.asarray(rows, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: expected rows of numbers, found {described(rows)}") from None
+    if not array.size and width:
+        return array.reshape(0, width)
+    if array.ndim != 2 or array.shape[1] != (width or array.shape[1]):
+        expected = f"(t, {width})" if width else "(t, d)"
+        raise InputError(f"{where}: expected rows {expected}, found an array {array.shape}")
+    return array
+
+
+def as_number(where: str, value: Any) -> float:
+    """One number, which may stand in an array.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.empty(0)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise InputError(f"{where}: expected one number, found {described(value)}")
+    return float(array.item())
+
+
+def described(content: Any) -> str:
+    """What is there, in a few words, for an error message."""
+    if isinstance(content, Path):
+        return f"a folder of {sorted(p.name for p in content.iterdir())[:12]}"
+    if isinstance(content, Mapping):
+        inner = next(iter(content.values()), None)
+        keys = f"a dictionary of {list(content)[:12]}"
+        return (
+            f"{keys}, in {next(iter(content))!r} {described(inner)}" if inner is not None else keys
+        )
+    if isinstance(content, list | tuple):
+        inner = f" of {described(content[0])}" if content else ""
+        return f"a {type(content).__name__} of length {len(content)}{inner}"
+    shape = getattr(content, "shape", None)
+    return f"an array {shape}" if shape is not None else type(content).__name__
+
+
+def fold_keys(content: Mapping[str, Any]) -> dict[str, str]:
+    """Our fold's name to the key that it has in the file; empty unless all three are there."""
+    found = {FOLD_NAMES[key]: key for key in content if key in FOLD_NAMES}
+    return {fold: found[fold] for fold in ("train", "valid", "test")} if len(found) == 3 else {}

@@ -1,0 +1,276 @@
+"""Computational sequences: the CMU-MultimodalSDK's HDF5 files (.csd), one video at a time.
+
+A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, features (n, d)}` and
+`metadata/<key>`, one JSON string each (Zadeh et al., ACL 2018, and the SDK's `file_ops.py`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from zlib_ng import zlib_ng
+
+from msa.base.atomic import atomic_path
+from msa.base.errors import InputError
+
+HEADER_CACHE = 1 << 18  # bytes
+METADATA_KEYS = (
+    "alignment compatible",
+    "computational sequence description",
+    "computational sequence version",
+    "contact",
+    "creator",
+    "dataset bib citation",
+    "dataset name",
+    "dataset version",
+    "dimension names",
+    "featureset bib citation",
+    "md5",
+    "root name",
+    "uuid",
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a video holds, known without reading it."""
+
+    rows: int
+    width: int
+    dtype: np.dtype[Any]
+
+
+class Sequence:
+    """One .csd file, open for reading; use it as a context manager.
+
+    Attributes:
+        path: the file.
+        root: name of the root group.
+        videos: the video ids in the file's order.
+
+    Raises:
+        InputError: the file is missing, is not HDF5, is truncated, has another layout, or takes
+            in other files. Every method raises it too, naming the file and the key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a .csd computational sequence")
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise InputError(
+                f"{path}: expected an HDF5 file (.csd), got one that cannot be opened ({error}); "
+                "it may be truncated or an error page: fetch it again"
+            ) from error
+        # HDF5 otherwise keeps the headers of all videos ever read
+        cache = self._file.id.get_mdc_config()
+        cache.set_initial_size = True
+        cache.initial_size = cache.min_size = cache.max_size = HEADER_CACHE
+        self._file.id.set_mdc_config(cache)
+        try:
+            self._require_own_links()
+            roots = list(self._file)
+            if len(roots) != 1:
+                raise InputError(f"{path}: expected one root group, got {len(roots)}: {roots}")
+            self.root = roots[0]
+            self._data = self._group(f"{self.root}/data")
+            self.videos = list(self._data)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def _require_own_links(self) -> None:
+        """Refuse links to other files: they would bring whatever the user may read."""
+        own = (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
+        try:
+            outside = self._file.id.links.visit(
+                lambda name, link: None if link.type in own else name, info=True
+            )
+        except (OSError, RuntimeError, KeyError) as error:
+            raise InputError(
+                f"{self.path}: cannot be read ({error}); it is damaged or truncated: fetch it again"
+            ) from error
+        if outside is not None:
+            raise self._taken_in(_text(outside))
+
+    def _taken_in(self, key: str) -> InputError:
+        return InputError(
+            f"{self.path}: {key}: expected rows within this file, found a reference to another "
+            "file; do not trust it: fetch it again from its publishers"
+        )
+
+    def _group(self, key: str) -> h5py.Group:
+        group = self._file.get(key)
+        if not isinstance(group, h5py.Group):
+            parent = self._file.get(key.rpartition("/")[0])
+            found = sorted(parent) if isinstance(parent, h5py.Group) else "no group"
+            raise InputError(f"{self.path}: {key}: expected a group, found {found} beside it")
+        return group
+
+    def _dataset(self, key: str) -> h5py.Dataset:
+        try:
+            dataset = self._file.get(key)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise InputError(f"{self.path}: {key}: cannot be read ({error})") from error
+        if not isinstance(dataset, h5py.Dataset):
+            raise InputError(f"{self.path}: {key}: expected an array, found none")
+        if dataset.external or dataset.is_virtual:
+            raise self._taken_in(key)
+        return dataset
+
+    def _intervals(self, video: str) -> h5py.Dataset:
+        key = f"{self.root}/data/{video}/intervals"
+        intervals = self._dataset(key)
+        if intervals.ndim != 2 or intervals.shape[1] != 2 or intervals.dtype.kind not in "fiu":
+            raise InputError(
+                f"{self.path}: {key}: expected numbers (n, 2), "
+                f"got {intervals.dtype} {intervals.shape}"
+            )
+        return intervals
+
+    def _read(self, dataset: h5py.Dataset) -> np.ndarray:
+        try:
+            rows = _unpack(dataset)
+            return np.asarray(dataset[...]) if rows is None else rows
+        except (OSError, RuntimeError, ValueError, zlib_ng.error) as error:  # type: ignore[misc]
+            raise InputError(
+                f"{self.path}: {dataset.name.lstrip('/')}: cannot be read ({error}); "
+                "the file is damaged or truncated: fetch it again"
+            ) from error
+
+    def shape(self, video: str) -> Shape:
+        """Rows, width and dtype of a video's features, from the header alone."""
+        key = f"{self.root}/data/{video}/features"
+        intervals, features = self._intervals(video), self._dataset(key)
+        if features.ndim != 2 or features.shape[0] != intervals.shape[0]:
+            raise InputError(
+                f"{self.path}: {key}: expected ({intervals.shape[0]}, d) as there are "
+                f"{intervals.shape[0]} intervals, got {features.shape}"
+            )
+        return Shape(features.shape[0], features.shape[1], features.dtype)
+
+    def intervals(self, video: str) -> np.ndarray:
+        """Start and end of every row: (n, 2) float, seconds."""
+        intervals = self._read(self._intervals(video))
+        finite = np.isfinite(intervals)
+        if not finite.all():
+            bad = int(np.count_nonzero(~finite.all(axis=-1)))
+            raise InputError(
+                f"{self.path}: {self.root}/data/{video}/intervals: expected finite seconds, "
+                f"got {bad} rows that are not"
+            )
+        return intervals
+
+    def features(self, video: str) -> np.ndarray:
+        """The rows: (n, d) float, or (n, 1) bytes for words."""
+        features = self._read(self._dataset(f"{self.root}/data/{video}/features"))
+        if features.dtype.kind in "OU":
+            # variable-length strings come as objects, str or bytes by the file's character set
+            return np.char.encode(
+                np.array([_text(x) for x in features.flat], dtype=str), "utf-8"
+            ).reshape(features.shape)
+        return features
+
+    def metadata(self) -> dict[str, Any]:
+        """The file's metadata, nothing where there is none.
+
+        A value that is not JSON, or is nested, is given as its text.
+        """
+        key = f"{self.root}/metadata"
+        if key not in self._file:
+            return {}
+        group = self._group(key)
+        names = [name for name in group if isinstance(group.get(name), h5py.Dataset)]
+        found = {name: self._dataset(f"{key}/{name}") for name in names}
+        return {
+            name: _parse(_text(self._read(of).flat[0])) for name, of in found.items() if of.size
+        }
+
+
+def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
+    """An array that is one gzip chunk, as the SDK writes them; None if it lies otherwise.
+
+    Faster than HDF5's own filter, which copies the rows twice and has an older zlib, and without
+    h5py's lock.
+    """
+    one_chunk = dataset.chunks == dataset.shape and dataset.id.get_storage_size()
+    if not one_chunk or dataset.dtype.hasobject:
+        return None
+    filters = dataset.id.get_create_plist()
+    if filters.get_nfilters() != 1 or filters.get_filter(0)[0] != h5py.h5z.FILTER_DEFLATE:
+        return None
+    skipped, packed = dataset.id.read_direct_chunk((0,) * dataset.ndim)
+    if skipped:
+        return None
+    # no more than the header says, however well it is packed
+    stream = zlib_ng.decompressobj()
+    unpacked = stream.decompress(packed, dataset.nbytes)
+    more = stream.decompress(stream.unconsumed_tail, 1)
+    if len(unpacked) != dataset.nbytes or more or not stream.eof:
+        raise ValueError(f"expected {dataset.nbytes} bytes, got others")
+    return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _parse(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)  # NaN is none, though Python reads it
+    except (ValueError, RecursionError):
+        return text
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return text if any(isinstance(one, dict | list) for one in inner) else value
+
+
+def write(
+    path: Path,
+    root: str,
+    sequences: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    metadata: Mapping[str, object] | None = None,
+) -> None:
+    """Write a .csd file as the SDK's `deploy` lays it out: gzip, one chunk an array.
+
+    Args:
+        path: the file.
+        root: name of the root group.
+        sequences: video id to (intervals (n, 2) seconds, features (n, d)).
+        metadata: values by the SDK's keys; keys not given are null.
+    """
+    values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
+    with atomic_path(path) as target, h5py.File(target, "w") as file:
+        data = file.create_group(f"{root}/data")
+        for video, (intervals, features) in sequences.items():
+            for name, rows in (("intervals", intervals), ("features", features)):
+                data.create_dataset(
+                    f"{video}/{name}",
+                    data=rows,
+                    chunks=rows.shape if rows.size else None,
+                    compression="gzip" if rows.size else None,
+                    track_times=False,
+                )
+        group = file.create_group(f"{root}/metadata")
+        for key, value in values.items():
+            group.create_dataset(
+                key, (1,), data=[json.dumps(value)], dtype=h5py.string_dtype(), track_times=False
+            )

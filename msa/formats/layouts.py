@@ -1,0 +1,120 @@
+"""Layouts: which of those that others circulate a file or folder is, and which it is nearest to."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msa.base.errors import InputError
+from msa.formats.content import FOLD_NAMES, described, open_content
+from msa.formats.importers import LAYOUTS
+from msa.formats.segments import Segments
+
+# layout -> the keys, files and containers that it is made of, as `parts` finds them
+PARTS = {
+    "mag": "train valid test rows:3 features:3",
+    "misa": "train valid test rows:3 features:4",
+    "hkt": "train valid test rows:4 features:4",
+    "mmsa": (
+        "train valid test text audio vision regression_labels text_bert raw_text id "
+        "classification_labels annotations"
+    ),
+    "mult": "train valid test text audio vision labels id",
+    "lmf": "train valid test covarep facet glove label",
+    "cm_bert": "train.tsv valid.tsv test.tsv .pkl",
+    "msaf": "train valid test bert50.npy visual50.npy audio50.npy label50.npy",
+    "cherma": "train.json valid.json test.json text/ audio/ visual/",
+}
+
+
+def layouts_of(content: Any) -> dict[str, list[str]]:
+    """By layout, what speaks against it; nothing for the layout that it is."""
+    return {
+        name: importlib.import_module(module).problems(content) for name, module in LAYOUTS.items()
+    }
+
+
+def read_layout(path: Path, layout: str) -> dict[str, Segments]:
+    """The folds of a file or folder that is of a layout.
+
+    Raises:
+        InputError: it is of another one: what was expected, what is there, what it may be; or
+            it is broken.
+    """
+    content = open_content(path)
+    # the others only where they are needed: what is imported is what the result depends on
+    against = importlib.import_module(LAYOUTS[layout]).problems(content)
+    if not against:
+        return _read(path, layout, content)
+    found = [name for name, wrong in layouts_of(content).items() if not wrong]
+    is_one = f"it is of the layout {', '.join(found)}" if found else nearest_layout(content)
+    raise InputError(
+        f"{path}: expected the layout {layout}: {'; '.join(against)}; {is_one}; give "
+        f"a file of the layout {layout}, or choose a recipe that imports what you have"
+    )
+
+
+def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
+    """The layout of a file or folder, and its folds.
+
+    Raises:
+        InputError: it is of none that is known, with the nearest; or it is broken.
+    """
+    content = open_content(path)
+    found = [name for name, wrong in layouts_of(content).items() if not wrong]
+    if not found:
+        raise InputError(f"{path}: {nearest_layout(content)}")
+    return found[0], _read(path, found[0], content)
+
+
+def _read(path: Path, layout: str, content: Any) -> dict[str, Segments]:
+    try:
+        return importlib.import_module(LAYOUTS[layout]).read(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; mend it, or fetch it again") from error
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise InputError(
+            f"{path}: of the layout {layout} by its first rows, but a later one is broken: "
+            f"{type(error).__name__}: {error}; fetch it again"
+        ) from error
+
+
+def parts(content: Any) -> set[str]:
+    """What a content is made of: its folds by our names, other keys and files, and containers."""
+    if isinstance(content, Path):
+        inside = {path.name: path if path.is_dir() else None for path in content.iterdir()}
+        of_folder: set[str] = set()
+        for name, folder in inside.items():
+            stem, dot, ending = name.partition(".")
+            if ending in ("pkl", "pickle"):
+                of_folder.add(".pkl")
+            elif folder is not None and stem not in FOLD_NAMES:
+                of_folder.add(f"{name}/")
+            else:
+                of_folder.add(FOLD_NAMES.get(stem, stem) + dot + ending)
+                of_folder |= {path.name for path in folder.iterdir()} if folder else set()
+        return of_folder
+    if isinstance(content, Mapping):
+        of_values = [parts(value) for value in content.values()]
+        return {str(FOLD_NAMES.get(key, key)) for key in content}.union(*of_values)
+    if isinstance(content, list) and content and isinstance(content[0], tuple | list):
+        inner = content[0][0] if content[0] else None
+        features = {f"features:{len(inner)}"} if isinstance(inner, tuple | list) else set()
+        return {f"rows:{len(content[0])}"} | features
+    return set()
+
+
+def nearest_layout(content: Any) -> str:
+    """The known layout of which most is there and least missing, and what speaks against it."""
+    found = parts(content)
+    likeness = {}
+    for name in LAYOUTS:
+        expected = set(PARTS[name].split())
+        likeness[name] = len(found & expected), -len(expected - found)
+    nearest = max(likeness, key=likeness.__getitem__)
+    if not likeness[nearest][0]:
+        return (
+            f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {described(content)}"
+        )
+    wrong = importlib.import_module(LAYOUTS[nearest]).problems(content)
+    return f"it is of no known layout, the nearest is {nearest}: {'; '.join(wrong)}"

@@ -1,0 +1,1 @@
+"""Pickles of data, read without running what they name. Imports base alone."""

@@ -1,0 +1,1 @@
+"""The page and its figures. Imports results, data and base, no torch."""

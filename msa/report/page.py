@@ -1,0 +1,153 @@
+"""The page: all results of the configured data sets in one self-contained HTML file.
+
+It is made from files alone: results, comparisons, published figures, histories and predictions of
+the runs, data cards, and what studies of robustness, modalities and segments left.
+The same files give the same bytes.
+"""
+
+import argparse
+import html
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jinja2
+import markdown
+import pandas as pd
+
+from msa.base.atomic import atomic_folder, atomic_write
+from msa.base.reading import read_json
+from msa.data.clean import table as card_markdown
+from msa.report import studies
+from msa.report.illustrate import draw
+from msa.report.trained import Model, read_models
+from msa.results.leaderboard import PUBLISHED, table
+from msa.results.paper_table import caption, cells
+
+TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
+DIGITS = 9  # of a digest, as many as tell two apart
+SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
+PROVENANCE = ("device", "processor", "threads", *SHORTENED)
+
+
+def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
+    """All of one data set that the template shows."""
+    models = read_models(folder, runs)
+    results = [model.result for model in models]
+    comparisons = read_json(folder / "comparisons.json", "targets", "resamples")
+    shown, marks = cells(results, comparisons)
+    board = table(results)
+    published = pd.read_csv(folder / "published.csv")
+    name = results[0]["dataset"]
+    card = read_json(data / name / "clean" / "card.json", "segments", "dropped", "cleaning")
+    # names in a data set are not trusted: as text alone; its headings stand below the page's
+    _, _, text = html.escape(card_markdown(card)).partition("# Data card\n")
+    text = text.replace("\n## ", "\n### ")
+    return {
+        "name": name,
+        "caption": caption(results, comparisons),
+        "columns": list(shown.columns),
+        "lines": [
+            {
+                "name": shown.index[i],
+                "cells": list(zip(shown.iloc[i], marks.iloc[i], strict=True)),
+                "parameters": int(board["parameters"].iloc[i]),
+                "settings": board["settings"].iloc[i],
+                "seconds": float(board["wall_time_s"].iloc[i]),
+            }
+            for i in range(len(shown))
+        ],
+        "published": published.fillna("").to_dict("records"),
+        "targets": [
+            (target, list(draw(models, folder, target))) for target in results[0]["targets"]
+        ],
+        "card": markdown.markdown(text, extensions=["tables"]),
+        "runs": [
+            {
+                "name": model.name,
+                "seconds": model.result["wall_time_s"]["per_seed"],
+                "seeds": model.result["provenance"]["seeds"],
+                "epochs": model.result["selected_epoch"],
+                "rows_per_s": model.result["rows_per_s"],
+                "provenance": list(_origin(model.result["provenance"])),
+            }
+            for model in models
+        ],
+        "versions": _versions(models),
+    }
+
+
+def _origin(of: Mapping[str, Any]) -> Iterator[list[str]]:
+    """What the page's table says: device, threads, commit and digests, each once."""
+    for key in PROVENANCE:
+        values = list(of[key].values()) if isinstance(of[key], dict) else [of[key]]
+        texts = ["none" if value is None else str(value) for value in values]
+        short = [text[:DIGITS] for text in texts] if key in SHORTENED else texts
+        if key == "git_commit" and of["git_dirty"]:
+            short = [f"{text} + changes" for text in short]
+        yield list(dict.fromkeys(short))
+
+
+def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]:
+    """The models that were trained with the same versions, and these."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        text = json.dumps(model.result["provenance"]["versions"])
+        groups.setdefault(text, []).append(model.name)
+    return [(names, json.loads(text)) for text, names in groups.items()]
+
+
+def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name and text of each figure as a file of its own."""
+    for of in sections:
+        for target, drawn in of["targets"]:
+            for figure in drawn:
+                title = figure.title.lower().replace(" ", "-")
+                yield f"{of['name']}.{target}.{title}.svg", figure.svg
+
+
+def page(
+    sections: Sequence[Mapping[str, Any]],
+    citations: Sequence[str],
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The whole page as HTML; ``titles`` say what the data sets and models are, by their names."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html").render(
+        sections=sections,
+        citations=citations,
+        titles=titles,
+        caution=PUBLISHED,
+        graph=studies.stages(),
+        dump=json.dumps,
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs="+", metavar="RESULTS/DATASET")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of all data sets")
+    parser.add_argument("--cite", nargs="*", default=[], help="BibTeX of data sets and systems")
+    parser.add_argument(
+        "--titles", type=json.loads, default={}, help="JSON: data sets and models to what they are"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="index.html")
+    parser.add_argument("--figures", type=Path, help="folder to write each figure to, as .svg")
+
+
+def main(args: argparse.Namespace) -> None:
+    sections = [section(folder, args.runs, args.data) for folder in args.folders]
+    if args.figures:
+        with atomic_folder(args.figures) as folder:
+            for name, text in figure_files(sections):
+                (folder / name).write_text(text, encoding="utf-8")
+    with atomic_write(args.output) as file:
+        file.write(page(sections, args.cite, args.titles))

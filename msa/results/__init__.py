@@ -1,0 +1,4 @@
+"""Numbers from saved predictions: metrics, scores, comparisons, tables.
+
+Imports base alone, and no torch.
+"""

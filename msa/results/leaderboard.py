@@ -1,0 +1,193 @@
+"""The results of one data set in one table: a .csv file for machines, an .md file to read."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from msa.base.atomic import atomic_write
+from msa.base.errors import InputError
+from msa.base.reading import read_json
+from msa.base.schema import problems
+from msa.results.metrics import LOWER_IS_BETTER
+from msa.results.score import ORACLE_LABEL
+from msa.results.summarize import label
+
+NOTE = f"""\
+Scores are of the test fold, at the epoch that the validation fold selected: mean ± sample standard
+deviation over the seeds (no ±: one seed; n/a: undefined).
+`oracle`: {ORACLE_LABEL}.
+Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
+are filled with zeros of width 1.
+"""
+PUBLISHED = """\
+What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
+Features, folds, selection and zero handling may be other than here: compare with care.
+"""
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a model and target: targets in their order, in each the best model first.
+
+    The headline metric, which sorts, is mae in a regression, else f1 (acc in a tie).
+
+    Args:
+        results: at least one, all of one data set, as in workflow/schemas/result.schema.json.
+
+    Returns:
+        The columns model, target (if there are several), <metric>_mean and <metric>_std,
+        parameters, seeds, wall_time_s, settings, missing, oracle_<headline>_mean and _std.
+        What is undefined is NaN.
+
+    Raises:
+        InputError: two results are of the same model and variant, or they differ in data set,
+            metric definitions or test rows.
+    """
+    _check(results)
+    rows = []
+    for result in results:
+        for target, scores in result["targets"].items():
+            headline = "mae" if "mae" in scores else "f1"
+            oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
+            rows.append(
+                {
+                    "model": label(result),
+                    "target": target,
+                    **_columns(scores),
+                    "parameters": result["parameters"],
+                    "seeds": len(scores[headline]["per_seed"]),
+                    "wall_time_s": result["wall_time_s"]["total"],
+                    "settings": result["settings"],
+                    "missing": " ".join(result["missing_modalities"]),
+                    **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    targets = frame["target"].unique()
+    frame["target"] = pd.Categorical(frame["target"], categories=targets)
+    keys = ["mae_mean"] if headline == "mae" else ["f1_mean", "acc_mean"]
+    ascending = [True, *(headline in LOWER_IS_BETTER for _ in keys)]
+    frame = frame.sort_values(["target", *keys], ascending=ascending, ignore_index=True)
+    return frame if len(targets) > 1 else frame.drop(columns="target")
+
+
+def _columns(spreads: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    return {
+        f"{metric}_{part}": np.nan if spread.get(part) is None else spread[part]
+        for metric, spread in spreads.items()
+        for part in ("mean", "std")
+    }
+
+
+def _check(results: Sequence[Mapping[str, Any]]) -> None:
+    models: set[str] = set()
+    wrong = []
+    for result in results:
+        facts, expected = (
+            {
+                "dataset": one["dataset"],
+                "metrics_version": one["metrics_version"],
+                "test rows": one["rows"]["test"],
+            }
+            for one in (result, results[0])
+        )
+        if facts != expected:
+            wrong.append(f"{label(result)}: expected {expected}, got {facts}")
+        if label(result) in models:
+            wrong.append(f"{label(result)}: expected one result, got a second one")
+        models.add(label(result))
+    if wrong:
+        raise InputError("; ".join([*wrong, "give results of one data set, one a model"]))
+
+
+def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None = None) -> str:
+    """The table as a Markdown page with 3 decimals, and what its numbers mean.
+
+    Published figures, with the columns of `msa.results.published`, come after it.
+    """
+    shown: dict[str, list[str]] = {}
+    for name in frame.columns:
+        if name.endswith("_mean"):
+            metric = name.removesuffix("_mean")
+            oracle = f"oracle {metric.removeprefix('oracle_')} (selected on test)"
+            spreads = zip(frame[name], frame[f"{metric}_std"], strict=True)
+            shown[oracle if metric.startswith("oracle_") else metric] = [
+                spread_text(*spread) for spread in spreads
+            ]
+        elif name == "wall_time_s":
+            shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
+        elif not name.endswith("_std"):
+            shown[name] = [str(value) or "none" for value in frame[name]]
+    words = ("model", "target", "settings", "missing")
+    aligned = ["left" if name in words else "right" for name in shown]
+    text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
+    page = f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}"
+    if published is None or published.empty:
+        return page
+    shown = {
+        "system": published["model"].tolist(),
+        "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
+        "published": [f"{value:.4g}" for value in published["published"]],
+        "ours": ["" if np.isnan(value) else f"{value:.4g}" for value in published["ours"]],
+        "ours - published": [
+            "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
+        ],
+        "source": published["source"].tolist(),
+        "what differs": [
+            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
+        ],
+    }
+    text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
+    return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
+    return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
+
+
+def spread_text(mean: float, std: float) -> str:
+    """A mean and its deviation with 3 decimals, as tables show them; NaN is undefined."""
+    if np.isnan(mean):
+        return "n/a"
+    return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """A result file; InputError if it is missing, broken or against its schema."""
+    result = read_json(path)
+    if "model" not in result or "targets" not in result:
+        raise InputError(
+            f"{path}: expected a result as results/<dataset>/<model>.json, found a file of "
+            f"{', '.join(list(result)[:6])}"
+        )
+    if found := problems(result, "result.schema.json", str(path)):
+        raise InputError(f"{'; '.join(found)}; make it again with `summarize`")
+    return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this stage's arguments."""
+    parser.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULT.json", help="of one data set"
+    )
+    parser.add_argument("--published", type=Path, help="published figures beside ours, .csv")
+    parser.add_argument(
+        "--output-csv", type=Path, required=True, help="results/<dataset>/leaderboard.csv"
+    )
+    parser.add_argument(
+        "--output-md", type=Path, required=True, help="results/<dataset>/leaderboard.md"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    """Read the results, write both tables."""
+    results = [read_result(path) for path in args.results]
+    frame = table(results)
+    with atomic_write(args.output_csv) as file:
+        frame.to_csv(file, index=False)
+    with atomic_write(args.output_md) as file:
+        published = None if args.published is None else pd.read_csv(args.published)
+        file.write(markdown(frame, results[0]["dataset"], published))

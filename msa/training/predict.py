@@ -1,0 +1,183 @@
+"""Predict: what trained models say of a user's own input, as a table; with labels, also scores."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from msa.base.atomic import atomic_write
+from msa.base.device import choose_device
+from msa.base.errors import InputError
+from msa.base.reading import read_array, read_json
+from msa.config.configuration import Config, load
+from msa.data.own_input import FOLD, OwnInput, find, prepare
+from msa.results.metrics import target_scores
+from msa.results.summarize import run_folders
+from msa.training.network import predictions, trained
+from msa.training.run import Places, load_run, open_run, read_settings
+
+Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
+
+
+def find_runs(given: Path, config: Config) -> list[Path]:
+    """The folder of one run, or those of all runs behind a result."""
+    if given.is_dir():
+        return [given]
+    result = read_json(given, "dataset", "model", "variant", "selected_epoch")
+    return run_folders(result, Path(config.path("runs")))
+
+
+def table(found: OwnInput, runs: Runs) -> pd.DataFrame:
+    """One row a segment: id, start, end, and for each target the mean over the seeds.
+
+    A regression has `<target>` and its sample deviation `<target>_std` between seeds. Of classes
+    `<target>` is the likeliest (0 or 1 in a binary task), beside every class's probability
+    `<target>_<class>` and `<target>_<class>_std`; in a binary task that of 1 alone.
+
+    Args:
+        found: the segments.
+        runs: by target, settings and outputs (n, m) of each seed.
+    """
+    frame = pd.DataFrame({"id": found.ids, "start": found.times[:, 0], "end": found.times[:, 1]})
+    for target, seeds in runs.items():
+        task = seeds[0][0]["task"]
+        outputs = np.stack([output for _, output in seeds])  # (s, n, m)
+        j = task["targets"].index(target)
+        if task["type"] == "regression":
+            values = {target: outputs[..., j]}
+        elif task["type"] == "binary":
+            pair = softmax(outputs[..., 2 * j : 2 * j + 2], axis=-1)
+            values = {f"{target}_1": pair[..., 1]}
+            frame[target] = (values[f"{target}_1"].mean(axis=0) > 0.5).astype(int)
+        else:
+            shares, names = softmax(outputs, axis=-1), task["classes"]
+            values = {f"{target}_{name}": shares[..., c] for c, name in enumerate(names)}
+            frame[target] = np.array(names)[shares.mean(axis=0).argmax(axis=-1)]
+        for name, of in values.items():  # (s, n)
+            frame[name] = of.mean(axis=0)
+            frame[f"{name}_std"] = of.std(axis=0, ddof=1) if len(of) > 1 else np.nan
+    return frame
+
+
+def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
+    """By target, how many rows have a label, and mean and deviation over seeds of each metric.
+
+    Args:
+        label: (n, targets), NaN where there is none.
+        runs: as in `table`.
+    """
+    content: dict[str, Any] = {}
+    for target, seeds in runs.items():
+        task, columns = seeds[0][0]["task"], seeds[0][0]["label_columns"]
+        truth = label[:, columns]
+        known = np.isfinite(truth[:, task["targets"].index(target)])
+        content[target] = {"rows": int(known.sum()), "seeds": len(seeds), "metrics": {}}
+        if not known.any():
+            continue
+        outputs = np.stack([output for _, output in seeds])[:, known]
+        for metric, values in target_scores(task, target, truth[known], outputs).items():
+            defined = np.isfinite(values).all()
+            content[target]["metrics"][metric] = {
+                "mean": float(values.mean()) if defined else None,
+                "std": float(values.std(ddof=1)) if defined and len(values) > 1 else None,
+            }
+    return content
+
+
+def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np.ndarray:
+    """A run's outputs for the prepared input: (n, m) float64."""
+    settings, on = open_run(run, device)
+    places = Places(folder / "data", folder / "clean", folder / "features", encoder)
+    folds, bert = load_run(places, settings, [FOLD])
+    fold = folds[FOLD].to(on)
+    network = trained(run, settings, fold, bert).to(on)
+    output = predictions(network, fold, settings["hyperparameters"])
+    return output.double().cpu().numpy()
+
+
+def check(settings: Mapping[str, Any], config: Config) -> None:
+    """Raise an InputError unless the configuration still has what the run was trained on."""
+    dataset = settings["dataset"]
+    config.require(dataset, settings["model"])
+    now = config.settings(dataset, settings["model"], settings["seed"])
+    for key in ("clean", "encoder"):
+        if settings.get(key) and settings[key] != now[key]:
+            raise InputError(
+                f"{dataset}: {key}: expected {settings[key]} as the run was trained with, the "
+                f"configuration says {now[key]}; give the run's own with --configfile"
+            )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", type=Path, required=True, help="a result, for the mean of its seeds, or one run"
+    )
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        required=True,
+        metavar="FOLDER|NAME=FILE",
+        help="a folder of one fold as split writes it; or words.csd, audio.csd, vision.csd and, if "
+        "there are, labels.csd in one folder or given as NAME=FILE",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="without labels, whose intervals are the segments, the length of a segment; by "
+        "default a video is one",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="CSV file; with labels also <output>.scores.json"
+    )
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[Path("config.yaml")])
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def main(args: argparse.Namespace) -> None:
+    if args.seconds is not None and not args.seconds > 0:
+        raise InputError(f"--seconds: expected more than 0, got {args.seconds}")
+    config = load(args.configfile)
+    paths = find_runs(args.run, config)
+    every = [read_settings(path) for path in paths]
+    for settings in every:
+        check(settings, config)
+    first = every[0]
+    dataset, device = first["dataset"], choose_device(args.device)
+    text = first["forms"].get("text")
+    encoder = Path(config.encoder(dataset).folder) if text in ("words", "features") else None
+    cleaning = Path(config.path("data", dataset, "clean", "cleaning.npz"))
+    runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
+    with TemporaryDirectory() as temporary:
+        folder, recipe = Path(temporary), config.recipes[dataset]
+        source = find(args.input)
+        found = prepare(
+            source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
+        )
+        for path, settings in zip(paths, every, strict=True):
+            output = outputs_of(path, folder, encoder, str(device))
+            task, target = settings["task"], settings["target"]
+            for name in task["targets"] if target == "all" else [target]:
+                runs.setdefault(name, []).append((settings, output))
+    ids = Path(config.path("data", dataset, "train", "ids.npy"))
+    if ids.is_file() and (known := np.isin(found.ids, read_array(ids, "text", 1))).any():
+        print(
+            f"{known.sum()} of {len(known)} segments were in the training fold: "
+            "their scores say nothing of new ones",
+            file=sys.stderr,
+        )
+    for segment, reason in found.dropped:
+        print(f"left out: {segment}: {reason}", file=sys.stderr)
+    if found.label is not None:
+        content = scores(found.label, runs)
+        with atomic_write(args.output.with_suffix(".scores.json")) as file:
+            json.dump(content, file, indent=1)
+        print(json.dumps(content, indent=1))
+    with atomic_write(args.output) as file:
+        table(found, runs).to_csv(file, index=False)

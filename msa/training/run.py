@@ -1,0 +1,113 @@
+"""A run: its settings, its data, and the record of what it was made from."""
+
+import argparse
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from msa.base import provenance
+from msa.base.device import be_deterministic, choose_device
+from msa.base.reading import read_json
+from msa.data.encoder import load_encoder
+from msa.training.batches import Fold, load_fold
+
+SETTINGS = ("dataset", "model", "seed", "task", "label_columns", "forms", "hyperparameters")
+
+
+def read_settings(run: Path) -> dict[str, Any]:
+    """The run's settings.json."""
+    return read_json(run / "settings.json", *SETTINGS)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the folds of a run lie.
+
+    Attributes:
+        data: folder written by split.
+        clean: folder written by clean, if the run reads numbers of it.
+        features: folder written by encode, if the run reads them.
+        encoder: its folder, if the model reads words.
+    """
+
+    data: Path
+    clean: Path | None = None
+    features: Path | None = None
+    encoder: Path | None = None
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> "Places":
+        """Those that were given as `add_data_arguments` asks for them."""
+        return cls(args.data, args.clean, args.features, args.encoder)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Where the folds lie and where to compute."""
+    parser.add_argument("--data", type=Path, required=required, help="folder written by split")
+    parser.add_argument("--clean", type=Path, help="folder written by clean")
+    parser.add_argument("--features", type=Path, help="folder written by encode")
+    parser.add_argument("--encoder", type=Path, help="its folder, for models that read words")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def load_run(
+    places: Places, settings: Mapping[str, Any], names: Sequence[str]
+) -> tuple[dict[str, Fold], nn.Module | None]:
+    """The folds of a run, and the encoder of a model that reads words."""
+    tokenizer = bert = None
+    if settings["forms"].get("text") == "words":
+        tokenizer, bert = load_encoder(places.encoder)
+    where = places.data, places.clean, places.features
+    return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch, and ask torch for deterministic algorithms."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    be_deterministic()
+
+
+def open_run(run: Path, device: str) -> tuple[dict[str, Any], torch.device]:
+    """The settings and the device of a run; threads and seeds are set as the settings say."""
+    settings = read_settings(run)
+    torch.set_num_threads(settings["hyperparameters"]["threads"])
+    chosen = choose_device(device)
+    seed_everything(settings["seed"])
+    return settings, chosen
+
+
+def record_of(
+    settings: Mapping[str, Any], folds: Mapping[str, Fold], device: torch.device
+) -> dict[str, Any]:
+    """Rows and provenance of a run, for its training.json."""
+    arrays = (
+        array
+        for fold in folds.values()
+        for array in (
+            fold.ids,
+            fold.label.numpy(),
+            *(x.numpy() for ragged in fold.modalities.values() for x in ragged.tensors),
+        )
+    )
+    return {
+        "rows": {name: len(fold) for name, fold in folds.items()},
+        "provenance": {
+            **provenance.git(),
+            "config_digest": provenance.json_digest(settings),
+            "data_digest": provenance.array_digest(arrays),
+            "code_digest": provenance.code_digest(),
+            "versions": provenance.versions(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "processor": provenance.processor(),
+            "threads": settings["hyperparameters"]["threads"],
+            "seed": settings["seed"],
+        },
+    }

@@ -1,0 +1,41 @@
+"""Settings: the one file from which training reads its hyperparameters."""
+
+import argparse
+import json
+from pathlib import Path
+
+from msa.base.atomic import atomic_write
+from msa.base.errors import InputError
+
+
+def write_settings(text: str, output: Path) -> None:
+    """Write settings as readable JSON; a file that says the same already is left untouched."""
+    try:
+        content = json.dumps(json.loads(text), indent=1) + "\n"
+    except ValueError as error:
+        raise InputError(f"settings: expected JSON, got {text[:60]!r} ({error})") from error
+    if output.is_file() and output.read_bytes() == content.encode():
+        return
+    with atomic_write(output) as file:
+        file.write(content)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("output", type=Path, help="settings.json to write")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--json", help="the settings, resolved")
+    source.add_argument("--configfile", type=Path, nargs="+", help="resolve them from these files")
+    parser.add_argument("--dataset")
+    parser.add_argument("--model")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def main(args: argparse.Namespace) -> None:
+    text = args.json
+    if args.configfile:
+        from msa.config.configuration import load
+
+        config = load(args.configfile)
+        config.require(args.dataset, args.model)
+        text = json.dumps(config.settings(args.dataset, args.model, args.seed))
+    write_settings(text, args.output)

@@ -1,0 +1,162 @@
+"""State: what training needs to go on where it was killed, one file that is there only meanwhile.
+
+The file is replaced whole after every epoch. It holds the weights twice (as they are, and of the
+selected epoch) and the optimizer's two moments: four times the model's size.
+"""
+
+import random
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from msa.base.atomic import atomic_write
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history; losses are means over rows, without auxiliary terms."""
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    selection: float
+    lr: float
+    seconds: float
+    rows_per_s: float
+
+
+@dataclass
+class Trained:
+    """What training leaves behind.
+
+    Attributes:
+        weights: state of the selected epoch, on the CPU.
+        history: one entry an epoch.
+        test: test predictions of every epoch, (epochs, n, output).
+        selected: the selected epoch, from 1.
+        seconds: wall time of the epochs, over all processes that took part.
+    """
+
+    weights: dict[str, Tensor]
+    history: list[Epoch] = field(default_factory=list)
+    test: list[np.ndarray] = field(default_factory=list)
+    selected: int = 0
+    seconds: float = 0.0
+
+    @property
+    def best(self) -> tuple[float, int]:
+        """The lowest selection loss so far, and the first epoch that had it."""
+        return min(((e.selection, e.epoch) for e in self.history), default=(float("inf"), 0))
+
+    def add(
+        self, epoch: Epoch, test: np.ndarray, weights: Callable[[], dict[str, Tensor]], last: bool
+    ) -> bool:
+        """Take an epoch in; whether it is the best so far.
+
+        Args:
+            epoch: its line.
+            test: its test predictions, (n, output).
+            weights: what gives the state, asked for where the epoch becomes the selected one.
+            last: the last epoch is selected, not the best.
+        """
+        better = epoch.selection < self.best[0]
+        self.history.append(epoch)
+        self.test.append(test)
+        if better or last:
+            self.selected, self.weights = epoch.epoch, weights()
+        return better
+
+
+@dataclass(frozen=True)
+class State:
+    """The file of one training's state.
+
+    Attributes:
+        path: the file.
+        key: digest of all that training depends on; a state with another key is not used.
+    """
+
+    path: Path
+    key: str
+
+    def save(self, trained: Trained, parts: Mapping[str, Any], order: torch.Generator) -> None:
+        """Write the state as it is after an epoch.
+
+        Args:
+            trained: what there is so far.
+            parts: what has a `state_dict`: network, optimizer, schedule.
+            order: the generator of the rows' order.
+        """
+        content = {
+            "key": self.key,
+            "parts": {name: part.state_dict() for name, part in parts.items()},
+            "random": _random_states(order),
+            "trained": vars(trained)
+            | {
+                "history": [asdict(epoch) for epoch in trained.history],
+                "test": [torch.from_numpy(test) for test in trained.test],
+            },
+        }
+        # an open file, for its error says when the disk is full
+        with atomic_write(self.path, "wb") as file:
+            torch.save(content, file)
+
+    def load(self, parts: Mapping[str, Any], order: torch.Generator) -> Trained | None:
+        """Put everything back as `save` found it; None where there is no state of this key."""
+        content = self._read()
+        if content is None:
+            return None
+        for name, part in parts.items():
+            part.load_state_dict(content["parts"][name])
+        _set_random_states(content["random"], order)
+        trained = Trained(**content["trained"])
+        trained.history = [Epoch(**epoch) for epoch in content["trained"]["history"]]
+        trained.test = [test.numpy() for test in content["trained"]["test"]]
+        print(f"{self.path}: going on after epoch {len(trained.history)}", file=sys.stderr)
+        return trained
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self.path.is_file():
+            return None
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            if content["key"] == self.key:
+                return content
+            reason = "of other settings, data or code"
+        # a damaged file brings forth errors of any kind, and costs only time
+        except Exception as error:
+            reason = f"not readable ({type(error).__name__})"
+        print(f"{self.path}: {reason}: training starts anew", file=sys.stderr)
+        self.remove()
+        return None
+
+
+def _random_states(order: torch.Generator) -> dict[str, Any]:
+    of_numpy = np.random.get_state(legacy=False)
+    of_numpy["state"]["key"] = of_numpy["state"]["key"].tolist()
+    return {
+        "order": order.get_state(),
+        "python": random.getstate(),
+        "numpy": of_numpy,
+        "torch": torch.get_rng_state(),
+        # asking would wake the GPU
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def _set_random_states(states: Mapping[str, Any], order: torch.Generator) -> None:
+    order.set_state(states["order"])
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+    if states["cuda"]:
+        torch.cuda.set_rng_state_all(states["cuda"])

@@ -1,0 +1,290 @@
+"""Train: one loop for all systems.
+
+Everything is seeded, the validation fold alone selects the epoch, and the test predictions of
+every epoch are kept for the score stage, which no selection reads.
+"""
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from msa.base import provenance
+from msa.base.atomic import atomic_path, atomic_write
+from msa.base.errors import InputError
+from msa.training.batches import Fold
+from msa.training.network import build, evaluate, predictions
+from msa.training.optimizers import Schedule, make_optimizer
+from msa.training.progress import Progress
+from msa.training.run import Places, add_data_arguments, load_run, open_run, record_of
+from msa.training.state import Epoch, State, Trained
+
+FOLDS = ("train", "valid", "test")
+
+
+def cross_entropy(prediction: Tensor, label: Tensor) -> Tensor:
+    """Of class indices (b, k), for logits (b, classes), or (b, 2k) with two logits a target."""
+    b, k = label.shape
+    losses = functional.cross_entropy(
+        prediction.reshape(b * k, -1), label.reshape(b * k), reduction="none"
+    )
+    return losses.reshape(b, k)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": lambda prediction, label: (prediction - label).abs(),
+    "mse": lambda prediction, label: (prediction - label) ** 2,
+    "half_mse": lambda prediction, label: 0.5 * (prediction - label) ** 2,
+    "cross_entropy": cross_entropy,
+}
+
+
+def mean_loss(
+    network: nn.Module,
+    fold: Fold,
+    loss: str,
+    hyper: Mapping[str, Any],
+    targets: slice = slice(None),
+) -> float:
+    """Loss of a fold, averaged over rows and some of its targets, without auxiliary terms."""
+    losses = [
+        LOSSES[loss](prediction, label)[:, targets].double().mean(dim=-1)
+        for prediction, label in evaluate(network, fold, hyper)
+    ]
+    return torch.cat(losses).mean().item()
+
+
+def snapshot(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of the network's state on the CPU."""
+    return {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
+
+
+def run_epoch(
+    network: nn.Module,
+    fold: Fold,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
+    hyper: Mapping[str, Any],
+    order: Tensor,
+) -> Tensor:
+    """One pass over the training fold in the given order: (n,), or (k, n) of stacked networks.
+
+    Returns:
+        The task loss of each step, summed over its rows: (steps,) or (steps, k) float64, on the
+        CPU.
+    """
+    network.train()
+    device = fold.label.device
+    sums = []
+    for segments in order.split(hyper["batch_size"], dim=-1):
+        batch = fold.batch(segments.flatten())
+        with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
+            output = network(batch)
+            prediction, auxiliary = output if isinstance(output, tuple) else (output, None)
+            losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
+            losses = losses.unflatten(0, segments.shape)  # (b, targets) or (k, b, targets)
+            means = losses.mean(dim=(-2, -1))
+            loss = losses.sum() if hyper["reduction"] == "sum" else means.sum()
+            if auxiliary is not None:
+                loss = loss + auxiliary
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if hyper["clip"] is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
+        optimizer.step()
+        schedule.after_batch()
+        sums.append(means.detach() * segments.shape[-1])
+    return torch.stack(sums).double().cpu()
+
+
+def require_finite(epoch: Epoch, losses: Tensor, who: str = "", kept: str = "") -> None:
+    """Raise an InputError, with the step, where an epoch's loss is not a number.
+
+    Args:
+        epoch: the epoch.
+        losses: the loss of each of its steps, (steps,).
+        who: what the message begins with.
+        kept: what it ends with.
+    """
+    if np.isfinite([epoch.train_loss, epoch.selection]).all():
+        return
+    steps = (~losses.isfinite()).nonzero().flatten().tolist()
+    where = f"epoch {epoch.epoch}" + (f", step {steps[0] + 1} of {len(losses)}" if steps else "")
+    raise InputError(
+        f"{who}{where}: the loss is not finite (train {epoch.train_loss}, valid "
+        f"{epoch.valid_loss}); try a smaller lr, `clip`, or standardise the columns "
+        f"(clean: standardize){kept}"
+    )
+
+
+def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]) -> Trained:
+    """Train a model that has a closed form, `fit(train, valid)`: one epoch."""
+    start = time.perf_counter()
+    whole = {name: folds[name].batch(torch.arange(len(folds[name]))) for name in FOLDS[:2]}
+    network.fit(whole["train"], whole["valid"])
+    seconds = time.perf_counter() - start
+    valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
+    epoch = Epoch(
+        1,
+        mean_loss(network, folds["train"], hyper["loss"], hyper),
+        valid_loss,
+        valid_loss,
+        0.0,
+        seconds,
+        len(folds["train"]) / max(seconds, 1e-9),
+    )
+    test = predictions(network, folds["test"], hyper).cpu().numpy()
+    return Trained(snapshot(network), [epoch], [test], 1, seconds)
+
+
+def train(
+    network: nn.Module,
+    folds: Mapping[str, Fold],
+    hyper: Mapping[str, Any],
+    seed: int,
+    watch: Callable[[Epoch, bool | None], None] = lambda epoch, better: None,
+    state: State | None = None,
+) -> Trained:
+    """Train by gradient descent and keep the epoch that the validation fold prefers.
+
+    Args:
+        network: on the folds' device.
+        folds: train, valid and test; test is only predicted, never looked at.
+        hyper: the settings' hyperparameters.
+        seed: of the order of the rows; the weights are the caller's.
+        watch: called with every epoch's line and whether it is the best so far, None for an epoch
+            of an earlier process.
+        state: where the state is kept, and an earlier process's found; the result is the same.
+
+    Raises:
+        InputError: the loss is not a number.
+    """
+    optimizer = make_optimizer(network, hyper["optimizer"])
+    batches = -(-len(folds["train"]) // hyper["batch_size"]) * hyper["epochs"]
+    schedule = Schedule(optimizer, hyper["schedule"], batches)
+    generator = torch.Generator().manual_seed(seed)
+    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    trained = (state and state.load(parts, generator)) or Trained(snapshot(network))
+    for epoch in trained.history:
+        watch(epoch, None)
+    for number in range(len(trained.history) + 1, hyper["epochs"] + 1):
+        if hyper["patience"] and number - 1 - trained.best[1] >= hyper["patience"]:
+            break
+        start = time.perf_counter()
+        order = torch.randperm(len(folds["train"]), generator=generator)
+        if hyper["optimizer"]["forget"]:
+            optimizer.state.clear()
+        lr = optimizer.param_groups[0]["lr"]
+        losses = run_epoch(network, folds["train"], optimizer, schedule, hyper, order)
+        train_loss = losses.cumsum(0)[-1].item() / len(order)
+        seconds = time.perf_counter() - start
+        valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
+        selection = valid_loss
+        if hyper["selection"] in LOSSES:
+            selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
+        epoch = Epoch(
+            number,
+            train_loss,
+            valid_loss,
+            selection,
+            lr,
+            seconds,
+            len(order) / seconds,
+        )
+        kept = ""
+        if state and trained.history:
+            kept = f"; the state after epoch {number - 1} stays in {state.path}"
+        require_finite(epoch, losses, kept=kept)
+        schedule.after_epoch(valid_loss)
+        test = predictions(network, folds["test"], hyper)
+        last = hyper["selection"] == "last"
+        better = trained.add(epoch, test.cpu().numpy(), partial(snapshot, network), last)
+        trained.seconds += time.perf_counter() - start
+        if state:
+            state.save(trained, parts, generator)
+        watch(epoch, better)
+    return trained
+
+
+def write(
+    run: Path,
+    record: dict[str, Any],
+    network: nn.Module,
+    trained: Trained,
+    hyper: Mapping[str, Any],
+) -> None:
+    """Write what training leaves in the folder of its run."""
+    record |= {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "wall_time_s": trained.seconds,
+        "rows_per_s": float(np.median([epoch.rows_per_s for epoch in trained.history])),
+        "selected_epoch": trained.selected,
+        "epochs": len(trained.history),
+        "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
+        "best_valid_loss": trained.history[trained.selected - 1].selection,
+    }
+
+    with atomic_path(run / "model.safetensors") as path:
+        save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
+    with atomic_path(run / "epochs.npz") as path, open(path, "wb") as file:
+        numbers = np.array([epoch.epoch for epoch in trained.history])
+        np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
+    with atomic_write(run / "history.csv") as file:
+        table = csv.DictWriter(file, [of.name for of in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(asdict, trained.history))
+    with atomic_write(run / "training.json") as file:
+        json.dump(record, file, indent=1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run, with settings.json")
+    add_data_arguments(parser)
+    parser.add_argument(
+        "--log-every", type=int, default=1, help="epochs between progress lines; 0 for none"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="written after every epoch and removed in the end: a killed training goes on from it",
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    settings, device = open_run(args.run, args.device)
+    hyper = settings["hyperparameters"]
+    folds, bert = load_run(Places.of(args), settings, FOLDS)
+    network = build(settings, folds["train"], bert)
+    # after build, which imports the model's file
+    record = record_of(settings, folds, device)
+    state = State(args.state, _key(record, network)) if args.state else None
+    if hasattr(network, "fit"):
+        trained = fit_closed(network, folds, hyper)
+    else:
+        folds = {name: fold.to(device) for name, fold in folds.items()}
+        name = "{dataset}/{model} seed {seed}".format_map(settings)
+        watch = Progress(args.run, name, hyper["epochs"], args.log_every)
+        trained = train(network.to(device), folds, hyper, settings["seed"], watch, state)
+        watch.board.close()
+    write(args.run, record, network, trained, hyper)
+    if state:
+        state.remove()
+
+
+def _key(record: Mapping[str, Any], network: nn.Module) -> str:
+    """Digest of all that training depends on; the first weights stand for the encoder."""
+    weights = provenance.array_digest(value.numpy() for value in snapshot(network).values())
+    names = ("config_digest", "data_digest", "code_digest", "versions", "device")
+    return provenance.json_digest([weights, *(record["provenance"][name] for name in names)])

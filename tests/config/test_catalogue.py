@@ -1,0 +1,122 @@
+"""Every recipe of files that others circulate, from a look-alike to the folds, and to results."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from running import ROOT, copy_project, run_stage, snakemake
+
+from msa.__main__ import main
+from msa.config.configuration import DEFAULTS, Config
+from msa.demo.look_alike import RECIPES
+from msa.formats.segments import FOLDS, read
+
+CONFIG = Config({"datasets": [], "models": [], "seeds": [1]})
+IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "files" in recipe]
+OWN_CSD = [n for n, r in CONFIG.recipes.items() if "files" not in r and n not in RECIPES]
+
+
+def test_every_source_has_a_look_alike():
+    made = {name for name in CONFIG.recipes if name.startswith("demo")}
+    assert set(CONFIG.recipes) - made - set(RECIPES) == {
+        name for name in OWN_CSD if name.endswith(("_direct", "_unaligned"))
+    }
+
+
+def test_every_file_has_a_mirror_or_a_way_by_hand():
+    for name in CONFIG.recipes:
+        for source in CONFIG.sources(name).values():
+            assert source.kind != "raw" or len(source.urls) > 1 or source.manual, name
+
+
+def import_look_alike(name: str, folder: Path) -> Path:
+    """Import a recipe's look-alike as the workflow does; returns the folder of the folds."""
+    recipe = CONFIG.recipes[name]
+    assert main(["look-alike", name, str(folder / "raw")]) == 0
+    files = [str(folder / "raw" / file) for file in recipe["files"]]
+    task, out = recipe["task"], folder / "out"
+    flags = ["--layout", recipe["import"], "--holds", *recipe["holds"], "--columns"]
+    flags += map(str, task.get("columns", range(len(task["targets"]))))
+    if "range" in task:
+        flags += ["--range", *map(str, task["range"])]
+    if "classes" in task:
+        flags += ["--classes", str(len(task["classes"]))]
+    if recipe["align"] == "words":
+        flags.append("--aligned")
+    flags += ["--widths", *(f"{k}={of['width']}" for k, of in recipe["features"].items())]
+    card = ["--output", str(out), "--card", str(out / "card.json")]
+    assert main(["import-data", *files, *flags, *card]) == 0
+    return out
+
+
+@pytest.mark.parametrize("name", IMPORTED)
+def test_a_look_alike_is_imported(name, tmp_path):
+    recipe = CONFIG.recipes[name]
+    out = import_look_alike(name, tmp_path)
+    folds = read(out)
+    for fold in FOLDS:
+        assert set(folds[fold].sequences) == set(recipe["holds"])
+        assert folds[fold].label.shape == (len(folds[fold].ids), len(recipe["task"]["targets"]))
+        assert np.isfinite(folds[fold].label).all()
+    card = json.loads((out / "card.json").read_text())
+    assert card["segments"] == {"train": 24, "valid": 8, "test": 10}
+    assert card["videos_in_two_folds"] == []
+
+
+def test_published_settings_name_recipes_that_exist():
+    for path in (ROOT / "workflow/recipes/models").glob("*.yaml"):
+        for name in yaml.safe_load(path.read_text()).get("published", {}):
+            assert name in CONFIG.recipes
+            assert CONFIG.misfit(name, path.stem) is None
+            assert CONFIG.settings(name, path.stem, 1)["settings"] == "published"
+
+
+@pytest.mark.slow
+def test_iemocap_by_both_systems(tmp_path):
+    """Four heads (LMR-CBT), and a model an emotion (LMF) to the page."""
+    project = copy_project(tmp_path / "project")
+    for name in ("iemocap_mult", "iemocap_lmf"):
+        run_stage("look-alike", name, project / f"data/{name}/raw")
+    settings = {"lmr_cbt": {"epochs": 2}, "lmf": {"epochs": 2}}
+    config = {"datasets": ["iemocap_lmf"], "models": ["lmf", "mean"], "seeds": [1]}
+    config |= {"settings": settings, "robustness": False, "ablate": False}
+    (project / "quick.yaml").write_text(yaml.safe_dump(config))
+    results = ["results/iemocap_mult/lmr_cbt.json", "results/iemocap_lmf/lmf.json"]
+    page = "results/report/index.html"
+    snakemake(project, *results, page, "--configfile", "quick.yaml")
+    joint, each = (json.loads((project / path).read_text()) for path in results)
+    for result in (joint, each):
+        assert set(result["targets"]) == {"neutral", "happy", "sad", "angry"}
+        assert all(set(of) == {"acc", "f1"} for of in result["targets"].values())
+    assert set(each["selected_epoch"]) == {f"{e}/1" for e in each["targets"]}
+    assert set(joint["selected_epoch"]) == {"1"}
+    emotions = ["neutral", "happy", "sad", "angry"]
+    comparisons = json.loads((project / "results/iemocap_lmf/comparisons.json").read_text())
+    assert list(comparisons["targets"]) == list(each["targets"]) == emotions
+    assert all(
+        (pair["first"], pair["second"]) == ("lmf", "mean")
+        for tables in comparisons["targets"].values()
+        for [pair] in tables.values()
+    )
+    published = pd.read_csv(project / "results/iemocap_lmf/published.csv")
+    assert set(published["target"]) == set(emotions) and published["ours"].notna().all()
+    figures = project / "results/report/figures"
+    assert all((figures / f"iemocap_lmf.{emotion}.confusion.svg").is_file() for emotion in emotions)
+    # what was dropped by hand is recorded, and a later change refused
+    lock = project / "checksums/iemocap_lmf/iemocap.pkl.sha256"
+    assert len(lock.read_text().split()[0]) == 64
+    run_stage("look-alike", "iemocap_lmf", project / "data/iemocap_lmf/raw", "--seed", 1)
+    failed = snakemake(project, results[1], "--configfile", "quick.yaml", check=False)
+    text = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert f"to accept what is there now, delete {lock.relative_to(project)}" in text
+
+
+def test_look_alikes_leave_no_trace_among_real_data():
+    """A recorded checksum of theirs would refuse the real file."""
+    paths = yaml.safe_load((ROOT / "workflow/look_alikes.yaml").read_text())["paths"]
+    assert set(paths) == set(DEFAULTS["paths"])
+    assert all(path.startswith("look-alikes/") for path in paths.values())

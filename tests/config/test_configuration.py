@@ -1,0 +1,365 @@
+import re
+
+import pytest
+from running import ROOT
+
+from msa.base.errors import InputError
+from msa.config.configuration import Config, load, merge
+
+BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
+OWN = {
+    "sequences": {"words": "my/words.csd", "audio": "my/audio.csd", "labels": "my/labels.csd"},
+    "align": "words",
+    "folds": "my/folds.json",
+    "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+    "encoder": "my/encoder",
+}
+
+
+def refusal(changes):
+    with pytest.raises(InputError) as caught:
+        Config(merge(BASE, changes))
+    return str(caught.value)
+
+
+def own(**changes):
+    return {"recipes": {"mine": merge(OWN, changes)}}
+
+
+def test_the_default_configuration_and_catalogue_are_valid():
+    config = load([ROOT / "config.yaml"])
+    catalogue = {"mosi", "mosei", "mosi_direct", "mosei_direct", "mosi_unaligned"}
+    assert catalogue | {"mosei_unaligned", "pom", "demo"} <= set(config.recipes)
+
+
+def test_all_problems_at_once_with_the_nearest_name():
+    text = refusal({"sedes": [1], "seeds": ["one"], "paths": {"dta": "d"}})
+    assert "the configuration has 3 problems" in text
+    assert 'config: unknown key "sedes"; did you mean "seeds"?' in text
+    assert "config: seeds: 0: expected integer, got 'one' (str)" in text
+    assert 'config: paths: unknown key "dta"; did you mean "data"?' in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"datasets": ["mosy"]}, 'unknown data set "mosy"; did you mean "mosi"?'),
+        ({"models": ["nhfent"]}, 'unknown model "nhfent"; did you mean "nhfnet"?'),
+        ({"settings": {"lfm": {}}}, 'settings: unknown model "lfm"; did you mean "lmf"?'),
+        ({"settings": {"dmo/lmf": {}}}, 'unknown data set "dmo"; did you mean "demo"?'),
+        (
+            {"settings": {"lmf": {"optimizer": {"lrr": 1}}}},
+            'config: settings: lmf: optimizer: unknown key "lrr"; did you mean "lr"?',
+        ),
+        ({"settings": {"lmf": {"epochs": 0}}}, "config: settings: lmf: epochs: 0 is less than"),
+        (
+            {"settings": {"lmf": {"optimizer": {"groups": {"factorlr": 0.1}}}}},
+            'config: settings: lmf: optimizer: groups: unknown key "factorlr"; did you mean',
+        ),
+        (
+            {"settings": {"mosi/nhfnet": {"optimizer": {"groups": {"factor_lr": 0.1}}}}},
+            'settings: mosi/nhfnet: optimizer: groups: unknown key "factor_lr"; known: []',
+        ),
+        (
+            {"settings": {"demo/lmf": {"architecture": {"rnak": 3}}}},
+            'config: settings: demo/lmf: architecture: unknown key "rnak"; did you mean "rank"?',
+        ),
+        (
+            {"search": {"nhfnet": {"space": {"architecture.layrs": [1, 2]}}}},
+            'config: search: nhfnet: architecture: unknown key "layrs"; did you mean "layers"?',
+        ),
+        (
+            {"encoders": {"bert-base-uncased": "my/nosuch"}},
+            "encoders: bert-base-uncased: expected a folder with an encoder, my/nosuch is none",
+        ),
+        (
+            {"recipes": {"mine": {"extends": "demo", "encoder": "/usr/encodr"}}},
+            'recipe mine: encoder: expected a folder, or a name on the hub, got "/usr/encodr"',
+        ),
+        (
+            {"recipes": {"mine": {"extends": "demo", "clean": {"standardize": ["glove"]}}}},
+            "recipe mine: clean: standardize: expected some of ['words', 'audio', 'vision'], got",
+        ),
+        (
+            {"search": {"lmf": {"space": {"optimizer.groups.factorlr": [0.1]}}}},
+            'config: search: lmf: optimizer: groups: unknown key "factorlr"; did you mean',
+        ),
+        (
+            {"settings": {"lmf": {"loss": "cross_entropy"}}},
+            "config: settings: lmf: loss: on demo, a regression, expected one of "
+            """['l1', 'mse', 'half_mse'], got "cross_entropy"; known: """,
+        ),
+        (
+            {"datasets": ["demo_emotion"], "settings": {"demo_emotion/lmf": {"loss": "l1"}}},
+            "config: settings: demo_emotion/lmf: loss: on demo_emotion, a classification, "
+            """expected one of ['cross_entropy'], got "l1"; known: """,
+        ),
+        (
+            {"datasets": ["demo_emotion"], "settings": {"lmf": {"selection": "mse"}}},
+            """selection: on demo_emotion, a classification, expected one of ['loss', 'last'], """
+            """got "mse"; known: """,
+        ),
+        (own(align="word"), """expected one of ['words', 'labels', 'none'], got "word"; did you"""),
+        (own(sequences={"lables": "x"}), 'unknown key "lables"; did you mean "labels"?'),
+        (
+            own(extends="mosii"),
+            'recipe mine: extends: unknown recipe "mosii"; did you mean "mosi"?',
+        ),
+        (own(task={"targets": ["a", "b"], "columns": [0]}), "expected a column for each of 2"),
+        ({"recipes": {"mine": {"align": "words"}}}, 'recipe mine: the key "task" is missing'),
+        (
+            {"recipes": {"mine": {"extends": "cherma", "files": {"a/b.json": {}}}}},
+            "recipe mine: files: 'a/b.json' does not match '^[^/]+$'",
+        ),
+        (
+            {"recipes": {"mine": {"task": OWN["task"]}}},
+            'recipe mine: the key "folds" is missing',
+        ),
+    ],
+)
+def test_refusals(changes, expected):
+    assert expected in refusal(changes)
+
+
+def test_words_are_needed_where_they_are_used():
+    recipe = merge(OWN, {})
+    del recipe["sequences"]["words"]
+    text = refusal({"recipes": {"mine": recipe}})
+    assert "recipe mine: align: words needs a sequence that plays words, got ['audio']" in text
+    assert "recipe mine: encoder: needs a sequence that plays words" in text
+
+
+def test_a_regression_needs_its_range():
+    recipe = merge(OWN, {})
+    del recipe["task"]["range"]
+    assert "a regression needs its range" in refusal({"recipes": {"mine": recipe}})
+
+
+def test_a_misfit_names_what_fits():
+    recipe = merge(OWN, {"encoder": None})
+    with pytest.raises(InputError) as caught:
+        Config(
+            merge(BASE, {"datasets": ["mine"], "models": ["nhfnet"], "recipes": {"mine": recipe}})
+        )
+    text = str(caught.value)
+    assert (
+        "nhfnet cannot run on mine: it offers text as words without an encoder, not as features"
+        in text
+    )
+    assert "On mine fit: mean" in text
+    assert "nhfnet fits: cherma, demo, demo_emotion, demo_humor, iemocap_lmf" in text
+
+
+def test_a_missing_modality_is_no_misfit():
+    config = Config(merge(BASE, own()))
+    settings = config.settings("mine", "nhfnet", 1)
+    assert settings["forms"] == {"text": "features", "audio": "audio", "vision": None}
+    assert settings["missing"] == ["vision"]
+
+
+def test_extending_shares_the_raw_files():
+    config = Config(BASE)
+    assert config.sources("mosi_direct") == config.sources("mosi")
+    assert config.sources("mosi")["audio"].path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
+    assert config.recipes["mosi_direct"]["align"] == "labels"
+
+
+def raw(sequences, **changes):
+    """The raw files of a recipe with these sequences, without their common folder."""
+    recipe = {"labels": "http://h/labels.csd", **sequences}
+    config = Config(merge(BASE, own(sequences=recipe, **changes)))
+    found = {name: of.path for name, of in config.sources("mine").items() if of.kind == "raw"}
+    assert len(set(found.values())) == len(found)
+    return {name: path.removeprefix("data/mine/raw/") for name, path in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("audio", "vision", "names"),
+    [
+        ("http://h/a.csd", "http://h/v.csd?dl=1", ["a.csd", "v.csd"]),
+        ("http://h/vision.csd", "http://h/audio.csd", ["vision.csd", "audio.csd"]),
+        ("http://h/a/f.csd", "http://h/v/f.csd", ["audio-fc32843e.csd", "vision-1833c76c.csd"]),
+        ("http://h/vision.csd", "http://h/view", ["vision.csd", "vision-754ba9a0.csd"]),
+        ("https://drive.google.com/uc?id=1", {}, ["audio-b2a6c021.csd", "vision.csd"]),
+        ({"url": ["http://h/a.csd", "http://i/b.csd"]}, "http://h/b.csd", ["a.csd", "b.csd"]),
+    ],
+)
+def test_two_files_never_share_a_name(audio, vision, names):
+    found = raw({"audio": audio, "vision": vision})
+    assert found == {"labels": "labels.csd", "audio": names[0], "vision": names[1]}
+
+
+def test_another_address_is_another_file():
+    first, second = (
+        raw({"audio": f"https://drive.google.com/file/d/{number}/view"})["audio"]
+        for number in (1, 2)
+    )
+    assert first != second
+
+
+def test_another_file_than_the_base_recipe_has_lies_elsewhere():
+    """Of the same name, from another server."""
+    audio = "http://elsewhere/CMU_MOSI_COVAREP.csd"
+    recipes = {"mine": {"extends": "mosi", "sequences": {"audio": audio}}}
+    recipes["ours"] = {"extends": "mine", "align": "none"}
+    recipes["files"] = {"extends": "mosi_cmbert", "files": {"dev.tsv": {"url": "http://h/dev.tsv"}}}
+    config = Config(merge(BASE, {"recipes": recipes}))
+    mosi, mine = config.sources("mosi"), config.sources("mine")
+    assert mine["audio"].path == "data/mine/raw/CMU_MOSI_COVAREP.csd"
+    assert {name for name in mosi if mosi[name] != mine[name]} == {"audio"}
+    assert config.sources("ours") == mine
+    # a layout of several files is read from one folder
+    assert {of.path.rpartition("/")[0] for of in config.sources("files").values()} == {
+        "data/files/raw"
+    }
+
+
+def test_every_encoder_of_the_hub_has_a_folder_of_its_own():
+    """Also two of one last name, and two commits of one encoder."""
+
+    def folder(name, **given):
+        given = merge(BASE, own(encoder=name), {"encoders": {name: given}})
+        return Config(given).encoder("mine").folder
+
+    found = [folder(name) for name in ("google/bert-tiny", "prajjwal1/bert-tiny", "bert-tiny")]
+    found += [folder("bert-tiny", revision=commit) for commit in ("a" * 40, "b" * 40, "refs/pr/1")]
+    assert found == [
+        "data/encoders/google--bert-tiny",
+        "data/encoders/prajjwal1--bert-tiny",
+        "data/encoders/bert-tiny",
+        f"data/encoders/bert-tiny@{'a' * 40}",
+        f"data/encoders/bert-tiny@{'b' * 40}",
+        "data/encoders/bert-tiny@refs--pr--1",
+    ]
+
+
+def test_published_settings_say_so_and_changed_ones_too():
+    config = Config(BASE)
+    published = config.settings("mosei_direct", "nhfnet", 20)
+    assert (published["settings"], published["hyperparameters"]["epochs"]) == ("published", 10)
+    assert "main_msaf.py" in published["source"]
+    assert config.settings("mosei", "nhfnet", 20)["settings"] == "adapted"
+    changed = Config(merge(BASE, {"settings": {"nhfnet": {"epochs": 3}}}))
+    settings = changed.settings("mosei_direct", "nhfnet", 20)
+    assert (settings["settings"], settings["source"]) == ("adapted", None)
+    assert settings["hyperparameters"]["epochs"] == 3
+
+
+@pytest.mark.parametrize("other", ["docs", {"revision": "main"}])
+def test_another_encoder_is_not_what_was_published(other, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = Config(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
+    for dataset, model in (("mosi_mag", "glomo"), ("mosei_direct", "nhfnet")):
+        settings = config.settings(dataset, model, 1)
+        assert (settings["settings"], settings["source"]) == ("adapted", None)
+    # reads GloVe, no encoder
+    assert config.settings("mosi", "lmr_cbt", 1)["settings"] == "published"
+
+
+def test_a_loss_is_checked_where_it_is_used():
+    given = {"settings": {"lmf": {"loss": "l1"}, "demo_emotion/lmf": {"loss": "cross_entropy"}}}
+    config = Config(merge(BASE, given, {"datasets": ["demo", "demo_emotion"]}))
+    config.require("demo", "lmf")
+    # of a target that is not in the list of data sets as well
+    with pytest.raises(InputError, match=r"settings: lmf: loss: on iemocap_lmf, a binary, expec"):
+        config.require("iemocap_lmf", "lmf")
+    # a recipe's own loss is for regression, and gives way
+    hyper = Config(BASE).settings("demo_emotion", "nhfnet", 1)["hyperparameters"]
+    assert (hyper["loss"], hyper["selection"]) == ("cross_entropy", "loss")
+
+
+def test_settings_of_one_data_set_win():
+    config = Config(merge(BASE, {"settings": {"lmf": {"epochs": 3}, "demo/lmf": {"epochs": 4}}}))
+    assert config.settings("demo", "lmf", 1)["hyperparameters"]["epochs"] == 4
+    assert config.settings("mosi", "lmf", 1)["hyperparameters"]["epochs"] == 3
+
+
+def test_one_model_a_target_where_it_was_published_so():
+    traits = {"recipes": {"pom_lmf": {"extends": "pom"}}}
+    config = Config(merge(BASE, traits))
+    targets = config.targets("pom_lmf", "lmf")
+    assert (len(targets), config.targets("pom", "lmf")) == (16, ["all"])
+    hyper = config.settings("pom_lmf", "lmf", 1, "nervous")["hyperparameters"]
+    assert (hyper["batch_size"], hyper["architecture"]["rank"]) == (64, 8)
+    assert hyper["optimizer"]["groups"] == {"factor_lr": 0.003}
+    # the joint network is trained, its own trait reported
+    assert config.settings("pom_lmf", "lmf", 1, "nervous")["task"]["targets"] == targets
+
+
+def test_a_binary_target_of_its_own():
+    emotions = ["neutral", "happy", "sad", "angry"]
+    recipe = merge(OWN, {"task": {"type": "binary", "targets": emotions}})
+    config = Config(merge(BASE, {"recipes": {"iemocap_lmf": recipe}}))
+    settings = config.settings("iemocap_lmf", "lmf", 1, "sad")
+    assert settings["task"]["targets"] == ["sad"]
+    assert settings["label_columns"] == [2]
+    assert settings["hyperparameters"]["loss"] == "cross_entropy"
+    assert config.settings("iemocap_lmf", "lmr_cbt", 1)["label_columns"] == [0, 1, 2, 3]
+
+
+def test_modalities_are_removed_by_model_or_by_all():
+    def removed(ablate, dataset, model):
+        config = Config(merge(BASE, {"ablate": ablate}))
+        return config.ablated(dataset, model), config.retrained(dataset, model)
+
+    every = ["text", "audio", "vision"]
+    assert removed(False, "demo", "lmf") == ([], [])
+    assert removed(True, "demo", "lmf") == (every, every)
+    assert removed({"lmf": ["vision"]}, "demo", "lmf") == (["vision"], ["vision"])
+    assert removed({"lmf": True}, "demo", "nhfnet") == ([], [])
+    assert removed({"lmf": True, "demo/lmf": ["audio"]}, "demo", "lmf") == (["audio"], ["audio"])
+    # nothing is left of CM-BERT without its encoder, nor of a baseline that reads nothing
+    assert removed(True, "demo", "cm_bert") == (["text", "audio"], ["audio"])
+    assert removed(True, "demo", "mean") == ([], [])
+
+
+def test_levels_of_robustness():
+    def levels(given):
+        found = Config(merge(BASE, {"robustness": given})).robustness()
+        return found["missing_frames"], found["noise"], found["seed"]
+
+    assert levels(False) == ([], [], 0)
+    assert levels(True) == ([0.25, 0.5, 0.75], [1, 2], 0)
+    assert levels({"noise": [3], "seed": 7}) == ([0.25, 0.5, 0.75], [3], 7)
+
+
+def test_a_checkpoint_is_not_retrained():
+    config = merge(BASE, {"ablate": True, "settings": {"nhfnet": {"checkpoint": "a.pth"}}})
+    assert Config(config).ablated("demo", "nhfnet") == ["text", "audio", "vision"]
+    assert Config(config).retrained("demo", "nhfnet") == []
+
+
+def test_a_removed_modality_is_one_that_the_data_lacks():
+    config = Config(BASE)
+    settings = config.settings("demo", "lmf", 1, without="audio")
+    assert settings["forms"] == {"text": "features", "audio": None, "vision": "vision"}
+    assert (settings["variant"], settings["missing"]) == ("no-audio", ["audio"])
+    assert settings["hyperparameters"] == config.settings("demo", "lmf", 1)["hyperparameters"]
+    assert config.settings("mosei_direct", "nhfnet", 1, without="audio")["settings"] == "adapted"
+    with pytest.raises(InputError, match="cm_bert on demo cannot be trained without text"):
+        config.require("demo", "cm_bert", "text")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"robustness": {"missing_frames": [1.5]}},
+            "robustness: missing_frames: 0: 1.5 is greater",
+        ),
+        ({"robustness": {"noisse": [1]}}, 'unknown key "noisse"; did you mean "noise"?'),
+        ({"robustness": 3}, "config: robustness: expected ['boolean', 'object'], got 3 (int)"),
+        ({"ablate": ["sound"]}, "config: ablate: 0: expected one of ['text', 'audio', 'vision']"),
+        ({"ablate": {"lmff": True}}, 'config: ablate: unknown model "lmff"; did you mean "lmf"?'),
+    ],
+)
+def test_wrong_studies(given, expected):
+    with pytest.raises(InputError, match=re.escape(expected)):
+        Config(merge(BASE, given))
+
+
+def test_not_yaml(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: [")
+    with pytest.raises(InputError, match="cannot be read as YAML"):
+        load([path])

@@ -1,0 +1,153 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from msa.base.errors import InputError
+from msa.data.align import align
+from msa.data.plan import TOLERANCE, collapse, overlaps, plan
+from msa.formats import csd
+
+# a coarse grid makes touching, nested, equal and inverted intervals likely
+grid = st.integers(0, 40).map(lambda n: np.float32(n) / 8)
+near = st.sampled_from([0.0, 5e-6, -5e-6, 2e-5]).map(np.float32)
+seconds = st.builds(lambda x, e: x + e, grid, near)
+
+
+def intervals(least=0):
+    return hnp.arrays(np.float32, st.tuples(st.integers(least, 12), st.just(2)), elements=seconds)
+
+
+def sdk_overlaps(reference, rows):
+    """The SDK's own rule, interval by interval."""
+    tolerance = np.float32(TOLERANCE)
+    order = sorted(range(len(rows)), key=lambda i: rows[i, 0])
+    found = []
+    for begin, end in reference:
+        for i in order:
+            start, stop = rows[i]
+            if end - start > -tolerance and stop - begin > -tolerance:
+                clipped = max(start, begin), min(stop, end)
+                if abs(clipped[0] - clipped[1]) > tolerance:
+                    found.append((i, *clipped))
+        found.append(None)
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(intervals(), intervals())
+def test_overlaps_equal_a_scan(reference, rows):
+    got = overlaps(reference, rows)
+    flat = []
+    for begin, end in zip(got.offsets[:-1], got.offsets[1:], strict=True):
+        flat += [(got.rows[i], *got.clipped[i]) for i in range(begin, end)]
+        flat.append(None)
+    assert flat == sdk_overlaps(reference, rows)
+
+
+def test_late_float32_seconds():
+    """An hour in, float32 seconds are coarser than the tolerance."""
+    edges = np.float32(3600) + np.arange(50, dtype=np.float32) * np.float32(0.01)
+    rows = np.stack([edges[:-1], edges[1:]], 1)
+    reference = np.array([[edges[3], edges[9]]])
+    assert overlaps(reference, rows).rows.tolist() == list(range(3, 9))
+
+
+def test_collapse_takes_the_plain_mean_and_zeros_where_there_is_nothing():
+    rows = np.array([[1, 1], [3, np.nan], [5, -np.inf]], dtype=np.float32)
+    words = np.array([[0, 2], [2, 3], [8, 9]], dtype=np.float32)
+    within = overlaps(words, np.array([[0, 1], [1, 2], [2, 3]], dtype=np.float32))
+    np.testing.assert_array_equal(collapse(rows, within), [[2, np.nan], [5, -np.inf], [0, 0]])
+
+
+def test_collapse_is_numpys_float32_mean():
+    rows = np.random.default_rng(0).normal(1e3, 1e3, size=(500, 7)).astype(np.float32)
+    edges = np.arange(501, dtype=np.float32)
+    words = np.array([[0, 400.5], [100, 103], [7, 8]], dtype=np.float32)
+    within = overlaps(words, np.stack([edges[:-1], edges[1:]], 1))
+    expected = [rows[:401].mean(axis=0), rows[100:103].mean(axis=0), rows[7]]
+    np.testing.assert_array_equal(collapse(rows, within), expected)
+
+
+def test_routes_differ_in_what_they_drop():
+    labels = np.array([[0, 1], [1, 2], [2, 2]], dtype=np.float32)
+    both = {
+        "words": np.array([[0, 1], [1, 2]], dtype=np.float32),
+        "audio": np.array([[0, 0.5]], dtype=np.float32),
+    }
+    direct = plan(labels, both, "labels")
+    assert direct.segments.tolist() == [0]
+    assert direct.dropped == {
+        1: "no rows of audio within it",
+        2: "its label lasts less than 1e-05 s",
+    }
+    assert plan(labels, both, "none").segments.tolist() == [0, 1]
+    assert plan(labels, both, "none").counts["audio"].tolist() == [1, 0]
+    # imputed words keep the second segment
+    words = plan(labels, both, "words")
+    assert words.segments.tolist() == [0, 1]
+    assert words.counts["audio"].tolist() == [1, 1]
+
+
+def write(path, videos, features=lambda n: np.ones((n, 2), dtype=np.float32)):
+    spans = np.array([[0, 1], [1, 2]], dtype=np.float32)
+    csd.write(path, path.stem, {video: (spans, features(2)) for video in videos})
+    return path
+
+
+def test_videos_are_compared_whole(tmp_path):
+    """The SDK's prefix match would drop vid10 together with vid1."""
+    audio = write(tmp_path / "audio.csd", ["vid10", "vid2"])
+    labels = write(tmp_path / "labels.csd", ["vid1", "vid10", "vid2"])
+    align({"audio": audio}, labels, "labels", tmp_path / "out")
+    segments = pd.read_csv(tmp_path / "out" / "segments.csv")
+    assert set(segments["video"]) == {"vid10", "vid2"}
+    dropped = pd.read_csv(tmp_path / "out" / "dropped.csv")
+    assert dropped.values.tolist() == [
+        ["vid1[0]", "vid1", "its video is not in audio"],
+        ["vid1[1]", "vid1", "its video is not in audio"],
+    ]
+
+
+def test_no_common_video(tmp_path):
+    audio = write(tmp_path / "audio.csd", ["a"])
+    labels = write(tmp_path / "labels.csd", ["b"])
+    with pytest.raises(InputError, match="none of its 1 videos is in every sequence: audio has 1"):
+        align({"audio": audio}, labels, "labels", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_widths_that_differ(tmp_path):
+    spans = np.array([[0, 1]], dtype=np.float32)
+    path = tmp_path / "audio.csd"
+    csd.write(
+        path, "audio", {v: (spans, np.ones((1, d), "f4")) for v, d in {"a": 74, "b": 73}.items()}
+    )
+    labels = write(tmp_path / "labels.csd", ["a", "b"])
+    with pytest.raises(InputError) as caught:
+        align({"audio": path}, labels, "labels", tmp_path / "out")
+    assert f"{path}: audio/data/b/features: expected (n, 74) as in a, got (n, 73)" in str(
+        caught.value
+    )
+
+
+def test_a_broken_video_leaves_nothing_behind(tmp_path):
+    """The damage is met by a worker, after the output was begun."""
+    rows = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32)
+    times = np.linspace(0, 2, 4001, dtype=np.float32)
+    audio = tmp_path / "audio.csd"
+    csd.write(audio, "audio", {"a": (np.stack([times[:-1], times[1:]], 1), rows)})
+    raw = bytearray(audio.read_bytes())
+    raw[60_000:80_000] = bytes(20_000)
+    audio.write_bytes(raw)
+    labels = write(tmp_path / "labels.csd", ["a"])
+    with pytest.raises(InputError, match=r"audio/data/a/(features|intervals): cannot be read"):
+        align({"audio": audio}, labels, "labels", tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audio.csd", "labels.csd"]
+
+
+def test_words_need_words(tmp_path):
+    with pytest.raises(InputError, match="no sequence plays words; got audio"):
+        align({"audio": tmp_path}, tmp_path, "words", tmp_path / "out")

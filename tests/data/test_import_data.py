@@ -1,0 +1,120 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from msa.__main__ import main
+from msa.demo.look_alikes import mag, mmsa
+from msa.formats.pickles.unpickle import load
+from msa.formats.segments import read
+
+HOLDS = ["--holds", "words", "audio", "vision"]
+RANGE = ["--range", "-3", "3"]
+
+
+@pytest.fixture
+def content(tmp_path):
+    """A MAG file's content, to be changed."""
+    return load(mag.write(tmp_path, np.random.default_rng(0)))
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Import a content: the exit status and what was said."""
+
+    def import_content(content, *flags):
+        path = tmp_path / "changed.pkl"
+        path.write_bytes(pickle.dumps(content))
+        out = ["--output", str(tmp_path / "out"), "--card", str(tmp_path / "out/card.json")]
+        status = main(["import-data", str(path), "--layout", "mag", *out, *flags])
+        return status, capsys.readouterr().err
+
+    return import_content
+
+
+def changed(row, **changes):
+    """A row of MAG's with another label or other features."""
+    (words, vision, audio), label, segment = row
+    features = (
+        changes.get("words", words),
+        changes.get("vision", vision),
+        changes.get("audio", audio),
+    )
+    return (features, changes.get("label", label), segment)
+
+
+def test_rows_without_a_label_or_words_are_dropped_and_said(content, run, tmp_path):
+    content["train"][3] = changed(content["train"][3], label=np.array([[np.nan]]))
+    none = {"words": [], "audio": np.zeros((0, 74)), "vision": np.zeros((0, 47))}
+    content["dev"][1] = changed(content["dev"][1], **none)
+    status, _ = run(content, *HOLDS, *RANGE, "--aligned")
+    assert status == 0
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["segments"] == {"train": 23, "valid": 7, "test": 10}
+    assert card["dropped"] == [
+        {"id": "trainVideo0[3]", "fold": "train", "reason": "its label is not a number"},
+        {"id": "validVideo0[1]", "fold": "valid", "reason": "one of its sequences has no rows"},
+    ]
+    folds = read(tmp_path / "out")
+    assert "trainVideo0[3]" not in folds["train"].ids
+    # the rows that stay are their own
+    np.testing.assert_array_equal(folds["train"].sequences["audio"][3], content["train"][4][0][2])
+
+
+def test_a_video_in_two_folds_is_said_and_stands_in_the_card(content, run, tmp_path):
+    assert run(content, *HOLDS, *RANGE) == (0, "")
+    content["test"][0] = (*content["test"][0][:2], "trainVideo0[9]")
+    status, said = run(content, *HOLDS, *RANGE)
+    assert status == 0
+    assert said == "leakage: videos in more than one fold, 1: trainVideo0; scores may be too good\n"
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["videos_in_two_folds"] == ["trainVideo0"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([*HOLDS, "glove", *RANGE], "expected glove as the recipe's `holds` says, found words,"),
+        ([*HOLDS, *RANGE, "--columns", "1"], "expected a label column 1 as the task says, got 1"),
+        ([*HOLDS, "--range", "-1", "1"], "labels lie outside the task's range [-1, 1], the first"),
+        ([*HOLDS, "--classes", "2"], "labels lie outside the task's range [0, 1], the first"),
+        ([*HOLDS, *RANGE, "--widths", "audio=5"], "audio: expected 5 columns as the recipe's"),
+    ],
+)
+def test_what_does_not_fit_the_recipe(flags, expected, content, run, tmp_path):
+    status, said = run(content, *flags)
+    assert status == 1
+    assert expected in said
+    assert not (tmp_path / "out/train").exists() and not (tmp_path / "out/card.json").exists()
+
+
+def test_widths_hold_for_every_fold(content, run):
+    content["test"] = [changed(row, audio=row[0][2][:, :5]) for row in content["test"]]
+    status, said = run(content, *HOLDS, *RANGE, "--widths", "audio=74")
+    assert status == 1 and "test: audio: expected 74 columns" in said
+
+
+def test_rows_and_words_of_different_number(content, run):
+    content["dev"][2] = changed(content["dev"][2], audio=content["dev"][2][0][2][1:])
+    status, said = run(content, *HOLDS, *RANGE, "--aligned")
+    assert (
+        status == 1
+        and "changed.pkl: valid: validVideo0[2]: expected as many rows of audio as of" in said
+    )
+    assert run(content, *HOLDS, *RANGE)[0] == 0
+
+
+def test_another_layout_is_named(tmp_path, capsys):
+    path = mmsa.write(tmp_path, np.random.default_rng(0))
+    out = ["--output", str(tmp_path / "out"), "--card", str(tmp_path / "card.json")]
+    assert main(["import-data", str(path), "--layout", "mag", *out, *HOLDS]) == 1
+    said = capsys.readouterr().err
+    assert "expected the layout mag" in said and "it is of the layout mmsa" in said
+
+
+def test_files_of_several_folders(tmp_path, capsys):
+    files = [str(tmp_path / "a/train.tsv"), str(tmp_path / "b/dev.tsv")]
+    out = ["--output", str(tmp_path / "out"), "--card", str(tmp_path / "card.json")]
+    assert main(["import-data", *files, "--layout", "cm_bert", *out, *HOLDS]) == 1
+    assert "expected files of one folder" in capsys.readouterr().err

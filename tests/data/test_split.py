@@ -1,0 +1,146 @@
+import json
+
+import numpy as np
+import pytest
+
+from msa.base.errors import InputError
+from msa.data.align import align
+from msa.data.aligned import word_rows
+from msa.data.split import FOLDS, read_folds, split
+from msa.formats import csd
+
+VIDEOS = ["a", "b", "c", "d"]
+
+
+@pytest.fixture
+def aligned(tmp_path):
+    """Three segments a video, of words w0 .. and a pause; audio lacks the first word's rows."""
+    spans = np.array([[0, 3], [3, 6], [6, 7]], dtype=np.float32)
+    times = np.arange(7, dtype=np.float32)
+    word_spans = np.stack([times, times + 1], 1)
+    words = np.array([[b"w0"], [b"sp"], [b"w2"], [b"w3"], [b"w4"], [b"w5"], [b"sp"]])
+    audio = np.arange(7, dtype=np.float32)[:, None] + np.array([[0, 100]], dtype=np.float32)
+    labels = np.array([[-1.0], [2.0], [0.5]], dtype=np.float32)
+    for name, rows in {"words": (word_spans, words), "audio": (word_spans[1:], audio[1:])}.items():
+        csd.write(tmp_path / f"{name}.csd", name, dict.fromkeys(VIDEOS, rows))
+    csd.write(tmp_path / "labels.csd", "labels", dict.fromkeys(VIDEOS, (spans, labels)))
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", "words", tmp_path / "aligned")
+    return tmp_path
+
+
+def run(folder, folds=None, **changes):
+    folds_file = folder / "folds.json"
+    folds_file.write_text(json.dumps(folds or {"train": ["a"], "valid": ["b"], "test": ["c"]}))
+    options = {"columns": [0], "span": (-3.0, 3.0), "drop_pauses": True} | changes
+    outputs = {fold: folder / fold for fold in FOLDS}
+    split(folder / "aligned", folds_file, outputs, folder / "card.json", **options)
+    return json.loads((folder / "card.json").read_text())
+
+
+def load(folder, fold, name):
+    return np.load(folder / fold / f"{name}.npy")
+
+
+def test_pauses_go_with_their_rows(aligned):
+    card = run(aligned)
+    offsets = load(aligned, "train", "offsets")
+    assert load(aligned, "train", "words")[:, 0].tolist() == [b"w0", b"w2", b"w3", b"w4", b"w5"]
+    # w0 has no audio and gets zeros; "sp" is gone with its row 1
+    np.testing.assert_array_equal(
+        load(aligned, "train", "audio"), [[0, 0], [2, 102], [3, 103], [4, 104], [5, 105]]
+    )
+    assert offsets["words"].tolist() == offsets["audio"].tolist() == [0, 2, 5]
+    assert load(aligned, "train", "ids").tolist() == ["a[0]", "a[1]"]
+    np.testing.assert_array_equal(load(aligned, "train", "label"), [[-1], [2]])
+    assert card["sequences"]["train"]["audio"]["imputed_rows"] == 0
+    assert card["segments"] == {"train": 2, "valid": 2, "test": 2}
+
+
+def test_every_dropped_segment_has_a_reason(aligned):
+    dropped = {d["id"]: (d["fold"], d["reason"]) for d in run(aligned)["dropped"]}
+    assert dropped == {
+        "a[2]": ("train", "it has no words but pauses"),
+        "b[2]": ("valid", "it has no words but pauses"),
+        "c[2]": ("test", "it has no words but pauses"),
+        "d[0]": (None, "its video is in no fold"),
+        "d[1]": (None, "its video is in no fold"),
+        "d[2]": (None, "its video is in no fold"),
+    }
+
+
+def test_pauses_may_stay(aligned):
+    assert run(aligned, drop_pauses=False)["segments"] == {"train": 3, "valid": 3, "test": 3}
+    assert load(aligned, "train", "words")[1, 0] == b"sp"
+
+
+def test_rows_that_a_word_lacks_are_imputed():
+    words, offsets = np.array([4, 7, 7, 9]), np.array([0, 2, 4])
+    rows, row_offsets = np.array([7, 4, 9]), np.array([0, 2, 3])
+    assert word_rows(words, offsets, rows, row_offsets).tolist() == [1, 0, -1, 2]
+    assert word_rows(words, offsets, rows[:0], row_offsets * 0).tolist() == [-1] * 4
+
+
+def test_nan_and_infinity_are_counted_by_column(aligned):
+    audio = np.load(aligned / "aligned" / "audio.npy")
+    audio[2] = np.nan, np.inf
+    np.save(aligned / "aligned" / "audio.npy", audio)
+    counts = run(aligned)["sequences"]["train"]["audio"]
+    assert (counts["nan"], counts["inf"]) == ({"0": 1}, {"1": 1})
+
+
+def test_leakage(aligned):
+    with pytest.raises(InputError, match="leakage: the video a is in train and in test"):
+        run(aligned, {"train": ["a"], "valid": ["b"], "test": ["c", "a"]})
+
+
+def test_a_fold_without_segments(aligned):
+    with pytest.raises(InputError, match="the fold test has no segment: none of its 1 videos"):
+        run(aligned, {"train": ["a"], "valid": ["b"], "test": ["elsewhere"]})
+    assert not (aligned / "card.json").exists()
+
+
+def test_labels_out_of_range(aligned):
+    with pytest.raises(
+        InputError, match=r"4 labels lie outside the task's range \[-3, 1\].*a\[1\]"
+    ):
+        run(aligned, span=(-3.0, 1.0))
+
+
+def test_a_column_that_is_not_there(aligned):
+    with pytest.raises(InputError, match="expected a column 6 as the task says, got 1 columns"):
+        run(aligned, columns=[6])
+
+
+def test_labels_that_are_not_numbers(aligned):
+    labels = np.load(aligned / "aligned" / "labels.npy")
+    labels[0] = np.nan
+    np.save(aligned / "aligned" / "labels.npy", labels)
+    reasons = {d["id"]: d["reason"] for d in run(aligned)["dropped"]}
+    assert reasons["a[0]"] == "its label is not a number"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "expected a JSON file, got: "),
+        ('{"train": [], "dev": [], "test": []}', "expected the keys"),
+        ('{"train": "a", "valid": [], "test": []}', "train: expected a list of video ids"),
+    ],
+)
+def test_folds_files_that_are_wrong(tmp_path, content, expected):
+    path = tmp_path / "folds.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=expected):
+        read_folds(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "videos"),
+    [("mosi", (52, 10, 31)), ("mosei", (2249, 300, 678)), ("pom", (600, 100, 203))],
+)
+def test_the_official_folds_are_shipped(name, videos):
+    from msa.config.configuration import WORKFLOW
+
+    folds = read_folds(WORKFLOW / "resources" / "folds" / f"{name}.json")
+    assert tuple(map(len, folds.values())) == videos

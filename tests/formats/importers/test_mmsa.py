@@ -1,0 +1,153 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from msa.base.errors import InputError
+from msa.demo.look_alikes import mmsa
+from msa.demo.look_alikes.rows import SEGMENTS
+from msa.formats.layouts import read_layout
+
+WIDTHS = {"mosi": (5, 20), "mosei": (74, 35), "sims": (33, 709)}
+
+
+def make(**arrays):
+    """Two segments of 3 steps a fold."""
+    fold = {
+        "text": np.ones((2, 3, 4), np.float32),
+        "audio": np.ones((2, 3, 2), np.float32),
+        "vision": np.ones((2, 3, 1), np.float32),
+        "regression_labels": np.array([1.0, -2.0]),
+    }
+    return {name: {**fold, **arrays} for name in ("train", "valid", "test")}
+
+
+def read(tmp_path, content):
+    path = tmp_path / "data.pkl"
+    path.write_bytes(pickle.dumps(content))
+    return read_layout(path, "mmsa")
+
+
+def lengths(segments, name):
+    return [len(rows) for rows in segments.sequences[name]]
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("dataset", WIDTHS)
+def test_it_is_read_as_it_was_written(tmp_path, dataset, aligned):
+    path = mmsa.write(tmp_path, np.random.default_rng(0), dataset=dataset, aligned=aligned)
+    folds = read_layout(path, "mmsa")
+    assert {fold: len(of.ids) for fold, of in folds.items()} == SEGMENTS
+    train = folds["train"]
+    assert train.ids[5] == "trainVideo1[1]"
+    widths = [train.sequences[name][0].shape[1] for name in ("embedding", "audio", "vision")]
+    assert widths == [768, *WIDTHS[dataset]]
+    assert train.label.shape == (24, 4 if dataset == "sims" else 1)
+    # [CLS] and [SEP] beside the words
+    assert lengths(train, "embedding") == [len(words) + 2 for words in train.sequences["words"]]
+    if aligned and dataset != "sims":
+        assert path.name == "aligned_50.pkl"
+        assert lengths(train, "embedding") == lengths(train, "audio") == lengths(train, "vision")
+    else:
+        assert lengths(train, "audio") != lengths(train, "embedding")
+    for name in ("embedding", "audio", "vision"):
+        assert all((rows != 0).any(axis=1).all() for rows in train.sequences[name])
+    means = [rows[:, 0].mean() for rows in train.sequences["audio"]]
+    assert np.corrcoef(means, train.label[:, 0])[0, 1] > 0.6
+
+
+def test_lengths_come_from_the_file_then_from_the_mask_then_from_zeros(tmp_path):
+    content = make()
+    for fold in content.values():
+        fold["text"][0, 2] = fold["audio"][0, 1:] = fold["vision"][0] = 0
+    of_zeros = read(tmp_path, content)["valid"]
+    assert [lengths(of_zeros, n) for n in ("embedding", "audio", "vision")] == [
+        [2, 3],
+        [1, 3],
+        [1, 3],
+    ]
+    bert = np.zeros((2, 3, 3), np.int64)
+    bert[:, 1] = [[1, 0, 0], [1, 1, 0]]
+    for fold in content.values():
+        fold["text_bert"] = bert
+        fold["audio"][0, 1:] = fold["audio"][1, 2:] = fold["vision"][0] = fold["vision"][1, 2:] = 0
+    of_mask = read(tmp_path, content)["valid"]
+    assert [lengths(of_mask, n) for n in ("embedding", "audio", "vision")] == [[1, 2]] * 3
+    for fold in content.values():
+        fold |= {"audio_lengths": [2, 0], "text_lengths": np.array([3, 1])}
+        fold["vision"][1, 1:] = 0
+    of_file = read(tmp_path, content)["valid"]
+    assert [lengths(of_file, n) for n in ("embedding", "audio", "vision")] == [
+        [3, 1],
+        [2, 0],
+        [3, 1],
+    ]
+
+
+def test_audio_padded_on_the_left_beside_text_padded_on_the_right(tmp_path):
+    bert = np.zeros((2, 3, 3), np.int64)
+    bert[:, 1] = [[1, 1, 1], [1, 1, 0]]
+    audio = np.arange(1.0, 13).reshape(2, 3, 2)
+    audio[1, 0] = 0
+    found = read(tmp_path, make(text_bert=bert, audio=audio, vision=np.ones((2, 4, 1))))["valid"]
+    assert lengths(found, "audio") == [3, 2]
+    np.testing.assert_array_equal(found.sequences["audio"][1], audio[1, 1:])
+    assert lengths(found, "embedding") == [3, 2]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["a_$b$_$0", "c"],
+        np.array(["a_$b$_$0", "c"]),
+        np.array([b"a_$b$_$0", b"c"]),
+        np.array([["a_$b$_$0"], ["c"]], dtype=object),
+    ],
+)
+def test_ids_of_any_kind(tmp_path, ids):
+    assert read(tmp_path, make(id=ids))["test"].ids == ["a_$b[0]", "c"]
+
+
+def test_without_ids_segments_are_numbered(tmp_path):
+    assert read(tmp_path, make())["test"].ids == ["test/0", "test/1"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"audio": np.ones((3, 3, 2))}, "as many segments in each array, found .*'audio': 3"),
+        ({"vision": np.ones((2, 3))}, r"vision: expected 3 dimensions, .* found \(2, 3\)"),
+        ({"text": np.ones((0, 3, 4))}, r"text: expected 3 dimensions, none of them empty"),
+        ({"audio": np.array([[["a"]]] * 2, dtype=object)}, "audio: expected numbers, .* of object"),
+        ({"audio": [[1.0]] * 2}, "audio: expected numbers, found a list"),
+        ({"audio_lengths": [1, 4]}, "audio: expected numbers of rows from 0 to 3, .* found 4"),
+        ({"text_bert": np.ones((2, 3, 5))}, "text: expected numbers of rows from 0 to 3"),
+        ({"text_bert": np.ones((2, 2, 3))}, r"text_bert: expected numbers \(2, 3, t\)"),
+        ({"text_bert": None}, r"text_bert: expected numbers \(2, 3, t\)"),
+        ({"regression_labels": ["a", "b"]}, "regression_labels: expected 2 numbers"),
+        ({"raw_text": ["a"]}, "raw_text: expected 2 texts"),
+        ({"id": ["a", "b", "c"]}, "id: expected 2 texts"),
+    ],
+)
+def test_a_broken_fold_is_one_error(tmp_path, arrays, message):
+    content = make()
+    content["valid"] |= arrays
+    with pytest.raises(InputError, match=f"expected the layout mmsa: valid: .*{message}"):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("key", ["text", "audio", "vision", "regression_labels"])
+def test_a_missing_key_is_named(tmp_path, key):
+    content = make()
+    del content["test"][key]
+    expected = f"expected the layout mmsa: test: expected {key}, found only .* nearest is mmsa"
+    with pytest.raises(InputError, match=expected):
+        read(tmp_path, content)
+
+
+def test_a_missing_fold_is_named(tmp_path):
+    content = make()
+    del content["valid"]
+    expected = r"expected the keys train, valid, test, found a dictionary of \['train', 'test'\]"
+    with pytest.raises(InputError, match=expected):
+        read(tmp_path, content)

@@ -1,0 +1,272 @@
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+
+from msa.base.errors import InputError
+from msa.formats import csd
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / "audio.csd"
+    intervals = np.array([[0, 0.5], [0.5, 1]], dtype=np.float32)
+    features = np.arange(6, dtype=np.float32).reshape(2, 3)
+    csd.write(path, "COVAREP", {"b": (intervals, features), "a": (intervals[:1], features[:1])})
+    return path
+
+
+def edit(path, change):
+    with h5py.File(path, "r+") as file:
+        change(file)
+
+
+def message(path, use=lambda sequence: None):
+    with pytest.raises(InputError) as caught, csd.Sequence(path) as sequence:
+        use(sequence)
+    return str(caught.value)
+
+
+def test_reads_what_was_written(good):
+    with csd.Sequence(good) as sequence:
+        assert sequence.root == "COVAREP"
+        assert sorted(sequence.videos) == ["a", "b"]
+        assert sequence.shape("b") == csd.Shape(2, 3, np.dtype("f4"))
+        np.testing.assert_array_equal(sequence.features("b"), [[0, 1, 2], [3, 4, 5]])
+        np.testing.assert_array_equal(sequence.intervals("b"), [[0, 0.5], [0.5, 1]])
+        assert sequence.metadata()["root name"] == "COVAREP"
+        assert set(sequence.metadata()) == set(csd.METADATA_KEYS)
+
+
+def test_metadata_lies_as_in_the_sdk(good):
+    with h5py.File(good) as file:
+        value = file["COVAREP/metadata/root name"]
+        assert value.shape == (1,)
+        assert value[0] == b'"COVAREP"'
+
+
+def test_the_root_name_need_not_be_the_file_name(good):
+    with csd.Sequence(good.rename(good.with_name("CMU_MOSI_COVAREP.csd"))) as sequence:
+        assert sequence.root == "COVAREP"
+
+
+def test_words_of_variable_length(tmp_path):
+    path = tmp_path / "words.csd"
+    words = np.array([["good"], ["né"]], dtype=object)
+    with h5py.File(path, "w") as file:
+        file["words/data/v/intervals"] = np.zeros((2, 2), dtype=np.float32)
+        file.create_dataset("words/data/v/features", data=words, dtype=h5py.string_dtype())
+    with csd.Sequence(path) as sequence:
+        assert sequence.features("v").tolist() == [[b"good"], ["né".encode()]]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {},
+        {"chunks": (7, 3), "compression": "gzip"},
+        {"chunks": (4, 3), "compression": "gzip"},
+        {"chunks": (7, 3), "compression": "gzip", "shuffle": True},
+        {"chunks": (7, 3), "compression": "lzf"},
+        {"chunks": (7, 3)},
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i2"])
+def test_however_the_rows_lie(tmp_path, layout, dtype):
+    rows = np.arange(21).reshape(7, 3).astype(dtype)
+    with h5py.File(tmp_path / "audio.csd", "w") as file:
+        file["audio/data/v/intervals"] = np.zeros((7, 2), dtype=np.float32)
+        file.create_dataset("audio/data/v/features", data=rows, **layout)
+    with csd.Sequence(tmp_path / "audio.csd") as sequence:
+        read = sequence.features("v")
+    assert read.dtype == rows.dtype
+    np.testing.assert_array_equal(read, rows)
+
+
+@pytest.mark.parametrize("packed", [b"no gzip", zlib.compress(bytes(83)), zlib.compress(bytes(85))])
+def test_a_chunk_that_does_not_unpack_to_its_rows(tmp_path, packed):
+    path = tmp_path / "audio.csd"
+    rows = np.zeros((7, 3), dtype=np.float32)
+    csd.write(path, "audio", {"v": (rows[:, :2], rows)})
+    edit(path, lambda file: file["audio/data/v/features"].id.write_direct_chunk((0, 0), packed))
+    text = message(path, lambda sequence: sequence.features("v"))
+    assert f"{path}: audio/data/v/features: cannot be read" in text
+
+
+def test_a_chunk_written_unpacked(tmp_path):
+    """HDF5 notes for every chunk which filters it left out."""
+    path = tmp_path / "audio.csd"
+    rows = np.arange(21, dtype=np.float32).reshape(7, 3)
+    csd.write(path, "audio", {"v": (rows[:, :2], rows)})
+    edit(
+        path,
+        lambda file: file["audio/data/v/features"].id.write_direct_chunk(
+            (0, 0), (rows + 1).tobytes(), filter_mask=1
+        ),
+    )
+    with csd.Sequence(path) as sequence:
+        np.testing.assert_array_equal(sequence.features("v"), rows + 1)
+
+
+def test_a_chunk_never_written(tmp_path):
+    path = tmp_path / "audio.csd"
+    with h5py.File(path, "w") as file:
+        file["audio/data/v/intervals"] = np.zeros((7, 2), dtype=np.float32)
+        group = file["audio/data/v"]
+        group.create_dataset("features", (7, 3), "f4", chunks=(7, 3), compression="gzip")
+    with csd.Sequence(path) as sequence:
+        assert sequence.features("v").tolist() == [[0, 0, 0]] * 7
+
+
+def test_missing_file(tmp_path):
+    assert "no such file" in message(tmp_path / "none.csd")
+
+
+def test_not_hdf5(tmp_path):
+    path = tmp_path / "page.csd"
+    path.write_text("<html>quota exceeded</html>")
+    assert f"{path}: expected an HDF5 file" in message(path)
+
+
+def test_truncated(good):
+    good.write_bytes(good.read_bytes()[:-500])
+    text = message(good, lambda sequence: sequence.features("b"))
+    assert str(good) in text
+    assert "truncated" in text
+
+
+def test_two_roots(good):
+    edit(good, lambda file: file.create_group("other"))
+    assert "expected one root group, got 2: ['COVAREP', 'other']" in message(good)
+
+
+def test_no_data_group(good):
+    edit(good, lambda file: file.move("COVAREP/data", "COVAREP/dat"))
+    assert "COVAREP/data: expected a group, found ['dat', 'metadata']" in message(good)
+
+
+def test_a_video_without_features(good):
+    edit(good, lambda file: file.pop("COVAREP/data/b/features"))
+    text = message(good, lambda sequence: sequence.shape("b"))
+    assert "COVAREP/data/b/features: expected an array, found none" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("intervals", np.zeros((2, 3)), "intervals: expected numbers (n, 2), got float64 (2, 3)"),
+        ("intervals", np.array([[b"0", b"1"]] * 2), "expected numbers (n, 2), got |S1 (2, 2)"),
+        ("features", np.zeros((5, 3)), "features: expected (2, d) as there are 2 intervals"),
+        ("features", np.zeros(2), "got (2,)"),
+    ],
+)
+def test_wrong_shapes(good, name, value, expected):
+    def change(file):
+        del file[f"COVAREP/data/b/{name}"]
+        file[f"COVAREP/data/b/{name}"] = value
+
+    edit(good, change)
+    assert expected in message(good, lambda sequence: sequence.shape("b"))
+    if name == "intervals":
+        assert expected in message(good, lambda sequence: sequence.intervals("b"))
+
+
+def test_intervals_that_are_not_numbers(good):
+    def change(file):
+        file["COVAREP/data/b/intervals"][0, 0] = np.nan
+
+    edit(good, change)
+    text = message(good, lambda sequence: sequence.intervals("b"))
+    assert "COVAREP/data/b/intervals: expected finite seconds, got 1 rows" in text
+
+
+def test_odd_metadata_is_left_out_or_given_as_its_text(good):
+    def change(file):
+        group = file["COVAREP/metadata"]
+        for name in ("md5", "uuid", "creator", "contact", "dataset name", "dataset version"):
+            del group[name]
+        group.create_group("md5")
+        group["uuid"], group["creator"] = np.zeros(0), h5py.Empty("f")
+        group["contact"], group["dataset name"] = [b"NaN"], [b"[" * 100_000]
+        group["dataset version"] = [b'[{"a": [1]}]']
+
+    edit(good, change)
+    with csd.Sequence(good) as sequence:
+        found = sequence.metadata()
+    assert not {"md5", "uuid", "creator"} & set(found)
+    assert (found["contact"], found["dataset version"]) == ("NaN", '[{"a": [1]}]')
+    assert found["dataset name"] == "[" * 100_000 and found["root name"] == "COVAREP"
+
+
+def test_a_file_without_metadata(good):
+    edit(good, lambda file: file.pop("COVAREP/metadata"))
+    with csd.Sequence(good) as sequence:
+        assert sequence.metadata() == {}
+
+
+def test_damaged_rows_name_the_key(tmp_path):
+    path = tmp_path / "audio.csd"
+    rows = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32)
+    csd.write(path, "audio", {"v": (rows[:, :2], rows)})
+    raw = bytearray(path.read_bytes())
+    raw[40_000:60_000] = bytes(20_000)
+    path.write_bytes(raw)
+    text = message(path, lambda sequence: sequence.features("v"))
+    assert f"{path}: audio/data/v/features: cannot be read" in text
+
+
+def virtual(path):
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource(path, "rows", (2, 3))
+    return layout
+
+
+OUTSIDE = {
+    "link": lambda group, path: group.__setitem__("features", h5py.ExternalLink(path, "rows")),
+    "link to a link": lambda group, path: (
+        group.__setitem__("features", h5py.SoftLink("/COVAREP/elsewhere/rows")),
+        group.file.__setitem__("COVAREP/elsewhere", h5py.ExternalLink(path, "/")),
+    ),
+    "storage": lambda group, path: group.create_dataset(
+        "features", (2, 3), "f4", external=[(path, 0, 24)]
+    ),
+    "virtual": lambda group, path: group.create_virtual_dataset("features", virtual(path)),
+}
+
+
+@pytest.mark.parametrize("how", OUTSIDE)
+def test_other_files_are_not_taken_in(good, how):
+    """Whoever made the file would else have the rows of any other file used as features."""
+    other = good.with_name("other.h5")
+    with h5py.File(other, "w") as file:
+        file["rows"] = np.full((2, 3), 7, dtype=np.float32)
+
+    def change(file):
+        del file["COVAREP/data/b/features"]
+        OUTSIDE[how](file["COVAREP/data/b"], str(other))
+
+    edit(good, change)
+    text = message(good, lambda sequence: sequence.features("b"))
+    key = "COVAREP/elsewhere" if how == "link to a link" else "COVAREP/data/b/features"
+    assert f"{good}: {key}: expected rows within this file, found a reference to another" in text
+
+
+def test_metadata_of_other_files_is_not_taken_in(good):
+    def change(file):
+        del file["COVAREP/metadata/md5"]
+        external = [(str(good), 0, 1)]
+        file["COVAREP/metadata"].create_dataset("md5", (1,), "S1", external=external)
+
+    edit(good, change)
+    assert "COVAREP/metadata/md5: expected rows wi" in message(good, lambda of: of.metadata())
+
+
+def test_links_within_the_file(good):
+    edit(good, lambda file: file.move("COVAREP/data/b/features", "COVAREP/rows"))
+    edit(
+        good,
+        lambda file: file.__setitem__("COVAREP/data/b/features", h5py.SoftLink("/COVAREP/rows")),
+    )
+    with csd.Sequence(good) as sequence:
+        np.testing.assert_array_equal(sequence.features("b"), [[0, 1, 2], [3, 4, 5]])

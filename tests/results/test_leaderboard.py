@@ -1,0 +1,171 @@
+"""The table of one data set: order, columns, and what is refused."""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from msa.base.errors import InputError
+from msa.results.leaderboard import add_arguments, main, markdown, table
+from msa.results.score import ORACLE_LABEL
+
+
+def spread(*values: float | None) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    complete = len(known) == len(values)
+    return {
+        "mean": float(np.mean(known)) if complete else None,
+        "std": float(np.std(known, ddof=1)) if complete and len(known) > 1 else None,
+        "per_seed": {str(seed): value for seed, value in enumerate(values)},
+    }
+
+
+def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    """A result with these spreads on test, valid, and (one better by 0.1) the oracle."""
+    tested = {t: {m: s | {"ci95": None} for m, s in ms.items()} for t, ms in targets.items()}
+    oracle = {t: {m: s | {"epoch": {"0": 3}} for m, s in ms.items()} for t, ms in targets.items()}
+    provenance = {
+        **{"git_commit": None, "git_dirty": None, "config_digest": "a", "data_digest": "b"},
+        **{"code_digest": "c", "versions": {}, "device": "cpu", "processor": "p", "threads": 1},
+        **{"seeds": [0, 1], "name": None, "note": None},
+    }
+    return {
+        **{"schema_version": "1", "dataset": "demo", "model": model, "variant": "main"},
+        **{"settings": "adapted", "source": None, "missing_modalities": [], "metrics_version": "1"},
+        **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
+        **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
+        **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
+        **{"rows": {"train": 9, "valid": 5, "test": 5}, "provenance": provenance},
+    } | changes
+
+
+def sentiment(model: str, *mae: float, corr: float | None = 0.5, **changes: Any) -> dict[str, Any]:
+    corrs = spread(*[corr for _ in mae])
+    return result(model, {"sentiment": {"mae": spread(*mae), "corr": corrs}}, **changes)
+
+
+def emotions(model: str, happy: float, sad: float, acc: float = 0.5) -> dict[str, Any]:
+    scores = {"happy": happy, "sad": sad}
+    return result(model, {t: {"acc": spread(acc), "f1": spread(f1)} for t, f1 in scores.items()})
+
+
+def test_regression_is_sorted_by_lowest_mae() -> None:
+    frame = table([sentiment("lmf", 1.0, 1.2), sentiment("mean", 1.4, 1.4), sentiment("b", 0.9)])
+    assert list(frame["model"]) == ["b", "lmf", "mean"]
+    assert list(frame.columns) == [
+        *("model", "mae_mean", "mae_std", "corr_mean", "corr_std"),
+        *("parameters", "seeds", "wall_time_s", "settings", "missing"),
+        *("oracle_mae_mean", "oracle_mae_std"),
+    ]
+    assert list(frame["seeds"]) == [1, 2, 2]
+    assert frame["mae_mean"][1] == pytest.approx(1.1)
+    assert frame["mae_std"][1] == pytest.approx(0.2 / 2**0.5)
+    assert np.isnan(frame["mae_std"][0])
+
+
+def test_undefined_headline_comes_last() -> None:
+    broken = sentiment("broken", 0.1)
+    broken["targets"]["sentiment"]["mae"]["mean"] = None
+    assert list(table([broken, sentiment("lmf", 1.0)])["model"]) == ["lmf", "broken"]
+
+
+def test_classes_are_sorted_by_highest_f1_then_acc_within_each_target() -> None:
+    frame = table([emotions("a", 0.5, 0.9), emotions("b", 0.7, 0.8), emotions("c", 0.5, 0.8, 0.6)])
+    assert list(frame["target"]) == ["happy"] * 3 + ["sad"] * 3
+    assert list(frame["model"]) == ["b", "c", "a", "a", "c", "b"]
+    assert "oracle_f1_mean" in frame
+
+
+def test_variants_and_missing_modalities_are_named() -> None:
+    best = sentiment("lmf", 0.9, variant="best", missing_modalities=["audio", "vision"])
+    frame = table([best, sentiment("lmf", 1.0)])
+    assert list(frame["model"]) == ["lmf (best)", "lmf"]
+    assert list(frame["missing"]) == ["audio vision", ""]
+
+
+def test_no_oracle() -> None:
+    frame = table([sentiment("lmf", 0.9, oracle=None), sentiment("nhfnet", 1.0)])
+    assert np.isnan(frame["oracle_mae_mean"][0])
+    assert frame["oracle_mae_mean"][1] == 1
+
+
+def test_markdown() -> None:
+    frame = table(
+        [sentiment("lmf", 1.0, 1.2), sentiment("mean", 1.4, corr=None, settings="published")]
+    )
+    text = markdown(frame, "demo")
+    lines = text.splitlines()
+    assert lines[0] == "# Leaderboard: demo"
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:6]]
+    assert cells[0] == [
+        *("model", "mae", "corr", "parameters", "seeds", "wall time", "settings", "missing"),
+        "oracle mae (selected on test)",
+    ]
+    assert cells[1][0].startswith(":-")
+    assert cells[1][1].endswith("-:")
+    assert cells[2] == [
+        *("lmf", "1.100 ± 0.141", "0.500 ± 0.000", "12345", "2", "61.3", "adapted", "none"),
+        "1.100 ± 0.141",
+    ]
+    assert cells[3][:3] == ["mean", "1.400", "n/a"]
+    assert cells[3][6] == "published"
+    assert len({len(line) for line in lines[2:6]}) == 1
+    assert ORACLE_LABEL in text
+    assert "sample standard\ndeviation over the seeds" in text
+
+
+def test_results_that_do_not_belong_together() -> None:
+    others = [
+        sentiment("nhfnet", 1.0, dataset="mosi"),
+        sentiment("ridge", 1.0, rows={"train": 9, "valid": 5, "test": 6}),
+        sentiment("lmf", 1.0),
+    ]
+    with pytest.raises(InputError) as error:
+        table([sentiment("lmf", 1.0), *others])
+    text = str(error.value)
+    assert "nhfnet: expected {'dataset': 'demo', " in text
+    assert "got {'dataset': 'mosi'" in text
+    assert "ridge: expected" in text
+    assert "'test rows': 6}" in text
+    assert "lmf: expected one result, got a second one" in text
+
+
+def command(*arguments: Any) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    main(parser.parse_args([str(argument) for argument in arguments]))
+
+
+def write(path: Path, content: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_files(tmp_path: Path) -> None:
+    paths = [
+        write(tmp_path / "lmf.json", sentiment("lmf", 1.25)),
+        write(tmp_path / "mean.json", sentiment("mean", 1.125, corr=None)),
+    ]
+    outputs = tmp_path / "leaderboard.csv", tmp_path / "leaderboard.md"
+    command(*paths, "--output-csv", outputs[0], "--output-md", outputs[1])
+    with outputs[0].open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["model"] for row in found] == ["mean", "lmf"]
+    assert [row["mae_mean"] for row in found] == ["1.125", "1.25"]
+    assert [row["corr_mean"] for row in found] == ["", "0.5"]
+    assert outputs[1].read_text().startswith("# Leaderboard: demo\n")
+
+
+def test_file_against_the_schema(tmp_path: Path) -> None:
+    bad = sentiment("lmf", 1.0, settings="tuned", extra=1)
+    path = write(tmp_path / "lmf.json", bad)
+    with pytest.raises(InputError) as error:
+        command(path, "--output-csv", tmp_path / "a", "--output-md", tmp_path / "b")
+    text = str(error.value)
+    assert text.startswith(f'{path}: unknown key "extra"')
+    assert f"{path}: settings: expected one of ['published', 'adapted']" in text
+    assert not (tmp_path / "a").exists()

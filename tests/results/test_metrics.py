@@ -1,0 +1,243 @@
+"""Every metric against scikit-learn and scipy, on arrays with ties, zeros and constants."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, mean_absolute_error
+
+from msa.results.metrics import classification, confusion, regression, resamples, target_scores
+
+Scores = dict[str, Any]
+
+
+def expected_regression(truth: np.ndarray, prediction: np.ndarray) -> Scores:
+    """The scores in [-3, 3] as scikit-learn and scipy give them; NaN where they are undefined."""
+    scores: Scores = {"mae": mean_absolute_error(truth, prediction), "corr": np.nan}
+    if len(truth) > 1 and np.ptp(truth) and np.ptp(prediction):
+        scores["corr"] = pearsonr(truth, prediction).statistic
+    for key, limit in (("acc7", 3), ("acc5", 2)):
+        true, guess = (np.round(np.clip(side, -limit, limit)) for side in (truth, prediction))
+        scores[key] = accuracy_score(true, guess)
+    non0 = truth != 0
+    binary = {
+        "non0": (truth[non0] > 0, prediction[non0] > 0),
+        "has0": (truth >= 0, prediction >= 0),
+    }
+    for key, (true, guess) in binary.items():
+        for name in (f"acc2_{key}", f"f1_{key}", f"f1_{key}_swapped"):
+            scores[name] = np.nan
+        if len(true):
+            scores[f"acc2_{key}"] = accuracy_score(true, guess)
+            scores[f"f1_{key}"] = f1_score(true, guess, average="weighted", zero_division=0)
+            swapped = f1_score(guess, true, average="weighted", zero_division=0)
+            scores[f"f1_{key}_swapped"] = swapped
+    return scores
+
+
+def assert_same(found: Scores, expected: Scores) -> None:
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=0, atol=1e-9, err_msg=key)
+
+
+def quietly(*args: Any, **keywords: Any) -> Scores:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return regression(*args, **keywords)
+
+
+# halves and thirds: ties of the rounding, exact zeros, values outside [-3, 3]
+SCORE = st.sampled_from([n / 2 for n in range(-8, 9)] + [n / 3 for n in range(-9, 10)])
+ROWS = st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=150)
+@given(rows=ROWS)
+def test_regression_matches_sklearn_and_scipy(rows: list[tuple[float, float]]) -> None:
+    truth, prediction = np.array(rows).T
+    found = quietly(truth, prediction, swapped=True)
+    assert_same(found, expected_regression(truth, prediction))
+
+
+@pytest.mark.parametrize("n", [1, 2, 686])
+def test_regression_of_real_numbers(n: int) -> None:
+    rng = np.random.default_rng(n)
+    truth, prediction = np.round(rng.normal(0, 1.5, n) * 3) / 3, rng.normal(0, 1.5, n)
+    found = quietly(truth, prediction, swapped=True)
+    assert_same(found, expected_regression(truth, prediction))
+
+
+def test_rounding_is_half_to_even() -> None:
+    scores = regression(np.array([0.0, 2.0, 2.0, -2.0]), np.array([0.5, 1.5, 2.5, -0.5]))
+    assert scores["acc7"] == 0.75
+    scores = regression(np.array([2.0, 4.0, 5.0]), np.array([2.5, 3.5, 5.5]), (1, 7))
+    assert scores["acc"] == 2 / 3
+
+
+def test_zero_counts_as_positive_in_has0_alone() -> None:
+    scores = regression(np.array([0.0, 1.0, -1.0]), np.array([0.0, 0.0, -2.0]))
+    assert scores["acc2_has0"] == 1
+    assert scores["acc2_non0"] == 0.5
+
+
+def test_another_range_has_other_scores() -> None:
+    truth, prediction = np.array([1.0, 4.0, 7.0]), np.array([8.0, 4.4, 6.6])
+    scores = regression(truth, prediction, (1, 7))
+    assert list(scores) == ["mae", "corr", "acc"]
+    assert scores["acc"] == 2 / 3
+
+
+def test_keys_without_request() -> None:
+    scores = regression(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
+    assert list(scores) == [
+        *("mae", "corr", "acc7", "acc5"),
+        *("acc2_non0", "f1_non0", "acc2_has0", "f1_has0"),
+    ]
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 686])
+@pytest.mark.parametrize("constant", [0.1, 1 / 3, 1e6 + 0.1])
+def test_constant_prediction_has_no_correlation(constant: float, n: int) -> None:
+    other = np.linspace(-2, 1.7, n)
+    for sides in ((other, np.full(n, constant)), (np.full(n, constant), other)):
+        with pytest.warns(UserWarning, match="^corr: undefined"):
+            scores = regression(*sides)
+        assert np.isnan(scores["corr"])
+        assert np.isfinite(scores["mae"])
+
+
+def test_all_zero_truth_is_undefined_where_zeros_do_not_count() -> None:
+    with pytest.warns(UserWarning, match="^corr, acc2_non0, f1_non0: undefined"):
+        scores = regression(np.zeros(3), np.array([1.0, -1.0, 0.0]))
+    assert np.isnan(scores["acc2_non0"])
+    assert np.isnan(scores["f1_non0"])
+    assert scores["acc2_has0"] == 2 / 3
+
+
+def test_a_small_spread_on_a_large_offset_has_a_correlation() -> None:
+    truth = np.array([1.0, 2.0, 3.0, 5.0])
+    for prediction in (1e6 + 10 * truth, 1.42 + 1e-5 * truth):
+        assert regression(truth, prediction)["corr"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("constant", [-1.42, 0.3, 2.9, 1e-3])
+def test_the_last_bits_of_float32_are_no_correlation(constant: float) -> None:
+    """A network that puts out one number does so up to rounding, by batch size and kernel."""
+    rng = np.random.default_rng(0)
+    other = rng.normal(size=200)
+    bits = np.spacing(np.float32(constant)) * rng.integers(-3, 4, 200).astype(np.float32)
+    rounded = (np.float32(constant) + bits).astype(float)
+    assert len(np.unique(rounded)) > 5
+    weights = resamples(200, 50)
+    for sides in ((other, rounded), (rounded, other)):
+        with pytest.warns(UserWarning, match="^corr: undefined"):
+            scores = regression(*sides)
+        assert np.isnan(scores["corr"]) and np.isfinite(scores["mae"])
+        assert np.isnan(regression(*sides, weights=weights)["corr"]).all()
+        assert np.isnan(regression(sides[0], sides[1][None])["corr"]).all()
+
+
+def test_a_resample_without_the_one_row_that_differs_has_no_correlation() -> None:
+    """Its side is constant up to float32, though the whole one is not."""
+    prediction = np.full(30, np.float32(-1.42)).astype(float)
+    prediction[::2] += np.spacing(np.float32(1.42))
+    prediction[0] = -1.4
+    weights = resamples(30, 100)
+    scores = regression(np.sin(np.arange(30)), prediction, weights=weights)
+    np.testing.assert_array_equal(np.isnan(scores["corr"]), weights[:, 0] == 0)
+
+
+CLASSES = ["neutral", "happy", "sad", "angry"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
+def test_classification_matches_sklearn(rows: list[tuple[int, int]]) -> None:
+    truth, predicted = np.array(rows).T
+    labels = range(4)
+    each = f1_score(truth, predicted, labels=labels, average=None, zero_division=np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = classification(truth.astype(float), predicted, 4, CLASSES)
+    expected = {
+        "acc": accuracy_score(truth, predicted),
+        "f1": f1_score(truth, predicted, average="weighted", zero_division=0),
+        **{f"f1_{name}": value for name, value in zip(CLASSES, each, strict=True)},
+    }
+    assert_same(found, expected)
+    matrix = confusion_matrix(truth, predicted, labels=labels)
+    assert confusion(truth.astype(float), predicted, 4).tolist() == matrix.tolist()
+
+
+def test_class_in_neither_side_warns() -> None:
+    with pytest.warns(UserWarning, match="^f1_c: undefined"):
+        scores = classification(np.array([0, 1]), np.array([1, 1]), 3, ["a", "b", "c"])
+    assert np.isnan(scores["f1_c"])
+    assert scores["f1_a"] == 0
+
+
+def test_raw_outputs_of_each_task() -> None:
+    task: dict[str, Any] = {"type": "classification", "targets": ["e"], "classes": ["a", "b", "c"]}
+    logits = np.array([[2.0, 2.0, 1.0], [0.0, 1.0, 3.0]])  # a tie goes to the first class
+    assert target_scores(task, "e", np.array([[0.0], [2.0]]), logits, np.ones((1, 2)))["acc"] == 1
+
+    task = {"type": "binary", "targets": ["happy", "sad"]}
+    truth = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    logits = np.array([[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
+    assert target_scores(task, "happy", truth, logits) == {"acc": 1, "f1": 1}
+    sad = target_scores(task, "sad", truth, logits)
+    assert sad["acc"] == 2 / 3
+    assert sad["f1"] == pytest.approx(f1_score([0, 0, 1], [1, 0, 1], average="weighted"))
+
+    task = {"type": "regression", "targets": ["vivid", "relaxed"], "range": [1, 7]}
+    values = np.array([[1.0, 2.0], [3.0, 5.0]])
+    shifted = values + np.array([0.0, 1.0])
+    assert target_scores(task, "vivid", values, shifted)["mae"] == 0
+    assert target_scores(task, "relaxed", values, shifted)["mae"] == 1
+
+
+def test_leading_axes_and_weights_match_single_calls() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.round(rng.normal(0, 1.5, 40))
+    prediction = rng.normal(0, 1.5, (2, 3, 40))
+    weights = resamples(40, 25)
+    scores = regression(truth, prediction, weights=weights, swapped=True)
+    plain = regression(truth, prediction, swapped=True)
+    for key, values in scores.items():
+        assert values.shape == (2, 3, 25)
+        assert plain[key].shape == (2, 3)
+    for i, j, r in ((0, 0, 0), (1, 2, 24), (0, 1, 7)):
+        rows = np.repeat(np.arange(40), weights[r].astype(int))
+        drawn = expected_regression(truth[rows], prediction[i, j, rows])
+        assert_same({key: values[i, j, r] for key, values in scores.items()}, drawn)
+        alone = expected_regression(truth, prediction[i, j])
+        assert_same({key: values[i, j] for key, values in plain.items()}, alone)
+
+
+def test_undefined_resamples_are_nan_and_silent() -> None:
+    truth = np.array([1.7, *np.zeros(28)])
+    weights = resamples(29, 200)
+    constant = weights[:, 0] == 0  # all its rows are alike, but a sum leaves a rounding error
+    assert constant.any()
+    for prediction in (truth + np.arange(29), np.sin(np.arange(29))):
+        scores = regression(truth, prediction, weights=weights)
+        np.testing.assert_array_equal(np.isnan(scores["corr"]), constant)
+        np.testing.assert_array_equal(np.isnan(scores["acc2_non0"]), constant)
+        swapped = regression(prediction, truth, weights=weights)
+        np.testing.assert_array_equal(np.isnan(swapped["corr"]), constant)
+
+
+def test_resamples_draw_n_rows_the_same_every_time() -> None:
+    weights = resamples(50, 2000)
+    assert weights.shape == (2000, 50)
+    assert (weights.sum(axis=1) == 50).all()
+    np.testing.assert_array_equal(weights, resamples(50, 2000))
+    assert (weights != resamples(50, 2000, seed=1)).any()
+    # binomial(50, 1 / 50): mean 1, variance 0.98
+    assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.15)
+    assert weights.var() == pytest.approx(0.98, abs=0.02)

@@ -1,0 +1,189 @@
+"""Published figures beside ours."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.metrics import f1_score
+from test_leaderboard import emotions, result, sentiment, spread
+from test_summarize import run, write
+
+from msa.__main__ import main
+from msa.config.configuration import Config
+from msa.results.leaderboard import markdown, table
+from msa.results.published import COLUMNS, INPUTS, RESOURCES, beside, read_figures
+from msa.results.summarize import summarize
+
+PROTOCOLS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "text and audio alone"}]
+
+
+def test_ours_the_papers_and_the_difference():
+    figures = read_figures("mosi")
+    ours = result("cm_bert", {"sentiment": {"mae": spread(0.7, 0.8), "acc7": spread(0.45)}})
+    frame = beside([ours, sentiment("lmf", 0.9)], figures, PROTOCOLS)
+    assert tuple(frame.columns) == COLUMNS
+    mine = frame[frame["model"] == "cm_bert"].set_index("metric")
+    assert mine.loc["mae", "published"] == 0.729
+    assert mine.loc["mae", "difference"] == pytest.approx(0.75 - 0.729)
+    assert mine.loc["acc7", "published"] == pytest.approx(0.449)  # percent in the paper
+    assert mine.loc["acc7", "difference"] == pytest.approx(0.001)
+    assert np.isnan(mine.loc["corr", "ours"]) and np.isnan(mine.loc["corr", "difference"])
+    assert set(mine["protocol"]) == {"text and audio alone; ours: adapted settings"}
+    others = frame[~frame["model"].isin(["cm_bert", "lmf"])]
+    assert len(others) > 20 and others["ours"].isna().all()
+
+
+@pytest.mark.parametrize("setting", INPUTS)
+def test_a_target_is_a_setting_of_every_input(setting):
+    figures = read_figures("iemocap", setting)
+    frame = beside([emotions("lmf", 0.8, 0.7)], figures, []).set_index("target")
+    assert frame.loc["sad", "difference"] == pytest.approx(0.7 - 0.859)
+    others = beside([emotions("lmr_cbt", 0.8, 0.7)], figures, [])
+    assert others["target"].tolist() == ["happy", "sad", "angry", "neutral"]
+    assert others["ours"].isna().all()
+
+
+EXPECTED = {
+    # name and setting: the recipes, how many rows, LMF's MAE
+    ("mosi", ""): ("mosi mosi_direct mosi_mag mosi_mult mosi_mmsa mosi_cmbert mosi_lmf", 50, 0.912),
+    ("mosi", "unaligned"): ("mosi_unaligned mosi_mult_unaligned mosi_mmsa_unaligned", 11, 0.9504),
+    ("mosei", ""): ("mosei mosei_direct mosei_mag mosei_mult mosei_mmsa mosei_msaf", 10, None),
+    ("mosei", "unaligned"): (
+        "mosei_unaligned mosei_mult_unaligned mosei_mmsa_unaligned",
+        9,
+        0.5757,
+    ),
+    ("iemocap", ""): ("iemocap_mult iemocap_lmf", 4, None),
+    ("iemocap", "unaligned"): ("iemocap_unaligned", 4, None),
+    ("urfunny", ""): ("urfunny", 1, None),
+    ("mustard", ""): ("mustard", 1, None),
+}
+
+
+def test_the_figures_of_every_recipe():
+    config = Config({"datasets": [], "models": [], "seeds": [1]})
+    found = {name: config.published_as(name) for name in config.recipes}
+    for name, of in found.items():
+        figures = read_figures(*of)
+        recipes, count, mae = EXPECTED.get(of, (name, 0, None))
+        assert name in recipes.split() and len(figures) == count, name
+        lmf = figures[(figures["model"] == "lmf") & (figures["metric"] == "mae")]
+        assert lmf["value"].tolist() == ([] if mae is None else [mae]), name
+        assert ("lmr_cbt" in set(figures["model"])) == (of == ("mosei", "unaligned")), name
+    assert all(found[name] == of for of in EXPECTED for name in EXPECTED[of][0].split())
+    everything = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
+    shown = [read_figures(*of) for of in EXPECTED]
+    assert len(pd.concat(shown).drop_duplicates()) == len(everything)
+
+
+def test_a_recipe_of_ones_own_says_which_figures_it_has():
+    own = {"a": {"extends": "mosi_unaligned"}, "b": {"extends": "mosi", "published": "mosi"}}
+    own["c"] = {"extends": "mosi_unaligned", "published": "mosi"}
+    config = Config({"datasets": [], "models": [], "seeds": [1], "recipes": own})
+    assert config.published_as("a")[0] == "a"
+    assert config.published_as("b") == ("mosi", "")
+    assert config.published_as("c") == ("mosi", "unaligned")
+
+
+def test_the_accuracy_of_two_classes():
+    frame = beside(
+        [result("glomo", {"humor": {"acc": spread(0.75), "f1": spread(0.75)}})],
+        read_figures("urfunny"),
+        [],
+    )
+    assert frame["difference"].tolist() == pytest.approx([0.0005])
+
+
+def test_a_best_of_a_search_is_not_compared():
+    frame = beside([sentiment("lmf", 0.9, variant="best")], read_figures("mosi"), [])
+    assert frame["ours"].isna().all()
+
+
+def test_the_leaderboard_shows_them_apart():
+    ours = [sentiment("cm_bert", 0.75)]
+    figures = beside(ours, read_figures("mosi"), PROTOCOLS)
+    board, papers = markdown(table(ours), "mosi", figures).split("## Published")
+    assert "0.729" not in board and "0.729" in papers
+    assert "CM-BERT paper, table 1" in papers and "text and audio alone" in papers
+    assert "## Published" not in markdown(table(ours), "demo", figures.iloc[:0])
+
+
+def test_every_figure_has_a_source():
+    figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
+    assert (figures["source"] != "").all()
+    shares = figures["metric"].str.startswith(("acc", "f1"))
+    assert figures.loc[shares, "value"].between(1, 100).all()
+
+
+def protocols(model, metric, dataset="mosi", setting="", ours=()):
+    entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
+    frame = beside(ours, read_figures(dataset, setting), entries)
+    rows = frame[(frame["model"] == model) & (frame["metric"] == metric)]
+    return rows["protocol"].tolist()
+
+
+def test_what_was_done_otherwise():
+    assert "F1 are swapped" in protocols("cm_bert", "f1_non0")[0]
+    assert "F1 are swapped" not in protocols("cm_bert", "mae")[0]
+    assert "the best test epoch" in protocols("lmr_cbt", "f1_non0", "mosei", "unaligned")[0]
+    assert protocols("lmr_cbt", "parameters", "mosei", "unaligned") == [""]
+    [of_lmf] = protocols("lmf", "mae")
+    [of_mmsa] = protocols("lmf", "mae", setting="unaligned")
+    assert "random search" in of_lmf and "random search" not in of_mmsa
+    assert "MMSA's files" in of_mmsa
+
+
+def test_what_is_ours_otherwise():
+    ours = sentiment("cm_bert", 0.75, settings="adapted", missing_modalities=["vision"])
+    assert protocols("cm_bert", "mae", ours=[ours])[0].endswith(
+        "; ours: adapted settings; ours: no vision"
+    )
+
+
+def test_f1_of_swapped_sides_is_beside_ours_swapped_too(tmp_path):
+    """From the predictions, for this one table; no other F1 is near it."""
+    runs = [run(seed, dataset="mosi", model="cm_bert") for seed in (1, 2)]
+    for made in runs:
+        made.test.prediction[:] += 1.5  # the two sides have other classes
+        write(tmp_path / "mosi/cm_bert/main/all" / made.seed, made)
+    (tmp_path / "cm_bert.json").write_text(json.dumps(summarize(runs)))
+    flags = ["--runs", str(tmp_path), "--dataset", "mosi", "--output", str(tmp_path / "out.csv")]
+    assert main(["published", str(tmp_path / "cm_bert.json"), *flags]) == 0
+    frame = pd.read_csv(tmp_path / "out.csv")
+    [row] = frame[(frame["model"] == "cm_bert") & (frame["metric"] == "f1_non0")].to_dict("records")
+    swapped, plain = (
+        [
+            f1_score(*sides, average="weighted")
+            for made in runs
+            for sides in [(made.test.prediction > 0, made.test.truth > 0)[::order]]
+        ]
+        for order in (1, -1)
+    )
+    assert abs(np.mean(swapped) - np.mean(plain)) > 0.01
+    assert row["ours"] == pytest.approx(np.mean(swapped))
+    assert row["ours_std"] == pytest.approx(np.std(swapped, ddof=1))
+    assert row["difference"] == pytest.approx(np.mean(swapped) - 0.845)
+    assert "the two sides of F1 are swapped; ours: swapped too, here alone" in row["protocol"]
+    frame = frame[(frame["model"] == "cm_bert") & (frame["metric"] != "f1_non0")]
+    assert not frame["protocol"].str.contains("swapped").any()
+
+
+def test_without_the_predictions_swapped_f1_is_not_compared():
+    ours = result("cm_bert", {"sentiment": {"f1_non0": spread(0.8)}})
+    entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
+    frame = beside([ours], read_figures("mosi"), entries)
+    row = frame[(frame["model"] == "cm_bert") & (frame["metric"] == "f1_non0")]
+    assert row["ours"].isna().all() and row["difference"].isna().all()
+
+
+def test_every_protocol_is_of_a_figure():
+    figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False).to_dict("records")
+    for entry in yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8")):
+        patterns = {key: entry[key] for key in entry if key not in ("differs", "swapped")}
+        assert entry["differs"] and any(
+            all(re.fullmatch(pattern, figure[key]) for key, pattern in patterns.items())
+            for figure in figures
+        ), entry

@@ -1,0 +1,185 @@
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from running import run_stage
+
+from msa.base.errors import InputError
+from msa.config.configuration import Config
+from msa.data.clean import clean
+from msa.models.padding import sequence
+from msa.training.batches import MODALITIES, Ragged, cut, load_fold
+from msa.training.network import build
+
+
+@pytest.fixture
+def ragged():
+    rows = torch.arange(1.0, 7)[:, None].expand(6, 2)
+    return rows, torch.tensor([0, 1, 4]), torch.tensor([1, 3, 2])
+
+
+def test_padding_sides(ragged):
+    x, mask = Ragged(*ragged, side="right").padded(torch.tensor([1, 0]))
+    assert x[..., 0].tolist() == [[2, 3, 4], [1, 0, 0]]
+    assert mask.tolist() == [[True] * 3, [True, False, False]]
+    x, mask = Ragged(*ragged, side="left").padded(torch.tensor([2, 1]))
+    assert x[..., 1].tolist() == [[0, 5, 6], [2, 3, 4]]
+    assert mask.tolist() == [[False, True, True], [True] * 3]
+
+
+def test_fixed_length(ragged):
+    x, mask = Ragged(*ragged, side="left", fixed=5).padded(torch.tensor([0]))
+    assert x.shape == (1, 5, 2)
+    assert mask.tolist() == [[False] * 4 + [True]]
+
+
+def test_padding_never_leaks_what_is_not_finite():
+    rows = torch.tensor([[1.0], [2.0]])
+    x, _ = Ragged(rows, torch.tensor([0, 1]), torch.tensor([1, 1]), fixed=3).padded(
+        torch.tensor([1])
+    )
+    assert x[0, :, 0].tolist() == [2, 0, 0]
+
+
+def test_cut_keeps_the_last_or_the_first_steps():
+    offsets = np.array([0, 1, 4, 6])
+    kept, counts = cut(offsets, 2, "left")
+    assert kept.tolist() == [0, 2, 3, 4, 5]
+    assert counts.tolist() == [1, 2, 2]
+    assert cut(offsets, 2, "right")[0].tolist() == [0, 1, 2, 4, 5]
+    assert cut(offsets, None, "right")[0].tolist() == list(range(6))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "clean" / "train").mkdir(parents=True)
+    (tmp_path / "features").mkdir()
+    offsets = np.zeros(3, dtype=[("words", "i8"), ("audio", "i8")])
+    offsets["words"], offsets["audio"] = [0, 2, 3], [0, 1, 1]
+    np.save(tmp_path / "train" / "offsets.npy", offsets)
+    np.save(tmp_path / "train" / "ids.npy", np.array(["a[0]", "a[1]"]))
+    np.save(tmp_path / "train" / "label.npy", np.array([[1.0], [-2.0]]))
+    np.save(tmp_path / "clean" / "train" / "audio.npy", np.ones((1, 4), dtype=np.float32))
+    np.save(tmp_path / "features" / "train.npy", np.ones((3, 5), dtype=np.float32))
+    return tmp_path
+
+
+SETTINGS = {
+    "task": {"type": "regression"},
+    "label_columns": [0],
+    "forms": {"text": "features", "audio": "audio", "vision": None},
+    "hyperparameters": {
+        "architecture": {},
+        "columns": {},
+        "lengths": {"text": None, "audio": None, "vision": None},
+        "sides": {"text": "right", "audio": "left", "vision": "left"},
+    },
+}
+
+
+def load(folder, **hyper):
+    settings = json.loads(json.dumps(SETTINGS))
+    settings["hyperparameters"] |= hyper
+    return load_fold("train", settings, folder, folder / "clean", folder / "features")
+
+
+def test_a_fold_as_the_settings_want_it(folder):
+    fold = load(folder)
+    batch = fold.batch(torch.tensor([1, 0]))
+    shapes = {name: (batch[name].rows.shape, batch[name].lengths.tolist()) for name in MODALITIES}
+    assert shapes == {
+        "text": ((3, 5), [1, 2]),
+        "audio": ((2, 4), [1, 1]),
+        "vision": ((2, 1), [1, 1]),
+    }
+    assert batch["label"].tolist() == [[-2], [1]]
+
+
+def test_a_modality_that_is_missing_is_one_step_of_zeros_of_width_1(folder):
+    batch = load(folder).batch(torch.tensor([0, 1]))
+    assert not batch["vision"].rows.any()
+    # of the second segment alone the audio is missing, which is the same
+    assert batch["audio"].rows.any(1).tolist() == [True, False]
+    assert batch["audio"].lengths.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("padding", ["masked", "released"])
+def test_a_fold_without_any_row_of_a_modality(padding, folder):
+    offsets = np.load(folder / "train" / "offsets.npy")
+    offsets["audio"] = 0
+    np.save(folder / "train" / "offsets.npy", offsets)
+    np.save(folder / "clean" / "train" / "audio.npy", np.ones((0, 4), dtype=np.float32))
+    fold = load(folder, architecture={"padding": padding})
+    steps = sequence(fold.batch(torch.tensor([1, 0])), "audio", padding)
+    assert steps.rows.tolist() == [[0] * 4] * 2 and steps.lengths.tolist() == [1, 1]
+    x, mask = replace(fold.modalities["audio"], fixed=3).padded(torch.tensor([0, 1]))
+    assert (x.shape, x.any(), mask.any()) == ((2, 3, 4), False, False)
+
+
+def test_released_padding_has_the_full_length(folder):
+    lengths = {"text": 4, "audio": 6, "vision": 3}
+    batch = load(folder, lengths=lengths, architecture={"padding": "released"}).batch(
+        torch.tensor([1])
+    )
+    assert batch["text"].shape == (1, 4, 5)
+    assert batch["audio"].shape == (1, 6, 4)
+
+
+@pytest.fixture(scope="module")
+def emotions(tmp_path_factory):
+    """The folds of the demo of emotions, cleaned."""
+    folder = tmp_path_factory.mktemp("emotions") / "data"
+    run_stage("demo-classes", "emotion", folder)
+    clean(folder, folder / "clean", "zero", [])
+    return folder
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", ["lmf", "nhfnet", "lmr_cbt", "glomo"])
+def test_released_padding_without_a_length_is_up_to_the_longest_of_the_batch(model, emotions):
+    some, found = torch.arange(6), {}
+    for padding in ("masked", "released"):
+        lengths = dict.fromkeys(MODALITIES)
+        given = {model: {"architecture": {"padding": padding}, "lengths": lengths}}
+        config = {"datasets": ["demo_emotion"], "models": [model], "seeds": [1], "settings": given}
+        settings = Config(config).settings("demo_emotion", model, 1)
+        fold = load_fold("test", settings, emotions, emotions / "clean")
+        torch.manual_seed(0)
+        network = build(settings, fold).eval()
+        batches = [fold.batch(some), *(fold.batch(row) for row in some.split(1))]
+        outputs = [network(batch) for batch in batches]
+        outputs = [of[0] if isinstance(of, tuple) else of for of in outputs]
+        found[padding] = outputs[0], torch.cat(outputs[1:])
+    longest = {name: int(fold.modalities[name].counts[some].max()) for name in MODALITIES}
+    assert {name: batches[0][name].shape[1] for name in MODALITIES} == longest
+    close = partial(torch.allclose, rtol=0, atol=1e-5)
+    assert close(*found["masked"])
+    # alone, a segment has no padding; beside a longer one it has, and the network sees it
+    assert close(found["released"][1], found["masked"][1])
+    assert not close(*found["released"])
+
+
+def test_arrays_that_do_not_belong_together(folder):
+    np.save(folder / "features" / "train.npy", np.ones((7, 5), dtype=np.float32))
+    with pytest.raises(InputError, match=r"features/train.npy: expected 3 rows .*, got 7"):
+        load(folder)
+
+
+def test_a_file_that_is_not_an_array(folder):
+    (folder / "train" / "label.npy").write_bytes(b"")
+    with pytest.raises(InputError, match=r"train/label.npy: expected a .npy array, got: "):
+        load(folder)
+
+
+def test_steps_are_what_is_valid_of_the_padded(ragged):
+    rows, _, _ = ragged
+    some = Ragged(rows, torch.tensor([0, 1, 4, 6]), torch.tensor([1, 3, 2, 0]))
+    segments = torch.tensor([2, 3, 0, 1])
+    steps, (x, mask) = some.steps(segments), some.padded(segments)
+    assert steps.lengths.tolist() == [2, 1, 1, 3]
+    expected = [x[0, mask[0]], torch.zeros(1, 2), x[2, mask[2]], x[3, mask[3]]]
+    assert torch.equal(steps.rows, torch.cat(expected))

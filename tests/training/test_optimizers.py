@@ -1,0 +1,100 @@
+import inspect
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from msa.base.errors import InputError
+from msa.config.configuration import Config
+from msa.models import MODELS, model_class
+from msa.training.optimizers import BertAdam, Schedule, make_optimizer
+
+
+def rates(settings, batches=20, losses=None):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = Schedule(optimizer, settings, batches)
+    found = []
+    for i in range(batches):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.after_batch()
+        if losses:
+            schedule.after_epoch(losses[i])
+    return found
+
+
+def test_warmup_then_linear_decay_to_zero():
+    found = rates({"name": "warmup_linear", "warmup": 0.25})
+    assert found[:6] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert found[-1] == pytest.approx(1 / 15)
+    assert found[10] == pytest.approx(10 / 15)
+
+
+def test_a_factor_at_some_epochs():
+    found = rates({"name": "steps", "epochs": [2, 4], "factor": 0.1}, 6, [1.0] * 6)
+    assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_a_factor_where_validation_stands_still():
+    found = rates({"name": "plateau", "patience": 1, "factor": 0.5}, 5, [3, 2, 2, 2, 2])
+    assert found == [1, 1, 1, 1, 0.5]
+
+
+def test_no_schedule():
+    assert rates(None, 3, [1.0] * 3) == [1, 1, 1]
+
+
+def test_bert_adam_step_by_step():
+    """By hand: no bias correction, decay apart, the gradient clipped to norm 1."""
+    weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer = BertAdam([weight], lr=0.1, weight_decay=0.01)
+    mean = square = torch.zeros(2)
+    expected = weight.detach().clone()
+    for gradient in (torch.tensor([3.0, 4.0]), torch.tensor([0.1, 0.0])):
+        weight.grad = gradient.clone()
+        optimizer.step()
+        clipped = gradient / max(1.0, gradient.norm().item())
+        mean = 0.9 * mean + 0.1 * clipped
+        square = 0.999 * square + 0.001 * clipped**2
+        expected = expected - 0.1 * (mean / (square.sqrt() + 1e-6) + 0.01 * expected)
+        torch.testing.assert_close(weight.detach(), expected, rtol=1e-5, atol=1e-6)
+    assert not math.isclose(weight[0].item(), 1.0)
+
+
+def test_frozen_parameters_are_left_out():
+    network = nn.Linear(2, 2)
+    network.bias.requires_grad_(False)
+    settings = {"name": "adamw", "lr": 0.1, "weight_decay": 0.5, "groups": {}}
+    (group,) = make_optimizer(network, settings).param_groups
+    assert [id(p) for p in group["params"]] == [id(network.weight)]
+    assert group["weight_decay"] == 0.5
+
+
+class Grouped(nn.Linear):
+    def parameter_groups(self, lr, weight_decay, head_lr):
+        return [{"params": [self.weight], "lr": head_lr}, {"params": [self.bias], "lr": lr}]
+
+
+@pytest.mark.parametrize(
+    ("network", "groups", "expected"),
+    [
+        (nn.Linear(2, 2), {"head_lr": 1}, "optimizer: groups: Linear has none, got head_lr"),
+        (Grouped(2, 2), {"head": 1}, "optimizer: groups: Grouped has head_lr, got head"),
+        (Grouped(2, 2), {"head_lr": 1, "lr": 1}, "optimizer: groups: Grouped has head_lr, got lr"),
+    ],
+)
+def test_groups_that_the_model_has_not(network, groups, expected):
+    settings = {"name": "adam", "lr": 0.1, "weight_decay": 0.0, "groups": groups}
+    with pytest.raises(InputError, match=expected):
+        make_optimizer(network, settings)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_has_all_groups_of_its_model(model):
+    """They are what the configuration may set, which is checked without the model's code."""
+    own = getattr(model_class(model), "parameter_groups", None)
+    taken = set(inspect.signature(own).parameters) if own else {"self", "lr", "weight_decay"}
+    config = Config({"datasets": [], "models": [], "seeds": [1]})
+    groups = config.models[model]["settings"]["optimizer"].get("groups", {})
+    assert set(groups) == taken - {"self", "lr", "weight_decay"}

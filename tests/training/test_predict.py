@@ -1,0 +1,187 @@
+"""On the demo's own files a trained model says what it said in the workflow."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from msa.__main__ import main
+from msa.base.errors import InputError
+from msa.config.configuration import Config
+from msa.data.own_input import OwnInput, find
+from msa.formats import csd
+from msa.training.predict import scores, table
+
+SEQUENCES = ("words", "audio", "vision", "labels")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, demo_files):
+    """Ridge trained on the demo by the stages, two seeds, its result and the configuration."""
+    folder = tmp_path_factory.mktemp("predict")
+    data, features, card = folder / "data/demo", folder / "features", folder / "data/demo/card.json"
+    encoder = data / "encoder"
+    paths = {"data": str(folder / "data"), "runs": str(folder / "runs")}
+    given = {"datasets": ["demo"], "models": ["ridge"], "seeds": [1, 2], "paths": paths}
+    (folder / "config.yaml").write_text(json.dumps(given))
+    files = [f"{name}={demo_files}/{name}.csd" for name in SEQUENCES[:3]]
+    labels = ["--labels", demo_files / "labels.csd"]
+    steps = [
+        ["align", "--sequence", *files, *labels, "--to", "words", "--output", folder / "aligned"],
+        [
+            *("split", folder / "aligned", "--folds", demo_files / "folds.json"),
+            *("--output", data, "--card", card, "--range", "-3", "3"),
+        ],
+        [
+            *("clean", data, "--output", data / "clean", "--card", card),
+            *("--standardize", "audio", "vision"),
+        ],
+        ["demo-encoder", demo_files / "words.csd", encoder],
+        ["encode", data, "--encoder", encoder, "--output", features, "--device", "cpu"],
+    ]
+    runs = []
+    for seed in (1, 2):
+        run = folder / f"runs/demo/ridge/main/all/{seed}"
+        run.mkdir(parents=True)
+        settings = Config(given).settings("demo", "ridge", seed)
+        (run / "settings.json").write_text(json.dumps(settings))
+        where = [run, "--data", data, "--clean", data / "clean", "--features", features]
+        steps += [[stage, *where, "--device", "cpu"] for stage in ("train", "predict-folds")]
+        steps.append(["score", run])
+        runs.append(run)
+    steps.append(["summarize", *runs, "--output", folder / "ridge.json"])
+    for step in steps:
+        assert main([str(argument) for argument in step]) == 0
+    return folder
+
+
+def predict(done, *inputs, run="ridge.json", check=True, more=()):
+    output = done / "out.csv"
+    arguments = ["--run", done / run, "--input", *inputs, "--output", output, *more]
+    arguments += ["--configfile", done / "config.yaml", "--device", "cpu"]
+    status = main(["predict", *map(str, arguments)])
+    assert status == 0 or not check
+    return pd.read_csv(output).set_index("id") if status == 0 else None
+
+
+def test_a_fold_of_its_own_data_set(done):
+    frame = predict(done, done / "data/demo/test")
+    run = done / "runs/demo/ridge/main/all/1"
+    clean = np.load(run / "predictions/clean.npz")
+    assert frame.index.tolist() == clean["test/ids"].tolist()
+    expected = pytest.approx(clean["test/prediction"][:, 0], abs=1e-5)
+    assert frame["sentiment"].to_numpy() == expected
+    assert frame["sentiment_std"].to_numpy() == pytest.approx(0, abs=1e-6)
+    found = json.loads((done / "out.scores.json").read_text())["sentiment"]
+    result = json.loads((done / "ridge.json").read_text())["targets"]["sentiment"]
+    assert found["rows"] == len(frame) and found["seeds"] == 2
+    means = {metric: of["mean"] for metric, of in found["metrics"].items()}
+    assert means == pytest.approx({metric: of["mean"] for metric, of in result.items()}, abs=1e-5)
+
+
+def test_the_same_from_its_files(done, demo_files, capsys):
+    """Aligned, cleaned and encoded on the fly; all folds, and the segments' times."""
+    own = done / "own"
+    own.mkdir()
+    for name in SEQUENCES:
+        (own / f"{name}.csd").symlink_to(demo_files / f"{name}.csd")
+    frame = predict(done, own)
+    train = len(np.load(done / "data/demo/train/ids.npy"))
+    assert f"{train} of {len(frame)} segments were in the training fold" in capsys.readouterr().err
+    clean = np.load(done / "runs/demo/ridge/main/all/1/predictions/clean.npz")
+    ids = clean["test/ids"].tolist()
+    expected = pytest.approx(clean["test/prediction"][:, 0], abs=1e-5)
+    assert frame.loc[ids, "sentiment"].to_numpy() == expected
+    assert (frame["end"] > frame["start"]).all()
+
+
+def one_video(folder, files, change=lambda name, rows: rows):
+    folder.mkdir()
+    for name in SEQUENCES[:3]:
+        with csd.Sequence(files / f"{name}.csd") as sequence:
+            rows = change(name, sequence.features("vid50"))
+            csd.write(folder / f"{name}.csd", name, {"new": (sequence.intervals("vid50"), rows)})
+    return folder
+
+
+def test_a_new_video_without_labels(done, demo_files, tmp_path):
+    folder = one_video(tmp_path / "one", demo_files)
+    (done / "out.scores.json").unlink(missing_ok=True)
+    whole = predict(done, folder, run="runs/demo/ridge/main/all/2")
+    assert whole.index.tolist() == ["new[0]"]
+    assert whole["sentiment_std"].isna().all()
+    assert not (done / "out.scores.json").exists()
+    pieces = predict(done, folder, more=("--seconds", "10"))
+    assert len(pieces) > 3
+    assert pieces["start"].to_numpy()[1:] == pytest.approx(pieces["end"].to_numpy()[:-1])
+    named = [f"{name}={folder}/{name}.csd" for name in SEQUENCES[:3]]
+    assert predict(done, *named)["sentiment"].tolist() == whole["sentiment"].tolist()
+
+
+def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):
+    def said(*inputs, **options):
+        (done / "out.csv").unlink(missing_ok=True)
+        predict(done, *inputs, check=False, **options)
+        assert not (done / "out.csv").exists()
+        return [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+
+    narrow = one_video(
+        tmp_path / "narrow",
+        demo_files,
+        lambda name, rows: rows[:, :5] if name == "audio" else rows,
+    )
+    assert said(narrow) == [
+        f"error: {narrow}/audio.csd: audio: expected 12 columns as the model was trained with, "
+        "got 5; extract the same features"
+    ]
+    [line] = said(narrow / "words.csd")
+    assert line.endswith("got words; give audio=FILE vision=FILE too")
+    [line] = said(tmp_path / "nothing")
+    assert "expected a folder that split wrote (with offsets.npy), or .csd files" in line
+    [line] = said(narrow, more=("--seconds", "-1"))
+    assert line == "error: --seconds: expected more than 0, got -1.0"
+    [line] = said(narrow, run="runs/demo/ridge/main/all/3")
+    assert "settings.json" in line or "expected a JSON file" in line
+
+
+def test_another_configuration_is_refused(done, capsys):
+    path = done / "config.yaml"
+    before = path.read_text()
+    recipes = {"demo": Config(json.loads(before)).recipes["demo"] | {"clean": {"policy": "mean"}}}
+    path.write_text(json.dumps(json.loads(before) | {"recipes": recipes}))
+    assert predict(done, done / "data/demo/test", check=False) is None
+    assert "demo: clean: expected {'policy': 'zero'" in capsys.readouterr().err
+    path.write_text(before)
+
+
+def test_names_of_files(tmp_path):
+    assert find(["audio=a/b.csd", "x/words.csd"]).keys() == {"audio", "words"}
+    with pytest.raises(InputError, match="got COVAREP; say which is which with NAME=FILE"):
+        find(["x/COVAREP.csd"])
+
+
+def own(n):
+    return OwnInput(np.array([f"v[{i}]" for i in range(n)]), np.full((n, 2), ""), None)
+
+
+def test_classes_have_probabilities():
+    task = {"type": "classification", "targets": ["emotion"], "classes": ["sad", "happy"]}
+    settings = {"task": task, "label_columns": [0]}
+    outputs = [np.log([[0.9, 0.1], [0.4, 0.6]]), np.log([[0.7, 0.3], [0.2, 0.8]])]
+    runs = {"emotion": [(settings, output) for output in outputs]}
+    frame = table(own(2), runs)
+    assert frame["emotion"].tolist() == ["sad", "happy"]
+    assert frame["emotion_sad"].tolist() == pytest.approx([0.8, 0.3])
+    assert frame["emotion_happy_std"].tolist() == pytest.approx([np.sqrt(0.02)] * 2)
+    found = scores(np.array([[0.0], [np.nan]]), runs)["emotion"]
+    assert (found["rows"], found["metrics"]["acc"]["mean"]) == (1, 1.0)
+
+
+def test_binary_targets_have_the_probability_of_one():
+    task = {"type": "binary", "targets": ["happy", "sad"]}
+    settings = {"task": task, "label_columns": [0, 1]}
+    outputs = np.log([[0.9, 0.1, 0.25, 0.75]])
+    frame = table(own(1), {target: [(settings, outputs)] for target in task["targets"]})
+    assert frame[["happy", "sad"]].to_numpy().tolist() == [[0, 1]]
+    assert frame[["happy_1", "sad_1"]].to_numpy()[0] == pytest.approx([0.1, 0.75])

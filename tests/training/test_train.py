@@ -1,0 +1,208 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from making import fp32, make_fold
+from running import run_stage
+from safetensors.torch import load_file
+from torch.nn import functional
+
+from msa.base.errors import InputError
+from msa.config.configuration import Config
+from msa.training.batches import Fold
+from msa.training.network import build, predictions
+from msa.training.optimizers import make_optimizer
+from msa.training.run import seed_everything
+from msa.training.train import LOSSES, train
+
+
+@pytest.fixture(scope="module")
+def settings():
+    config = Config({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+    return lambda model, seed=1: config.settings("demo", model, seed)
+
+
+@pytest.fixture
+def folds():
+    return {"train": make_fold(96, 0), "valid": make_fold(32, 1), "test": make_fold(32, 2)}
+
+
+def run(settings, folds, **hyper):
+    given = settings["hyperparameters"] | {"epochs": 4} | hyper
+    seed_everything(settings["seed"])
+    network = build(settings | {"hyperparameters": given}, folds["train"])
+    return network, train(network, folds, given, settings["seed"])
+
+
+@pytest.mark.parametrize("model", ["lmf", "nhfnet"])
+def test_the_same_seed_gives_the_same_bits(model, settings, folds):
+    _, first = run(settings(model), folds)
+    _, second = run(settings(model), folds)
+    _, other = run(settings(model, seed=2), folds)
+    for key, weight in first.weights.items():
+        torch.testing.assert_close(weight, second.weights[key], rtol=0, atol=0)
+    np.testing.assert_array_equal(first.test, second.test)
+    assert not np.array_equal(first.test[-1], other.test[-1])
+
+
+def test_it_learns(settings, folds):
+    _, trained = run(settings("lmf"), folds, epochs=60, patience=None, batch_size=8)
+    losses = [epoch.valid_loss for epoch in trained.history]
+    assert min(losses) < 0.6 * losses[0]
+
+
+def test_the_validation_fold_selects(settings, folds):
+    network, trained = run(settings("lmf"), folds, epochs=12, patience=None)
+    best = min(trained.history, key=lambda epoch: epoch.selection)
+    assert trained.selected == best.epoch
+    network.load_state_dict(trained.weights)
+    # the weights kept are the selected epoch's: its test predictions come out again
+    test = predictions(network, folds["test"], fp32(16)).numpy()
+    np.testing.assert_allclose(test, trained.test[best.epoch - 1], rtol=1e-5, atol=1e-6)
+
+
+def test_the_test_fold_changes_nothing_but_its_predictions(settings, folds):
+    _, first = run(settings("lmf"), folds)
+    _, second = run(settings("lmf"), folds | {"test": make_fold(50, 9)})
+    assert first.selected == second.selected
+    for key, weight in first.weights.items():
+        torch.testing.assert_close(weight, second.weights[key], rtol=0, atol=0)
+
+
+def test_early_stopping(settings, folds):
+    flipped = Fold(folds["valid"].ids, -folds["valid"].label, folds["valid"].modalities)
+    _, trained = run(settings("lmf"), folds | {"valid": flipped}, epochs=200, patience=3)
+    assert len(trained.history) == trained.selected + 3
+
+
+def test_selection_may_be_another_loss(settings, folds):
+    _, trained = run(settings("nhfnet"), folds, selection="l1", loss="mse")
+    assert all(epoch.selection != epoch.valid_loss for epoch in trained.history)
+
+
+def test_the_last_epoch_may_be_asked_for(settings, folds):
+    network, trained = run(settings("lmf"), folds, selection="last", epochs=30, patience=4)
+    last = trained.history[-1]
+    assert trained.selected == last.epoch
+    assert min(e.selection for e in trained.history) < last.selection
+    network.load_state_dict(trained.weights)
+    test = predictions(network, folds["test"], fp32(16)).numpy()
+    np.testing.assert_allclose(test, trained.test[-1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_that_is_not_a_number_stops(settings, folds):
+    folds["train"].modalities["text"].rows[7] = torch.nan
+    with pytest.raises(InputError, match=r"epoch 1, step \d+ of \d+: the loss is not finite"):
+        run(settings("lmf"), folds)
+
+
+def test_bf16_is_close(settings, folds):
+    _, full = run(settings("lmf"), folds)
+    _, half = run(settings("lmf"), folds, precision="bf16")
+    assert half.history[-1].valid_loss == pytest.approx(full.history[-1].valid_loss, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("l1", functional.l1_loss),
+        ("mse", functional.mse_loss),
+        ("half_mse", lambda p, y, **k: functional.mse_loss(p, y, **k) / 2),
+    ],
+)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_losses_are_torchs(name, expected, reduction):
+    prediction, label = torch.randn(2, 5, 3)
+    loss = getattr(LOSSES[name](prediction, label), reduction)()
+    torch.testing.assert_close(loss, expected(prediction, label, reduction=reduction))
+
+
+def test_cross_entropy_of_classes_and_of_binary_targets():
+    logits, label = torch.randn(5, 7), torch.randint(0, 7, (5, 1))
+    expected = functional.cross_entropy(logits, label[:, 0])
+    torch.testing.assert_close(LOSSES["cross_entropy"](logits, label).mean(), expected)
+    logits, label = torch.randn(5, 8), torch.randint(0, 2, (5, 4))
+    expected = functional.cross_entropy(logits.view(5, 4, 2).permute(0, 2, 1), label)
+    torch.testing.assert_close(LOSSES["cross_entropy"](logits, label).mean(), expected)
+    # a loss a row and target: a mean over rows does not weigh a short last batch more
+    assert LOSSES["cross_entropy"](logits, label).shape == label.shape
+
+
+def test_factors_have_their_own_learning_rate(settings, folds):
+    network = build(settings("lmf"), folds["train"])
+    hyper = {"name": "adam", "lr": 0.01, "weight_decay": 0.1, "groups": {"factor_lr": 0.5}}
+    groups = make_optimizer(network, hyper).param_groups
+    assert sorted(group["lr"] for group in groups) == [0.01, 0.5]
+    assert sum(len(g["params"]) for g in groups) == len(list(network.parameters()))
+
+
+def test_an_unknown_architecture_keyword(settings, folds):
+    given = settings("lmf")
+    given["hyperparameters"]["architecture"] = {"hiden": 3}
+    with pytest.raises(InputError, match=r"model lmf: architecture: .*hiden"):
+        build(given, folds["train"])
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, demo_files):
+    """The demo's folds, cleaned and encoded, by the stages."""
+    folder = tmp_path_factory.mktemp("stages")
+    files = [f"{name}={demo_files}/{name}.csd" for name in ("words", "audio", "vision")]
+    labels = demo_files / "labels.csd"
+    aligned, card = folder / "aligned", folder / "card.json"
+    run_stage("align", "--sequence", *files, "--labels", labels, "--to=words", "--output", aligned)
+    folds = demo_files / "folds.json"
+    run_stage("split", aligned, "--folds", folds, "--output", folder, "--card", card)
+    run_stage("clean", folder, "--output", folder / "clean", "--card", card)
+    run_stage("demo-encoder", demo_files / "words.csd", folder / "encoder")
+    features = folder / "features"
+    run_stage("encode", folder, "--encoder", folder / "encoder", "--output", features)
+    return folder
+
+
+def train_demo(demo, run, settings):
+    run.mkdir()
+    settings["hyperparameters"]["epochs"] = 2
+    (run / "settings.json").write_text(json.dumps(settings))
+    where = ["--data", demo, "--clean", demo / "clean", "--features", demo / "features"]
+    return run_stage("train", run, *where, "--device", "cpu").stderr, where
+
+
+@pytest.mark.parametrize("model", ["lmf", "nhfnet", "ridge", "mean"])
+def test_train_and_predict_as_stages(model, demo, settings, tmp_path):
+    train_demo(demo, tmp_path / "b", settings(model))
+    progress, where = train_demo(demo, tmp_path / "a", settings(model))
+    run_stage("predict-folds", tmp_path / "a", *where, "--device", "cpu")
+    first, second = (load_file(tmp_path / run / "model.safetensors") for run in "ab")
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+    saved = np.load(tmp_path / "a" / "predictions" / "clean.npz")
+    epochs = np.load(tmp_path / "a" / "epochs.npz")
+    record = json.loads((tmp_path / "a" / "training.json").read_text())
+    history = pd.read_csv(tmp_path / "a" / "history.csv")
+    assert saved["test/prediction"].shape == saved["test/truth"].shape
+    assert list(history["epoch"]) == list(epochs["epoch"])
+    selected = epochs["prediction"][record["selected_epoch"] - 1]
+    np.testing.assert_allclose(saved["test/prediction"], selected, rtol=1e-5, atol=1e-6)
+    assert record["rows"]["test"] == len(saved["test/ids"])
+    assert record["provenance"]["versions"]["torch"] == torch.__version__
+    if model in ("lmf", "nhfnet"):
+        assert f"demo/{model} seed 1  epoch 2/2  train " in progress
+        assert list((tmp_path / "a" / "tensorboard").glob("events.*"))
+
+
+def test_a_gpu_that_is_not_there(demo, settings, tmp_path):
+    (tmp_path / "settings.json").write_text(json.dumps(settings("mean")))
+    done = run_stage("train", tmp_path, "--data", demo, "--device", "cuda:7", check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: device cuda:7: expected one of")
+    assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_settings_that_are_not_there(tmp_path):
+    done = run_stage("train", tmp_path, "--data", tmp_path, check=False)
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/settings.json: expected a JSON file, got: " in done.stderr
