@@ -51,4 +51,4 @@ rule all:
                 *("published.csv", "table.tex", "table.md"),
             ],
         ),
-        [path for dataset in CONFIG.values["datasets"] for path in studies(dataset)],
+        studies_of_all(),

@@ -21,7 +21,8 @@ from transformers import BertConfig, BertModel
 from benchmarks import plain
 from benchmarks.timing import row
 from msa.base.device import be_deterministic
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.models import model_class
 from msa.models.stacked import stack
 from msa.training.batches import Fold, Ragged
@@ -92,8 +93,8 @@ class Epoch:
 
     @cached_property
     def hyper(self) -> dict[str, Any]:
-        config = Config({"datasets": ["demo"], "models": [self.model], "seeds": [0]})
-        values = config.settings("demo", self.model, 0, "all")["hyperparameters"]
+        config = configure({"datasets": ["demo"], "models": [self.model], "seeds": [0]})
+        values = run_settings(config, "demo", self.model, 0, "all")["hyperparameters"]
         return values | {"batch_size": BATCH[self.model]}
 
     @property

@@ -14,7 +14,9 @@ rule ablation:
         robustness=f"{RESULTS}/{{dataset}}/{{model}}.robustness.csv",
         retrained=lambda wildcards: [
             f"{RESULTS}/{wildcards.dataset}/{wildcards.model}.no-{modality}.json"
-            for modality in CONFIG.retrained(wildcards.dataset, wildcards.model)
+            for modality in studies.retrained(
+                CONFIG, wildcards.dataset, wildcards.model
+            )
         ],
         code=closure("ablation"),
     output:
@@ -30,7 +32,9 @@ rule ablation:
     conda:
         "../envs/msa.yaml"
     params:
-        modalities=ablated,
+        modalities=lambda wildcards: checked(
+            studies.required_ablation, CONFIG, wildcards.dataset, wildcards.model
+        ),
     shell:
         "python -m msa ablation {input.result:q} --robustness {input.robustness:q}"
         " --retrained {input.retrained:q} --modalities {params.modalities}"

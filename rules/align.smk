@@ -1,6 +1,6 @@
 rule align:
     input:
-        unpack(sources),
+        unpack(source_files),
         checks=checks,
         code=closure("align"),
     output:
@@ -16,7 +16,7 @@ rule align:
         mem_mb=scaled(4000, per_mb=0.1),
         runtime=scaled(30, per_mb=0.01),
     params:
-        sequences=parts,
+        sequences=lambda wildcards: flags.sequence_flags(CONFIG, wildcards.dataset),
         to=lambda wildcards: recipe(wildcards)["align"],
     shell:
         "python -m msa align --sequence {params.sequences:q} --labels {input.labels:q}"

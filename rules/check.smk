@@ -14,8 +14,11 @@ rule check:
     conda:
         "../envs/msa.yaml"
     params:
-        sha256=lambda wildcards: flag("sha256", RAW[raw_file(wildcards)].sha256),
-        seen=seen,
+        sha256=lambda wildcards: flags.flag("sha256", RAW[raw_file(wildcards)].sha256),
+        seen=lambda wildcards: seen(
+            Path(raw_file(wildcards)),
+            Path(sources.checked_file(raw_file(wildcards))),
+        ),
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"

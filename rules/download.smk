@@ -15,7 +15,7 @@ rule download:
     params:
         raw=raw_file,
         urls=lambda wildcards: ["--url", *RAW[raw_file(wildcards)].urls],
-        known=raw_flags,
+        known=lambda wildcards: flags.raw_flags(RAW[raw_file(wildcards)]),
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa download {params.raw:q} {params.urls:q} {params.known:q}"

@@ -1,7 +1,7 @@
 rule encode:
     input:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
-        encoder=encoder_files,
+        encoder=lambda wildcards: encoders.encoder_files(CONFIG, wildcards.dataset),
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
@@ -19,7 +19,9 @@ rule encode:
     params:
         data=lambda wildcards, input: parent(input.folds[0]),
         folder=subpath(output[0], parent=True),
-        encoder=lambda wildcards: CONFIG.encoder(wildcards.dataset).folder,
+        encoder=lambda wildcards: encoders.text_encoder(
+            CONFIG, wildcards.dataset
+        ).folder,
     shell:
         "python -m msa encode {params.data:q} --encoder {params.encoder:q}"
         " --output {params.folder:q} --device {resources.device} --threads {threads}"

@@ -1,6 +1,6 @@
 rule import_data:
     input:
-        files=lambda wildcards: sources(wildcards).values(),
+        files=lambda wildcards: source_files(wildcards).values(),
         checks=checks,
         code=lambda wildcards: closure(
             "import-data", layout=recipe(wildcards)["import"]
@@ -19,9 +19,9 @@ rule import_data:
         runtime=scaled(30, per_mb=0.05),
     params:
         folder=subpath(output.card, parent=True),
-        layout=layout_flags,
-        task=task_flags,
-        card=card_flags,
+        layout=lambda wildcards: flags.layout_flags(recipe(wildcards)),
+        task=lambda wildcards: flags.task_flags(recipe(wildcards)),
+        card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
     shell:
         "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
         " {params.layout:q} {params.task} {params.card} 2>&1 | tee {log:q}"

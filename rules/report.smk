@@ -8,9 +8,7 @@ rule report:
         cards=expand(
             f"{DATA}/{{dataset}}/clean/card.json", dataset=CONFIG.values["datasets"]
         ),
-        studies=[
-            path for dataset in CONFIG.values["datasets"] for path in studies(dataset)
-        ],
+        studies=studies_of_all(),
         template="workflow/report/page.html",
         code=closure("report"),
     output:
@@ -37,8 +35,8 @@ rule report:
         runs=lambda wildcards: RUNS,
         data=lambda wildcards: DATA,
         # BibTeX has braces
-        cite=lambda wildcards: citations(),
-        titles=lambda wildcards: json.dumps(titles()),
+        cite=lambda wildcards: recipes.citations(CONFIG),
+        titles=lambda wildcards: json.dumps(recipes.titles(CONFIG)),
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
         " --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q} 2>&1 | tee {log:q}"

@@ -2,7 +2,10 @@ rule score:
     input:
         settings=f"{RUN}/settings.json",
         predictions=f"{RUN}/predictions/clean.npz",
-        epochs=trained_epochs,
+        # an imported checkpoint has none
+        epochs=lambda wildcards: (
+            [] if wildcards.variant == "released" else f"{RUN}/epochs.npz"
+        ),
         code=closure("score"),
     output:
         f"{RUN}/scores.json",

@@ -23,7 +23,11 @@ rule trials:
     params:
         run=subpath(output[0], parent=True),
         data=data_flags,
-        space=lambda wildcards: json.dumps(search_of(wildcards)["space"]),
+        space=lambda wildcards: json.dumps(
+            checked(
+                studies.required_search, CONFIG, wildcards.dataset, wildcards.model
+            )["space"]
+        ),
     shell:
         "python -m msa trials {params.run:q} {params.data:q} --space {params.space:q}"
         " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
@@ -32,7 +36,7 @@ rule trials:
 
 rule search:
     input:
-        trials=all_trials,
+        trials=trials,
         code=closure("search"),
     output:
         f"{RESULTS}/{{dataset}}/{{model}}.search.csv",
@@ -47,7 +51,7 @@ rule search:
 
 rule best_settings:
     input:
-        trials=lambda wildcards: trials(wildcards, wildcards.target),
+        trials=trials,
         code=closure("search"),
     output:
         update(f"{RUNS}/{{dataset}}/{{model}}/best/{{target}}/{{seed}}/settings.json"),

@@ -1,7 +1,7 @@
 rule split:
     input:
         aligned=f"{DATA}/{{dataset}}/aligned",
-        folds=folds_file,
+        folds=lambda wildcards: sources.folds_source(CONFIG, wildcards.dataset).path,
         code=closure("split"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
@@ -17,8 +17,9 @@ rule split:
         runtime=scaled(15, per_mb=0.01),
     params:
         folder=subpath(output.card, parent=True),
-        task=task_flags,
-        card=card_flags,
+        task=lambda wildcards: flags.task_flags(recipe(wildcards)),
+        # with `output` Snakemake does not record it, so that a later word on it retrains nothing
+        card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
         pauses=lambda wildcards: recipe(wildcards)["pauses"],
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"

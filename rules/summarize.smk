@@ -18,7 +18,8 @@ rule summarize:
     conda:
         "../envs/msa.yaml"
     params:
-        remarks=remarks,
+        remarks=flags.flag("name", CONFIG.values.get("name"))
+        + flags.flag("note", CONFIG.values.get("note")),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
         "python -m msa summarize {params.runs:q} --output {output:q} {params.remarks:q} 2>&1 | tee {log:q}"

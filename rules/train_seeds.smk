@@ -15,7 +15,9 @@ rule train_seeds:
     log:
         "logs/{dataset}/{model}/{variant}-{target}-train.log",
     wildcard_constraints:
-        model=one_of(name for name in CONFIG.models if CONFIG.together(name)),
+        model=one_of(
+            name for name in CONFIG.models if settings.seeds_together(CONFIG, name)
+        ),
         variant="main|best|no-\\w+",
     conda:
         "../envs/msa.yaml"

@@ -10,7 +10,9 @@ import pytest
 import yaml
 from running import ROOT, copy_project, environment, run_stage, snakemake
 
-from msa.config.configuration import Config, merge
+from msa.config.check import configure
+from msa.config.layers import merge
+from msa.config.settings import run_settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.M | re.S)
@@ -84,7 +86,7 @@ CONFIGURATIONS = [text for kind, text in BLOCKS if kind == "yaml" and "title:" n
 
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_a_configuration_is_accepted(text):
-    Config(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
+    configure(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
 
 
 def test_the_catalogue_is_there():
@@ -109,11 +111,10 @@ def test_an_encoder_that_changes_in_its_place_is_read_again(project):
 
 
 def test_settings_examples_are_valid():
-    from msa.config.configuration import Config
 
     example = next(text for kind, text in BLOCKS if kind == "yaml" and "demo/nhfnet" in text)
     given = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1], **yaml.safe_load(example)}
-    assert Config(given).settings("demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
+    assert run_settings(configure(given), "demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
 
 
 def test_links_lead_somewhere():

@@ -43,6 +43,17 @@ def glance(folder: Path) -> str:
     return f"# {len(stats)} files, {sum(stat.st_size for stat in stats)} bytes, the newest {newest}"
 
 
+def seen(path: Path, checked: Path) -> str:
+    """What changes with the files below a raw folder; where it is gone, what its check recorded.
+
+    Nothing for a file, of which Snakemake sees by itself that it is newer.
+    """
+    if path.is_dir():
+        return glance(path)
+    text = "" if path.exists() or not checked.exists() else checked.read_text()
+    return "".join(text.splitlines()[1:])
+
+
 def line(sha256: str, name: str) -> str:
     """A line as `sha256sum` writes it."""
     return f"{sha256}  {name}\n"

@@ -8,7 +8,10 @@ from tqdm import tqdm
 
 from msa.base.errors import InputError
 from msa.base.schema import nearest
-from msa.config.configuration import Config, Source, load
+from msa.config.check import load
+from msa.config.configuration import Config
+from msa.config.fits import misfit
+from msa.config.sources import Source, data_sources
 
 
 def bytes_text(count: int) -> str:
@@ -27,7 +30,7 @@ def state_of(config: Config, dataset: str) -> str:
     """What can be said of a data set in one word: prepared, ready, made here, or missing files."""
     if Path(config.path("data", dataset, "card.json")).is_file():
         return "prepared"
-    sources = config.sources(dataset).values()
+    sources = data_sources(config, dataset).values()
     if all(source.kind == "made" for source in sources):
         return "made here"
     missing = [source for source in sources if not Path(source.path).exists()]
@@ -64,9 +67,9 @@ def describe(config: Config, dataset: str) -> Iterator[str]:
     for key in ("licence", "note"):
         if key in recipe:
             yield f"  {key}: {recipe[key]}"
-    fitting = [model for model in config.models if not config.misfit(dataset, model)]
+    fitting = [model for model in config.models if not misfit(config, dataset, model)]
     yield f"  models: {', '.join(fitting)}"
-    for source in config.sources(dataset).values():
+    for source in data_sources(config, dataset).values():
         if source.kind != "made":
             yield f"  {describe_source(source)}"
     if "manual" in recipe and "missing" in state_of(config, dataset):

@@ -16,7 +16,11 @@ from msa.base.atomic import atomic_write
 from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json
-from msa.config.configuration import Config, load
+from msa.config.check import load
+from msa.config.configuration import Config
+from msa.config.encoders import text_encoder
+from msa.config.fits import require
+from msa.config.settings import run_settings
 from msa.data.own_input import FOLD, OwnInput, find, prepare
 from msa.results.metrics import target_scores
 from msa.results.summarize import run_folders
@@ -105,8 +109,8 @@ def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np
 def check(settings: Mapping[str, Any], config: Config) -> None:
     """Raise an InputError unless the configuration still has what the run was trained on."""
     dataset = settings["dataset"]
-    config.require(dataset, settings["model"])
-    now = config.settings(dataset, settings["model"], settings["seed"])
+    require(config, dataset, settings["model"])
+    now = run_settings(config, dataset, settings["model"], settings["seed"])
     for key in ("clean", "encoder"):
         if settings.get(key) and settings[key] != now[key]:
             raise InputError(
@@ -151,7 +155,7 @@ def main(args: argparse.Namespace) -> None:
     first = every[0]
     dataset, device = first["dataset"], choose_device(args.device)
     text = first["forms"].get("text")
-    encoder = Path(config.encoder(dataset).folder) if text in ("words", "features") else None
+    encoder = Path(text_encoder(config, dataset).folder) if text in ("words", "features") else None
     cleaning = Path(config.path("data", dataset, "clean", "cleaning.npz"))
     runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
     with TemporaryDirectory() as temporary:

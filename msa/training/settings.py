@@ -33,9 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     text = args.json
     if args.configfile:
-        from msa.config.configuration import load
+        from msa.config.check import load
+        from msa.config.fits import require
+        from msa.config.settings import run_settings
 
         config = load(args.configfile)
-        config.require(args.dataset, args.model)
-        text = json.dumps(config.settings(args.dataset, args.model, args.seed))
+        require(config, args.dataset, args.model)
+        text = json.dumps(run_settings(config, args.dataset, args.model, args.seed))
     write_settings(text, args.output)

@@ -10,11 +10,15 @@ import yaml
 from running import ROOT, copy_project, run_stage, snakemake
 
 from msa.__main__ import main
-from msa.config.configuration import DEFAULTS, Config
+from msa.config.check import configure
+from msa.config.configuration import DEFAULTS
+from msa.config.fits import misfit
+from msa.config.settings import run_settings
+from msa.config.sources import data_sources
 from msa.demo.look_alike import RECIPES
 from msa.formats.segments import FOLDS, read
 
-CONFIG = Config({"datasets": [], "models": [], "seeds": [1]})
+CONFIG = configure({"datasets": [], "models": [], "seeds": [1]})
 IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "files" in recipe]
 OWN_CSD = [n for n, r in CONFIG.recipes.items() if "files" not in r and n not in RECIPES]
 
@@ -28,7 +32,7 @@ def test_every_source_has_a_look_alike():
 
 def test_every_file_has_a_mirror_or_a_way_by_hand():
     for name in CONFIG.recipes:
-        for source in CONFIG.sources(name).values():
+        for source in data_sources(CONFIG, name).values():
             assert source.kind != "raw" or len(source.urls) > 1 or source.manual, name
 
 
@@ -70,8 +74,8 @@ def test_published_settings_name_recipes_that_exist():
     for path in (ROOT / "workflow/recipes/models").glob("*.yaml"):
         for name in yaml.safe_load(path.read_text()).get("published", {}):
             assert name in CONFIG.recipes
-            assert CONFIG.misfit(name, path.stem) is None
-            assert CONFIG.settings(name, path.stem, 1)["settings"] == "published"
+            assert misfit(CONFIG, name, path.stem) is None
+            assert run_settings(CONFIG, name, path.stem, 1)["settings"] == "published"
 
 
 @pytest.mark.slow

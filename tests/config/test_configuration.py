@@ -4,7 +4,13 @@ import pytest
 from running import ROOT
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config, load, merge
+from msa.config.check import configure, load
+from msa.config.encoders import text_encoder
+from msa.config.fits import require
+from msa.config.layers import merge
+from msa.config.settings import run_settings, targets
+from msa.config.sources import data_sources
+from msa.config.studies import ablated, retrained, robustness
 
 BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
 OWN = {
@@ -18,7 +24,7 @@ OWN = {
 
 def refusal(changes):
     with pytest.raises(InputError) as caught:
-        Config(merge(BASE, changes))
+        configure(merge(BASE, changes))
     return str(caught.value)
 
 
@@ -138,7 +144,7 @@ def test_a_regression_needs_its_range():
 def test_a_misfit_names_what_fits():
     recipe = merge(OWN, {"encoder": None})
     with pytest.raises(InputError) as caught:
-        Config(
+        configure(
             merge(BASE, {"datasets": ["mine"], "models": ["nhfnet"], "recipes": {"mine": recipe}})
         )
     text = str(caught.value)
@@ -151,24 +157,24 @@ def test_a_misfit_names_what_fits():
 
 
 def test_a_missing_modality_is_no_misfit():
-    config = Config(merge(BASE, own()))
-    settings = config.settings("mine", "nhfnet", 1)
+    config = configure(merge(BASE, own()))
+    settings = run_settings(config, "mine", "nhfnet", 1)
     assert settings["forms"] == {"text": "features", "audio": "audio", "vision": None}
     assert settings["missing"] == ["vision"]
 
 
 def test_extending_shares_the_raw_files():
-    config = Config(BASE)
-    assert config.sources("mosi_direct") == config.sources("mosi")
-    assert config.sources("mosi")["audio"].path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
+    config = configure(BASE)
+    assert data_sources(config, "mosi_direct") == data_sources(config, "mosi")
+    assert data_sources(config, "mosi")["audio"].path == "data/mosi/raw/CMU_MOSI_COVAREP.csd"
     assert config.recipes["mosi_direct"]["align"] == "labels"
 
 
 def raw(sequences, **changes):
     """The raw files of a recipe with these sequences, without their common folder."""
     recipe = {"labels": "http://h/labels.csd", **sequences}
-    config = Config(merge(BASE, own(sequences=recipe, **changes)))
-    found = {name: of.path for name, of in config.sources("mine").items() if of.kind == "raw"}
+    config = configure(merge(BASE, own(sequences=recipe, **changes)))
+    found = {name: of.path for name, of in data_sources(config, "mine").items() if of.kind == "raw"}
     assert len(set(found.values())) == len(found)
     return {name: path.removeprefix("data/mine/raw/") for name, path in found.items()}
 
@@ -203,13 +209,13 @@ def test_another_file_than_the_base_recipe_has_lies_elsewhere():
     recipes = {"mine": {"extends": "mosi", "sequences": {"audio": audio}}}
     recipes["ours"] = {"extends": "mine", "align": "none"}
     recipes["files"] = {"extends": "mosi_cmbert", "files": {"dev.tsv": {"url": "http://h/dev.tsv"}}}
-    config = Config(merge(BASE, {"recipes": recipes}))
-    mosi, mine = config.sources("mosi"), config.sources("mine")
+    config = configure(merge(BASE, {"recipes": recipes}))
+    mosi, mine = data_sources(config, "mosi"), data_sources(config, "mine")
     assert mine["audio"].path == "data/mine/raw/CMU_MOSI_COVAREP.csd"
     assert {name for name in mosi if mosi[name] != mine[name]} == {"audio"}
-    assert config.sources("ours") == mine
+    assert data_sources(config, "ours") == mine
     # a layout of several files is read from one folder
-    assert {of.path.rpartition("/")[0] for of in config.sources("files").values()} == {
+    assert {of.path.rpartition("/")[0] for of in data_sources(config, "files").values()} == {
         "data/files/raw"
     }
 
@@ -219,7 +225,7 @@ def test_every_encoder_of_the_hub_has_a_folder_of_its_own():
 
     def folder(name, **given):
         given = merge(BASE, own(encoder=name), {"encoders": {name: given}})
-        return Config(given).encoder("mine").folder
+        return text_encoder(configure(given), "mine").folder
 
     found = [folder(name) for name in ("google/bert-tiny", "prajjwal1/bert-tiny", "bert-tiny")]
     found += [folder("bert-tiny", revision=commit) for commit in ("a" * 40, "b" * 40, "refs/pr/1")]
@@ -234,13 +240,13 @@ def test_every_encoder_of_the_hub_has_a_folder_of_its_own():
 
 
 def test_published_settings_say_so_and_changed_ones_too():
-    config = Config(BASE)
-    published = config.settings("mosei_direct", "nhfnet", 20)
+    config = configure(BASE)
+    published = run_settings(config, "mosei_direct", "nhfnet", 20)
     assert (published["settings"], published["hyperparameters"]["epochs"]) == ("published", 10)
     assert "main_msaf.py" in published["source"]
-    assert config.settings("mosei", "nhfnet", 20)["settings"] == "adapted"
-    changed = Config(merge(BASE, {"settings": {"nhfnet": {"epochs": 3}}}))
-    settings = changed.settings("mosei_direct", "nhfnet", 20)
+    assert run_settings(config, "mosei", "nhfnet", 20)["settings"] == "adapted"
+    changed = configure(merge(BASE, {"settings": {"nhfnet": {"epochs": 3}}}))
+    settings = run_settings(changed, "mosei_direct", "nhfnet", 20)
     assert (settings["settings"], settings["source"]) == ("adapted", None)
     assert settings["hyperparameters"]["epochs"] == 3
 
@@ -248,59 +254,59 @@ def test_published_settings_say_so_and_changed_ones_too():
 @pytest.mark.parametrize("other", ["docs", {"revision": "main"}])
 def test_another_encoder_is_not_what_was_published(other, monkeypatch):
     monkeypatch.chdir(ROOT)
-    config = Config(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
+    config = configure(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
     for dataset, model in (("mosi_mag", "glomo"), ("mosei_direct", "nhfnet")):
-        settings = config.settings(dataset, model, 1)
+        settings = run_settings(config, dataset, model, 1)
         assert (settings["settings"], settings["source"]) == ("adapted", None)
     # reads GloVe, no encoder
-    assert config.settings("mosi", "lmr_cbt", 1)["settings"] == "published"
+    assert run_settings(config, "mosi", "lmr_cbt", 1)["settings"] == "published"
 
 
 def test_a_loss_is_checked_where_it_is_used():
     given = {"settings": {"lmf": {"loss": "l1"}, "demo_emotion/lmf": {"loss": "cross_entropy"}}}
-    config = Config(merge(BASE, given, {"datasets": ["demo", "demo_emotion"]}))
-    config.require("demo", "lmf")
+    config = configure(merge(BASE, given, {"datasets": ["demo", "demo_emotion"]}))
+    require(config, "demo", "lmf")
     # of a target that is not in the list of data sets as well
     with pytest.raises(InputError, match=r"settings: lmf: loss: on iemocap_lmf, a binary, expec"):
-        config.require("iemocap_lmf", "lmf")
+        require(config, "iemocap_lmf", "lmf")
     # a recipe's own loss is for regression, and gives way
-    hyper = Config(BASE).settings("demo_emotion", "nhfnet", 1)["hyperparameters"]
+    hyper = run_settings(configure(BASE), "demo_emotion", "nhfnet", 1)["hyperparameters"]
     assert (hyper["loss"], hyper["selection"]) == ("cross_entropy", "loss")
 
 
 def test_settings_of_one_data_set_win():
-    config = Config(merge(BASE, {"settings": {"lmf": {"epochs": 3}, "demo/lmf": {"epochs": 4}}}))
-    assert config.settings("demo", "lmf", 1)["hyperparameters"]["epochs"] == 4
-    assert config.settings("mosi", "lmf", 1)["hyperparameters"]["epochs"] == 3
+    config = configure(merge(BASE, {"settings": {"lmf": {"epochs": 3}, "demo/lmf": {"epochs": 4}}}))
+    assert run_settings(config, "demo", "lmf", 1)["hyperparameters"]["epochs"] == 4
+    assert run_settings(config, "mosi", "lmf", 1)["hyperparameters"]["epochs"] == 3
 
 
 def test_one_model_a_target_where_it_was_published_so():
     traits = {"recipes": {"pom_lmf": {"extends": "pom"}}}
-    config = Config(merge(BASE, traits))
-    targets = config.targets("pom_lmf", "lmf")
-    assert (len(targets), config.targets("pom", "lmf")) == (16, ["all"])
-    hyper = config.settings("pom_lmf", "lmf", 1, "nervous")["hyperparameters"]
+    config = configure(merge(BASE, traits))
+    names = targets(config, "pom_lmf", "lmf")
+    assert (len(names), targets(config, "pom", "lmf")) == (16, ["all"])
+    hyper = run_settings(config, "pom_lmf", "lmf", 1, "nervous")["hyperparameters"]
     assert (hyper["batch_size"], hyper["architecture"]["rank"]) == (64, 8)
     assert hyper["optimizer"]["groups"] == {"factor_lr": 0.003}
     # the joint network is trained, its own trait reported
-    assert config.settings("pom_lmf", "lmf", 1, "nervous")["task"]["targets"] == targets
+    assert run_settings(config, "pom_lmf", "lmf", 1, "nervous")["task"]["targets"] == names
 
 
 def test_a_binary_target_of_its_own():
     emotions = ["neutral", "happy", "sad", "angry"]
     recipe = merge(OWN, {"task": {"type": "binary", "targets": emotions}})
-    config = Config(merge(BASE, {"recipes": {"iemocap_lmf": recipe}}))
-    settings = config.settings("iemocap_lmf", "lmf", 1, "sad")
+    config = configure(merge(BASE, {"recipes": {"iemocap_lmf": recipe}}))
+    settings = run_settings(config, "iemocap_lmf", "lmf", 1, "sad")
     assert settings["task"]["targets"] == ["sad"]
     assert settings["label_columns"] == [2]
     assert settings["hyperparameters"]["loss"] == "cross_entropy"
-    assert config.settings("iemocap_lmf", "lmr_cbt", 1)["label_columns"] == [0, 1, 2, 3]
+    assert run_settings(config, "iemocap_lmf", "lmr_cbt", 1)["label_columns"] == [0, 1, 2, 3]
 
 
 def test_modalities_are_removed_by_model_or_by_all():
     def removed(ablate, dataset, model):
-        config = Config(merge(BASE, {"ablate": ablate}))
-        return config.ablated(dataset, model), config.retrained(dataset, model)
+        config = configure(merge(BASE, {"ablate": ablate}))
+        return ablated(config, dataset, model), retrained(config, dataset, model)
 
     every = ["text", "audio", "vision"]
     assert removed(False, "demo", "lmf") == ([], [])
@@ -315,7 +321,7 @@ def test_modalities_are_removed_by_model_or_by_all():
 
 def test_levels_of_robustness():
     def levels(given):
-        found = Config(merge(BASE, {"robustness": given})).robustness()
+        found = robustness(configure(merge(BASE, {"robustness": given})))
         return found["missing_frames"], found["noise"], found["seed"]
 
     assert levels(False) == ([], [], 0)
@@ -325,19 +331,21 @@ def test_levels_of_robustness():
 
 def test_a_checkpoint_is_not_retrained():
     config = merge(BASE, {"ablate": True, "settings": {"nhfnet": {"checkpoint": "a.pth"}}})
-    assert Config(config).ablated("demo", "nhfnet") == ["text", "audio", "vision"]
-    assert Config(config).retrained("demo", "nhfnet") == []
+    assert ablated(configure(config), "demo", "nhfnet") == ["text", "audio", "vision"]
+    assert retrained(configure(config), "demo", "nhfnet") == []
 
 
 def test_a_removed_modality_is_one_that_the_data_lacks():
-    config = Config(BASE)
-    settings = config.settings("demo", "lmf", 1, without="audio")
+    config = configure(BASE)
+    settings = run_settings(config, "demo", "lmf", 1, without="audio")
     assert settings["forms"] == {"text": "features", "audio": None, "vision": "vision"}
     assert (settings["variant"], settings["missing"]) == ("no-audio", ["audio"])
-    assert settings["hyperparameters"] == config.settings("demo", "lmf", 1)["hyperparameters"]
-    assert config.settings("mosei_direct", "nhfnet", 1, without="audio")["settings"] == "adapted"
+    assert settings["hyperparameters"] == run_settings(config, "demo", "lmf", 1)["hyperparameters"]
+    assert (
+        run_settings(config, "mosei_direct", "nhfnet", 1, without="audio")["settings"] == "adapted"
+    )
     with pytest.raises(InputError, match="cm_bert on demo cannot be trained without text"):
-        config.require("demo", "cm_bert", "text")
+        require(config, "demo", "cm_bert", "text")
 
 
 @pytest.mark.parametrize(
@@ -355,7 +363,7 @@ def test_a_removed_modality_is_one_that_the_data_lacks():
 )
 def test_wrong_studies(given, expected):
     with pytest.raises(InputError, match=re.escape(expected)):
-        Config(merge(BASE, given))
+        configure(merge(BASE, given))
 
 
 def test_not_yaml(tmp_path):

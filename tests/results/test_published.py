@@ -12,7 +12,8 @@ from test_leaderboard import emotions, result, sentiment, spread
 from test_summarize import run, write
 
 from msa.__main__ import main
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.recipes import published_as
 from msa.results.leaderboard import markdown, table
 from msa.results.published import COLUMNS, INPUTS, RESOURCES, beside, read_figures
 from msa.results.summarize import summarize
@@ -64,8 +65,8 @@ EXPECTED = {
 
 
 def test_the_figures_of_every_recipe():
-    config = Config({"datasets": [], "models": [], "seeds": [1]})
-    found = {name: config.published_as(name) for name in config.recipes}
+    config = configure({"datasets": [], "models": [], "seeds": [1]})
+    found = {name: published_as(config, name) for name in config.recipes}
     for name, of in found.items():
         figures = read_figures(*of)
         recipes, count, mae = EXPECTED.get(of, (name, 0, None))
@@ -82,10 +83,10 @@ def test_the_figures_of_every_recipe():
 def test_a_recipe_of_ones_own_says_which_figures_it_has():
     own = {"a": {"extends": "mosi_unaligned"}, "b": {"extends": "mosi", "published": "mosi"}}
     own["c"] = {"extends": "mosi_unaligned", "published": "mosi"}
-    config = Config({"datasets": [], "models": [], "seeds": [1], "recipes": own})
-    assert config.published_as("a")[0] == "a"
-    assert config.published_as("b") == ("mosi", "")
-    assert config.published_as("c") == ("mosi", "unaligned")
+    config = configure({"datasets": [], "models": [], "seeds": [1], "recipes": own})
+    assert published_as(config, "a")[0] == "a"
+    assert published_as(config, "b") == ("mosi", "")
+    assert published_as(config, "c") == ("mosi", "unaligned")
 
 
 def test_the_accuracy_of_two_classes():

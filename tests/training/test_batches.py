@@ -8,7 +8,8 @@ import torch
 from running import run_stage
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.data.clean import clean
 from msa.models.padding import sequence
 from msa.training.batches import MODALITIES, Ragged, cut, load_fold
@@ -146,7 +147,7 @@ def test_released_padding_without_a_length_is_up_to_the_longest_of_the_batch(mod
         lengths = dict.fromkeys(MODALITIES)
         given = {model: {"architecture": {"padding": padding}, "lengths": lengths}}
         config = {"datasets": ["demo_emotion"], "models": [model], "seeds": [1], "settings": given}
-        settings = Config(config).settings("demo_emotion", model, 1)
+        settings = run_settings(configure(config), "demo_emotion", model, 1)
         fold = load_fold("test", settings, emotions, emotions / "clean")
         torch.manual_seed(0)
         network = build(settings, fold).eval()

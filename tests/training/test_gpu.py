@@ -11,7 +11,8 @@ from making import CASES, LMF_WITHOUT_DROPOUT, collate, make, make_fold, make_ro
 from running import snakemake
 from torch import nn
 
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.training.network import build
 from msa.training.run import seed_everything
 from msa.training.state import State
@@ -57,8 +58,8 @@ def test_outputs_and_gradients_are_those_of_the_cpu(name, padding, dtype, close)
 
 
 def settings_of(model, **hyper):
-    config = Config({"datasets": ["demo"], "models": [model], "seeds": [1]})
-    settings = config.settings("demo", model, 1)
+    config = configure({"datasets": ["demo"], "models": [model], "seeds": [1]})
+    settings = run_settings(config, "demo", model, 1)
     settings["hyperparameters"] |= {"batch_size": 8, "epochs": 3, "patience": None} | hyper
     return settings
 

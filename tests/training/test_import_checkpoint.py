@@ -14,7 +14,8 @@ from torch import nn
 
 from msa.__main__ import main
 from msa.base.provenance import digest
-from msa.config.configuration import load
+from msa.config.check import load
+from msa.config.settings import run_settings
 from msa.models import model_class
 from msa.training import import_checkpoint
 from msa.training.network import load_weights
@@ -125,7 +126,7 @@ def test_the_old_format_of_torch_and_scalars_of_the_old_numpy(imported, weights)
 
 def settings(folder, dataset="demo", model="nhfnet", **architecture):
     """A run's folder."""
-    made = load([ROOT / "config.yaml"]).settings(dataset, model, 1)
+    made = run_settings(load([ROOT / "config.yaml"]), dataset, model, 1)
     made["hyperparameters"]["architecture"] |= architecture
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps(made))

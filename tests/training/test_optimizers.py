@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
 from msa.models import MODELS, model_class
 from msa.training.optimizers import BertAdam, Schedule, make_optimizer
 
@@ -95,6 +95,6 @@ def test_a_recipe_has_all_groups_of_its_model(model):
     """They are what the configuration may set, which is checked without the model's code."""
     own = getattr(model_class(model), "parameter_groups", None)
     taken = set(inspect.signature(own).parameters) if own else {"self", "lr", "weight_decay"}
-    config = Config({"datasets": [], "models": [], "seeds": [1]})
+    config = configure({"datasets": [], "models": [], "seeds": [1]})
     groups = config.models[model]["settings"]["optimizer"].get("groups", {})
     assert set(groups) == taken - {"self", "lr", "weight_decay"}

@@ -8,7 +8,8 @@ import pytest
 
 from msa.__main__ import main
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
 from msa.training.predict import scores, table
@@ -44,7 +45,7 @@ def done(tmp_path_factory, demo_files):
     for seed in (1, 2):
         run = folder / f"runs/demo/ridge/main/all/{seed}"
         run.mkdir(parents=True)
-        settings = Config(given).settings("demo", "ridge", seed)
+        settings = run_settings(configure(given), "demo", "ridge", seed)
         (run / "settings.json").write_text(json.dumps(settings))
         where = [run, "--data", data, "--clean", data / "clean", "--features", features]
         steps += [[stage, *where, "--device", "cpu"] for stage in ("train", "predict-folds")]
@@ -148,7 +149,9 @@ def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):
 def test_another_configuration_is_refused(done, capsys):
     path = done / "config.yaml"
     before = path.read_text()
-    recipes = {"demo": Config(json.loads(before)).recipes["demo"] | {"clean": {"policy": "mean"}}}
+    recipes = {
+        "demo": configure(json.loads(before)).recipes["demo"] | {"clean": {"policy": "mean"}}
+    }
     path.write_text(json.dumps(json.loads(before) | {"recipes": recipes}))
     assert predict(done, done / "data/demo/test", check=False) is None
     assert "demo: clean: expected {'policy': 'zero'" in capsys.readouterr().err

@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.config.configuration import WORKFLOW, Config, merge
+from msa.config.check import configure
+from msa.config.configuration import WORKFLOW
+from msa.config.layers import merge
+from msa.config.studies import search
 from msa.training.space import applied, draw
 
 SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [8, 16, 32]}
@@ -63,19 +66,19 @@ def test_applying_changes_what_is_drawn_and_nothing_else():
 
 
 def test_the_published_space_is_the_default():
-    search = Config(merge(BASE, {"search": {"lmf": {"trials": 3}}})).search("demo", "lmf")
-    assert search["space"]["architecture.rank"] == [1, 4, 8, 16]
-    assert (search["trials"], search["seed"], search["trials_per_job"]) == (3, 0, 10)
-    config = Config(merge(BASE, {"search": {"lmf": {}}}))
+    asked = search(configure(merge(BASE, {"search": {"lmf": {"trials": 3}}})), "demo", "lmf")
+    assert asked["space"]["architecture.rank"] == [1, 4, 8, 16]
+    assert (asked["trials"], asked["seed"], asked["trials_per_job"]) == (3, 0, 10)
+    config = configure(merge(BASE, {"search": {"lmf": {}}}))
     # LMF's own for IEMOCAP
-    assert config.search("iemocap_lmf", "lmf")["space"]["architecture.audio_hidden"] == [8, 16, 32]
-    assert config.search("iemocap_lmf", "lmf")["space"]["architecture.rank"] == [1, 4, 8, 16]
-    assert Config(BASE).search("demo", "lmf") is None
+    assert search(config, "iemocap_lmf", "lmf")["space"]["architecture.audio_hidden"] == [8, 16, 32]
+    assert search(config, "iemocap_lmf", "lmf")["space"]["architecture.rank"] == [1, 4, 8, 16]
+    assert search(configure(BASE), "demo", "lmf") is None
 
 
 def test_a_space_of_ones_own_replaces_it():
     own = {"search": {"demo/lmf": {"space": {"batch_size": [1, 2]}}}}
-    assert Config(merge(BASE, own)).search("demo", "lmf")["space"] == {"batch_size": [1, 2]}
+    assert search(configure(merge(BASE, own)), "demo", "lmf")["space"] == {"batch_size": [1, 2]}
 
 
 @pytest.mark.parametrize(
@@ -106,20 +109,20 @@ def test_a_space_of_ones_own_replaces_it():
 )
 def test_refusals(search, expected):
     with pytest.raises(InputError) as caught:
-        Config(merge(BASE, {"search": search}))
+        configure(merge(BASE, {"search": search}))
     assert expected in str(caught.value)
 
 
 def test_a_model_without_a_space_needs_one():
     with pytest.raises(InputError, match='config: search: nhfnet: the key "space" is missing'):
-        Config(merge(BASE, {"models": ["nhfnet"], "search": {"nhfnet": {}}}))
+        configure(merge(BASE, {"models": ["nhfnet"], "search": {"nhfnet": {}}}))
 
 
 def test_every_published_space_names_settings_of_its_model():
     from msa.models import model_class
 
     for path in (WORKFLOW / "recipes/models").glob("*.yaml"):
-        space = Config(BASE).models[path.stem].get("space", {})
+        space = configure(BASE).models[path.stem].get("space", {})
         for key in space:
             if key.startswith("architecture."):
                 known = model_class(path.stem).__init__.__kwdefaults__

@@ -6,7 +6,9 @@ import torch
 from making import make_fold
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config, merge
+from msa.config.check import configure
+from msa.config.layers import merge
+from msa.config.settings import run_settings
 from msa.training.network import build
 from msa.training.run import seed_everything
 from msa.training.state import Epoch, State, Trained
@@ -19,8 +21,8 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def settings():
-    config = Config({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
-    return lambda model: config.settings("demo", model, 1)
+    config = configure({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+    return lambda model: run_settings(config, "demo", model, 1)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.training.batches import Fold
 from msa.training.network import build, predictions
 from msa.training.optimizers import make_optimizer
@@ -20,8 +21,8 @@ from msa.training.train import LOSSES, train
 
 @pytest.fixture(scope="module")
 def settings():
-    config = Config({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
-    return lambda model, seed=1: config.settings("demo", model, seed)
+    config = configure({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+    return lambda model, seed=1: run_settings(config, "demo", model, seed)
 
 
 @pytest.fixture

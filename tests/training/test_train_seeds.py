@@ -12,7 +12,8 @@ from running import copy_project, run_stage, snakemake
 from safetensors.torch import load_file
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.training.network import build, predictions
 from msa.training.run import seed_everything
 from msa.training.train import train
@@ -22,8 +23,8 @@ SEEDS = [3, 5, 8]
 
 
 def settings_of(model="lmf", **hyper):
-    config = Config({"datasets": ["demo"], "models": [model], "seeds": SEEDS})
-    settings = config.settings("demo", model, SEEDS[0])
+    config = configure({"datasets": ["demo"], "models": [model], "seeds": SEEDS})
+    settings = run_settings(config, "demo", model, SEEDS[0])
     given = {"architecture": LMF_WITHOUT_DROPOUT, "batch_size": 8, "patience": None} | hyper
     if model == "lmf":
         settings["hyperparameters"] |= given
@@ -132,16 +133,16 @@ def test_what_would_mix_the_seeds_is_refused(key, value, folds):
     own = {"datasets": ["demo"], "models": ["lmf"], "seeds": SEEDS, "batch_seeds": True}
     if key == "clip":
         with pytest.raises(InputError, match="lmf on demo has a clip"):
-            Config(own | {"settings": {"lmf": {key: value}}}).settings("demo", "lmf", 3)
+            run_settings(configure(own | {"settings": {"lmf": {key: value}}}), "demo", "lmf", 3)
 
 
 def test_released_padding_together_needs_lengths():
     own = {"datasets": ["demo"], "models": ["lmf"], "seeds": SEEDS, "batch_seeds": True}
     given = {"architecture": {"padding": "released"}}
     with pytest.raises(InputError, match="lmf on demo pads audio to .* `lengths` of audio, vision"):
-        Config(own | {"settings": {"lmf": given}}).settings("demo", "lmf", 3)
+        run_settings(configure(own | {"settings": {"lmf": given}}), "demo", "lmf", 3)
     given["lengths"] = {"audio": 20, "vision": 20}
-    Config(own | {"settings": {"lmf": given}}).settings("demo", "lmf", 3)
+    run_settings(configure(own | {"settings": {"lmf": given}}), "demo", "lmf", 3)
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +186,8 @@ def test_the_workflow_trains_them_in_one_job(project):
 
 def test_runs_of_unlike_settings_are_refused(project, tmp_path):
     for seed, epochs in ((1, 3), (2, 4)):
-        config = Config({"datasets": ["demo"], "models": ["lmf"], "seeds": [1, 2]})
-        settings = config.settings("demo", "lmf", seed)
+        config = configure({"datasets": ["demo"], "models": ["lmf"], "seeds": [1, 2]})
+        settings = run_settings(config, "demo", "lmf", seed)
         settings["hyperparameters"]["epochs"] = epochs
         (tmp_path / str(seed)).mkdir()
         (tmp_path / str(seed) / "settings.json").write_text(json.dumps(settings))

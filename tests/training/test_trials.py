@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.data.clean import clean
 from msa.data.import_data import import_data
 from msa.demo.look_alikes import lmf
@@ -11,7 +12,7 @@ from msa.training.run import Places, load_run, seed_everything
 from msa.training.train import train
 from msa.training.trials import FOLDS, attempt, own_loss
 
-CONFIG = Config({"datasets": ["pom_lmf"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+CONFIG = configure({"datasets": ["pom_lmf"], "models": ["lmf", "nhfnet"], "seeds": [1]})
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def where(tmp_path_factory):
 
 
 def settings_of(model="lmf", target="all", **hyper):
-    settings = CONFIG.settings("pom_lmf", model, 0, target)
+    settings = run_settings(CONFIG, "pom_lmf", model, 0, target)
     settings["hyperparameters"] |= {"epochs": 3, "batch_size": 8} | hyper
     return settings
 

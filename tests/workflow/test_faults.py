@@ -28,7 +28,9 @@ from running import ROOT, copy_project, environment, snakemake
 from test_golden import _weights as golden_weights
 
 from msa.__main__ import main
-from msa.config.configuration import FOLDS, Config
+from msa.config.check import configure
+from msa.config.recipes import FOLDS
+from msa.config.settings import run_settings
 from msa.demo.look_alikes import mag, mmsa
 from msa.formats import csd
 from msa.models import MODELS
@@ -408,8 +410,8 @@ def words_fold(rows, seed):
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("rows", "batch_size"), [(3, 1), (5, 4), (1, 8)])
 def test_batches_of_one_row(model, rows, batch_size):
-    config = Config({"datasets": ["demo"], "models": [model], "seeds": [1]})
-    settings = config.settings("demo", model, 1)
+    config = configure({"datasets": ["demo"], "models": [model], "seeds": [1]})
+    settings = run_settings(config, "demo", model, 1)
     hyper = settings["hyperparameters"]
     hyper |= {"epochs": 2, "batch_size": batch_size}
     if model == "cm_bert":
@@ -437,7 +439,7 @@ QUICK = {
 }
 
 
-def configure(project, **changes):
+def write_config(project, **changes):
     (project / "quick.yaml").write_text(yaml.safe_dump(QUICK | changes, allow_unicode=True))
 
 
@@ -447,7 +449,7 @@ def test_spaces_and_unicode_in_paths(tmp_path):
     elsewhere = tmp_path / "große Platte"
     kinds = ("data", "features", "runs", "state", "results")
     paths = {kind: str(elsewhere / f"{kind} ü") for kind in kinds} | {"results": "Ergebnisse é"}
-    configure(project, paths=paths)
+    write_config(project, paths=paths)
     snakemake(project, "--configfile", "quick.yaml")
     board = (project / "Ergebnisse é/demo/leaderboard.md").read_text(encoding="utf-8")
     assert "| lmf" in board and "| ridge" in board
@@ -457,7 +459,7 @@ def test_spaces_and_unicode_in_paths(tmp_path):
 
 @pytest.mark.slow
 def test_two_snakemakes_at_once(project):
-    configure(project, models=["ridge"])
+    write_config(project, models=["ridge"])
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "quick.yaml"]
     with subprocess.Popen(
         command, cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -12,7 +12,8 @@ import pytest
 from killing import run
 from running import run_stage
 
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 
 # a stage -> how often it is killed at a random moment
 KILLS = {"align": 3, "split": 4, "clean": 4, "encode": 3, "predict-folds": 3}
@@ -51,8 +52,8 @@ def encoder(tmp_path_factory, demo_files):
 
 
 def settings(epochs):
-    config = Config({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]})
-    found = config.settings("demo", "lmf", 1)
+    config = configure({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]})
+    found = run_settings(config, "demo", "lmf", 1)
     found["hyperparameters"] |= {"epochs": epochs, "patience": None, "batch_size": 4}
     return found
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from running import copy_project, snakemake
 
-from msa.config.configuration import FOLDS, Config
+from msa.config.check import configure
+from msa.config.recipes import FOLDS
+from msa.config.settings import run_settings
 from msa.data.encoder import load_encoder
 from msa.training.batches import load_fold
 from msa.training.network import build, predictions
@@ -60,8 +62,8 @@ def run(settings, folds, bert):
 
 @pytest.mark.parametrize("model", SYSTEMS)
 def test_regression(model, data):
-    config = Config({"datasets": ["demo"], "models": [model], "seeds": [1]})
-    settings = config.settings("demo", model, 1)
+    config = configure({"datasets": ["demo"], "models": [model], "seeds": [1]})
+    settings = run_settings(config, "demo", model, 1)
     folds, bert = load(data, "demo", settings)
     prediction, truth = run(settings, folds, bert)
     error = np.abs(prediction - truth).mean()
@@ -77,8 +79,8 @@ def test_regression(model, data):
 
 @pytest.mark.parametrize(("dataset", "least"), [("demo_humor", 0.68), ("demo_emotion", 0.6)])
 def test_classes(dataset, least, data):
-    config = Config({"datasets": [dataset], "models": ["glomo"], "seeds": [1]})
-    settings = config.settings(dataset, "glomo", 1)
+    config = configure({"datasets": [dataset], "models": ["glomo"], "seeds": [1]})
+    settings = run_settings(config, dataset, "glomo", 1)
     folds, bert = load(data, dataset, settings)
     logits, truth = run(settings, folds, bert)
     assert (logits.argmax(axis=1) == truth[:, 0]).mean() > least

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.data.clean import clean
 from msa.data.import_data import import_data
 from msa.demo.look_alikes import lmf
@@ -226,14 +227,14 @@ def test_released_padding_is_that_of_the_file(dataset, target, tmp_path):
     found = load(path)
     recipe, glove = f"{dataset}_lmf", (found[b"happy"] if dataset == "iemocap" else found)
     given = {"lmf": {"architecture": {"padding": "released"}}}
-    config = Config({"datasets": [], "models": ["lmf"], "seeds": [1], "settings": given})
+    config = configure({"datasets": [], "models": ["lmf"], "seeds": [1], "settings": given})
     columns = range(len(config.recipes[recipe]["task"]["targets"]))
     span = config.recipes[recipe]["task"].get("range")
     holds, card = config.recipes[recipe]["holds"], tmp_path / "card.json"
     data = tmp_path / "data"
     import_data(path, "lmf", data, card, holds=holds, columns=columns, span=span)
     clean(data, data / "clean", "zero", [])
-    settings = config.settings(recipe, "lmf", 1, target)
+    settings = run_settings(config, recipe, "lmf", 1, target)
     fold = load_fold("train", settings, data, data / "clean")
     text = fold.batch(torch.arange(len(fold)))["text"]
     np.testing.assert_array_equal(text, glove[b"train"][b"glove"].astype(np.float32))

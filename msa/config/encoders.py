@@ -1,0 +1,92 @@
+"""Which text encoder a data set's words are read by, and where it lies."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msa.config.configuration import Config
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A text encoder.
+
+    Attributes:
+        name: hub name, or local folder.
+        folder: where it lies.
+        revision: commit on the hub; None for the newest, or where it is no hub's.
+        kind: "hub" is fetched, or dropped by hand; "made" by the demo; "own" is the user's folder.
+    """
+
+    name: str
+    folder: str
+    revision: str | None = None
+    kind: str = "own"
+
+    @property
+    def version(self) -> str:
+        """Its name, with the commit where there is one."""
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+    @property
+    def slug(self) -> str:
+        """A name for folders."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name.rstrip("/").rpartition("/")[2])
+
+
+def text_encoder(config: Config, dataset: str) -> Encoder:
+    """The encoder of a recipe, as the configuration's `encoders` says."""
+    name = config.recipes[dataset]["encoder"]
+    if name == "demo":
+        return Encoder(name, config.path("data", "demo", "encoder"), kind="made")
+    replacement = config.values["encoders"].get(name, {})
+    if isinstance(replacement, str) or Path(name).is_absolute() or Path(name).is_dir():
+        folder = replacement if isinstance(replacement, str) else name
+        return Encoder(folder, folder)
+    hub = Encoder(name, "", replacement.get("revision"), "hub")
+    # two owners' encoders, or two commits, of one name are two
+    version = re.sub(r"[^A-Za-z0-9._@-]+", "--", hub.version)
+    return replace(hub, folder=config.path("data", "encoders", version))
+
+
+def hub_encoders(config: Config) -> dict[str, Encoder]:
+    """The encoders of all recipes that come from the hub, by the name of their folder."""
+    encoders = [
+        text_encoder(config, dataset)
+        for dataset, recipe in config.recipes.items()
+        if recipe["encoder"]
+    ]
+    return {Path(encoder.folder).name: encoder for encoder in encoders if encoder.kind == "hub"}
+
+
+def encoder_files(config: Config, dataset: str) -> list[str]:
+    """The encoder of a data set: its folder, or the files of a user's own, which no rule makes."""
+    encoder = text_encoder(config, dataset)
+    if encoder.kind != "own":
+        return [encoder.folder]
+    return sorted(str(path) for path in Path(encoder.folder).iterdir() if path.is_file())
+
+
+def is_replaced(config: Config, dataset: str) -> bool:
+    """Whether the configuration has another encoder than the recipe's, or one of its own."""
+    encoder = text_encoder(config, dataset)
+    pinned = config.pinned.get(config.recipes[dataset]["encoder"], {}).get("revision")
+    return encoder.kind == "own" or encoder.revision != pinned
+
+
+def missing_encoders(config: Config) -> Iterator[str]:
+    """Encoders that can only be meant as folders of the user's own, and are none."""
+    encoders = config.values["encoders"]
+    for name, folder in encoders.items():
+        if isinstance(folder, str) and not Path(folder).is_dir():
+            yield f"config: encoders: {name}: expected a folder with an encoder, {folder} is none"
+    for dataset in config.values["recipes"]:
+        name = config.recipes[dataset]["encoder"] or ""
+        parent = Path(name).parent
+        meant = name not in encoders and parent.name and parent.is_dir()
+        if meant and not Path(name).is_dir():
+            yield (
+                f"recipe {dataset}: encoder: expected a folder, or a name on the hub, got "
+                f'"{name}"; there is a folder {parent}, which has none of that name'
+            )

@@ -1,0 +1,126 @@
+"""Which models fit a data set: the forms it offers, and those that a model needs."""
+
+from collections.abc import Iterator
+
+from msa.base.errors import InputError
+from msa.base.schema import nearest, refuse
+from msa.config.configuration import Config
+from msa.config.recipes import held
+
+FORMS = {
+    "text": ("words", "glove", "embedding", "features"),
+    "audio": ("audio",),
+    "vision": ("vision",),
+}
+# what a network may be trained and selected by, where its outputs are numbers and where classes
+FOR_NUMBERS = {"loss": ("l1", "mse", "half_mse"), "selection": ("loss", "l1", "mse", "last")}
+FOR_CLASSES = {"loss": ("cross_entropy",), "selection": ("loss", "last")}
+
+
+def offered_forms(config: Config, dataset: str) -> dict[str, list[str]]:
+    """By modality, the forms that a recipe offers.
+
+    Words are for models that read them through the recipe's encoder, with an audio and a vision
+    row each.
+    """
+    recipe = config.recipes[dataset]
+    offered = [name for name in held(recipe) if name != "words"]
+    if "words" in held(recipe) and recipe["encoder"]:
+        aligned = recipe["align"] == "words"
+        offered += ["words", "features"] if aligned else ["features"]
+    return {
+        modality: [name for name in offered if name in forms] for modality, forms in FORMS.items()
+    }
+
+
+def chosen_forms(config: Config, dataset: str, model: str) -> dict[str, str | None]:
+    """By modality that the model needs, the form it gets; None where the recipe has none."""
+    offered = offered_forms(config, dataset)
+    return {
+        modality: next((form for form in forms if form in offered[modality]), None)
+        for modality, forms in config.models[model]["needs"].items()
+    }
+
+
+def present(config: Config, dataset: str, model: str) -> list[str]:
+    """The modalities that a model needs and a data set has."""
+    forms = chosen_forms(config, dataset, model)
+    return [modality for modality, form in forms.items() if form]
+
+
+def removable(config: Config, dataset: str, model: str) -> list[str]:
+    """The modalities without which a model can be trained on a data set.
+
+    A model of words alone is nothing without its encoder.
+    """
+    modalities = present(config, dataset, model)
+    only_words = config.models[model]["needs"].get("text") == ["words"]
+    return [
+        modality
+        for modality in modalities
+        if len(modalities) > 1 and (modality != "text" or not only_words)
+    ]
+
+
+def fitting_models(config: Config, dataset: str) -> list[str]:
+    """The configured models that can run on a data set."""
+    return [model for model in config.values["models"] if not misfit(config, dataset, model)]
+
+
+def misfit(config: Config, dataset: str, model: str) -> str | None:
+    """Why a model cannot run on a data set, and what can; None where it fits."""
+    reason = _misfit(config, dataset, model)
+    if reason is None:
+        return None
+    models = [name for name in config.models if _misfit(config, dataset, name) is None]
+    datasets = [name for name in config.recipes if _misfit(config, name, model) is None]
+    return (
+        f"{model} cannot run on {dataset}: {reason}. On {dataset} fit: {', '.join(models)}. "
+        f"{model} fits: {', '.join(datasets) or 'none'}"
+    )
+
+
+def _misfit(config: Config, dataset: str, model: str) -> str | None:
+    task = config.recipes[dataset]["task"]["type"]
+    tasks = config.models[model]["tasks"]
+    if task not in tasks:
+        return f"its task is {task}, the model is made for {', '.join(tasks)}"
+    offered, needs = offered_forms(config, dataset), config.models[model]["needs"]
+    for modality, form in chosen_forms(config, dataset, model).items():
+        forms = ", ".join(offered[modality])
+        if modality == "text" and not forms and "words" in held(config.recipes[dataset]):
+            forms = "words without an encoder"
+        if form is None and forms:
+            return f"it offers {modality} as {forms}, not as {' or '.join(needs[modality])}"
+    return None
+
+
+def wrong_losses(config: Config, dataset: str, model: str) -> Iterator[str]:
+    """Losses that the configuration asks for and the data set's task cannot have."""
+    task, settings = config.recipes[dataset]["task"]["type"], config.values["settings"]
+    for name, fitting in (FOR_NUMBERS if task == "regression" else FOR_CLASSES).items():
+        keys = [key for key in (f"{dataset}/{model}", model) if name in settings.get(key, {})]
+        if keys and settings[keys[0]][name] not in fitting:
+            yield (
+                f"config: settings: {keys[0]}: {name}: on {dataset}, a {task}, expected one "
+                f"of {[*fitting]}, got {nearest(settings[keys[0]][name], fitting)}"
+            )
+
+
+def require(config: Config, dataset: str, model: str, without: str | None = None) -> None:
+    """Raise an InputError unless both are known and fit, also without a modality."""
+    if dataset not in config.recipes:
+        raise InputError(
+            f"unknown data set {nearest(dataset, config.recipes)}; one of your own: --configfile"
+        )
+    if model not in config.models:
+        raise InputError(f"unknown model {nearest(model, config.models)}")
+    if reason := misfit(config, dataset, model):
+        raise InputError(reason)
+    refuse([*wrong_losses(config, dataset, model)])
+    modalities = removable(config, dataset, model)
+    if without and without not in modalities:
+        raise InputError(
+            f"{model} on {dataset} cannot be trained without {without}; "
+            f"without these: {', '.join(modalities) or 'none'}"
+        )

@@ -1,0 +1,63 @@
+"""What stages ask of a data recipe, as their command-line flags."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msa.config.configuration import Config
+from msa.config.encoders import text_encoder
+from msa.config.paths import run_inputs
+from msa.config.recipes import FOLDS, SEQUENCES
+from msa.config.sources import Source, data_sources
+
+
+def flag(name: str, value: object) -> list[str]:
+    """A flag, left out where there is no value."""
+    return [] if value is None else [f"--{name}={value}"]
+
+
+def raw_flags(source: Source) -> list[str]:
+    """What is known of a raw file, for download."""
+    return flag("sha256", source.sha256) + flag("manual", source.manual)
+
+
+def sequence_flags(config: Config, dataset: str) -> list[str]:
+    """The files by the part they play, for align, in whatever order the recipe names them."""
+    sources = data_sources(config, dataset)
+    return [f"{name}={sources[name].path}" for name in SEQUENCES if name in sources]
+
+
+def task_flags(recipe: Mapping[str, Any]) -> str:
+    """The task, for split and import-data."""
+    task = recipe["task"]
+    flags = ["--columns", *task.get("columns", range(len(task["targets"])))]
+    if "range" in task:
+        flags += ["--range", *task["range"]]
+    return " ".join(map(str, flags))
+
+
+def card_flags(recipe: Mapping[str, Any]) -> str:
+    """What the same stages check and say alone, and no training depends on."""
+    flags, expected = [], recipe.get("expected", {})
+    if "features" in recipe:
+        widths = {name: feature["width"] for name, feature in recipe["features"].items()}
+        flags += ["--widths", *(f"{name}={width}" for name, width in widths.items())]
+    if set(expected) == set(FOLDS):
+        flags += ["--expected", *(expected[fold] for fold in FOLDS)]
+    return " ".join(map(str, flags))
+
+
+def layout_flags(recipe: Mapping[str, Any]) -> list[str]:
+    """The layout, for import-data."""
+    flags = ["--layout", recipe["import"], "--holds", *recipe["holds"]]
+    if "classes" in recipe["task"]:
+        flags += ["--classes", str(len(recipe["task"]["classes"]))]
+    return flags + (["--aligned"] if recipe["align"] == "words" else [])
+
+
+def run_flags(config: Config, settings: Mapping[str, Any]) -> list[str]:
+    """The folders that a run reads, for every stage with a model."""
+    inputs = run_inputs(config, settings)
+    folders = {name: paths[0].rpartition("/")[0] for name, paths in inputs.items() if paths}
+    if "encoder" in inputs:
+        folders["encoder"] = text_encoder(config, settings["dataset"]).folder
+    return [part for name, folder in folders.items() for part in (f"--{name}", folder)]

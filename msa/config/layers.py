@@ -1,0 +1,39 @@
+"""Keys and values: YAML files, and later ones over earlier ones."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from msa.base.errors import InputError
+
+# the C parser, where PyYAML was built with it, is eight times as fast
+YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones; mappings merge key by key, everything else is replaced."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file's keys and values.
+
+    Raises:
+        InputError: the file cannot be read, or has something else.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), YAML) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as YAML: {reason}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys and values, got a {type(content).__name__}")
+    return content

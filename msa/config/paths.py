@@ -1,0 +1,101 @@
+"""Where what the workflow makes lies: runs, results, studies, trials."""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from msa.config.configuration import Config
+from msa.config.encoders import encoder_files, text_encoder
+from msa.config.fits import fitting_models, present, require
+from msa.config.recipes import FOLDS
+from msa.config.settings import main_variant, targets
+from msa.config.studies import ablated, required_search, search
+from msa.models import EXAMINED
+
+
+def run_inputs(config: Config, settings: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a run reads, by the flag that names its folder."""
+    dataset, forms = settings["dataset"], set(settings["forms"].values())
+    inputs = {"data": [config.path("data", dataset, fold) for fold in FOLDS]}
+    if forms & {"audio", "vision", "glove", "embedding"}:
+        inputs["clean"] = [config.path("data", dataset, "clean", fold) for fold in FOLDS]
+    if "features" in forms:
+        slug = text_encoder(config, dataset).slug
+        inputs["features"] = [
+            config.path("features", dataset, slug, f"{fold}.npy") for fold in FOLDS
+        ]
+    if "words" in forms:
+        inputs["encoder"] = encoder_files(config, dataset)
+    return inputs
+
+
+def run_files(
+    config: Config, path: str, dataset: str, model: str, variant: str | None = None
+) -> list[str]:
+    """A file of every run behind a result: seeds, and targets where each has its own model.
+
+    The variant is the configuration's unless it is given.
+    """
+    require(config, dataset, model)
+    variant = variant or main_variant(config, dataset, model)
+    seeds = [0] if variant == "released" else config.values["seeds"]
+    return [
+        config.path("runs", dataset, model, variant, target, str(seed), path)
+        for target, seed in product(targets(config, dataset, model), seeds)
+    ]
+
+
+def first_run(config: Config, dataset: str, model: str) -> dict[str, str]:
+    """The first of a model's runs, as the wildcards of its folder."""
+    path = Path(run_files(config, "settings.json", dataset, model)[0])
+    names = ("dataset", "model", "variant", "target", "seed")
+    return dict(zip(names, path.parts[-6:-1], strict=True))
+
+
+def result_files(config: Config, dataset: str) -> list[str]:
+    """The results that a data set's leaderboard shows."""
+    models = fitting_models(config, dataset)
+    searched = [f"{model}.best" for model in models if search(config, dataset, model)]
+    return [config.path("results", dataset, f"{name}.json") for name in models + searched]
+
+
+def leaderboard_files(config: Config, path: str, dataset: str) -> list[str]:
+    """A file of every run behind a data set's leaderboard."""
+    files = []
+    for result in result_files(config, dataset):
+        model, _, variant = Path(result).stem.partition(".")
+        files += run_files(config, path, dataset, model, variant or None)
+    return files
+
+
+def study_files(config: Config, dataset: str) -> list[str]:
+    """What goes beyond the results: perturbed input and removed modalities where the configuration
+    asks for them, attention and experts of the models that have some."""
+    models = fitting_models(config, dataset)
+    reading = [model for model in models if present(config, dataset, model)]
+    files = {
+        "robustness.csv": reading if config.values["robustness"] else [],
+        "ablation.csv": [model for model in models if ablated(config, dataset, model)],
+        "segments.json": [model for model in models if model in EXAMINED],
+    }
+    return [
+        config.path("results", dataset, f"{model}.{file}")
+        for file in files
+        for model in files[file]
+    ]
+
+
+def trial_files(config: Config, dataset: str, model: str, target: str | None = None) -> list[str]:
+    """The files of all trials of a search, for one target or for all."""
+    asked = required_search(config, dataset, model)
+    count, size = asked["trials"], asked["trials_per_job"]
+    names = targets(config, dataset, model) if target is None else [target]
+    folders = [
+        config.path("runs", dataset, model, "trials", name, str(asked["seed"])) for name in names
+    ]
+    return [
+        f"{folder}/{first}-{min(first + size, count) - 1}.json"
+        for folder in folders
+        for first in range(0, count, size)
+    ]

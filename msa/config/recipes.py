@@ -1,0 +1,107 @@
+"""What a data recipe says: its sequences and its task, over the recipe that it extends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msa.base.errors import InputError
+from msa.base.schema import nearest
+from msa.config.configuration import Config
+from msa.config.layers import merge
+
+SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
+FOLDS = ("train", "valid", "test")
+DEFAULTS: dict[str, Any] = {
+    "pauses": "drop",
+    "encoder": None,
+    "clean": {"policy": "zero", "standardize": []},
+}
+
+
+def extended(name: str, written: Mapping[str, Any], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A recipe over the one it extends; the base's raw files are its own.
+
+    Args:
+        name: of the recipe.
+        written: every recipe by name, as it is written.
+        seen: names of those that extend it.
+
+    Raises:
+        InputError: it extends one that is not there, or itself.
+    """
+    recipe = written[name]
+    base = recipe.get("extends") if isinstance(recipe, Mapping) else None
+    if base is None:
+        return merge(DEFAULTS, recipe)
+    if base not in written:
+        raise InputError(f"recipe {name}: extends: unknown recipe {nearest(base, written)}")
+    if base in (*seen, name):
+        raise InputError(f"recipe {name}: extends: {base} extends it in turn")
+    return merge(extended(base, written, (*seen, name)), recipe)
+
+
+def held(recipe: Mapping[str, Any]) -> list[str]:
+    """The sequences a recipe has, beside the labels."""
+    names = recipe["holds"] if "import" in recipe else recipe["sequences"]
+    return [name for name in SEQUENCES if name in names]
+
+
+def published_as(config: Config, dataset: str) -> tuple[str, str]:
+    """What workflow/resources/published.csv calls a data set, and the setting of its input.
+
+    The name is the recipe's word, or in the catalogue the first of the recipe's name.
+    """
+    recipe = config.recipes[dataset]
+    known = dataset.partition("_")[0] if dataset in config.catalogue else dataset
+    return recipe.get("published", known), recipe.get("setting", "")
+
+
+def citations(config: Config) -> list[str]:
+    """BibTeX of the configured data sets and models, each once."""
+    texts = [recipe.get("cite") for recipe in _configured(config).values()]
+    return [text.strip() for text in dict.fromkeys(texts) if text]
+
+
+def titles(config: Config) -> dict[str, str]:
+    """What the configured data sets and models are, in words."""
+    recipes = _configured(config)
+    return {name: recipe["title"] for name, recipe in recipes.items() if "title" in recipe}
+
+
+def _configured(config: Config) -> dict[str, dict[str, Any]]:
+    """The recipes of the configured data sets and models by name."""
+    datasets = {name: config.recipes[name] for name in config.values["datasets"]}
+    return datasets | {name: config.models[name] for name in config.values["models"]}
+
+
+def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
+    """What a schema cannot say."""
+    needed = ["align", "holds"] if "import" in recipe else ["align", "sequences", "folds"]
+    if not recipe.get("import", "demo-").startswith("demo-"):
+        needed.append("files")
+    wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
+    if wrong:
+        return wrong
+    task, names = recipe["task"], held(recipe)
+    if recipe["align"] == "words" and "words" not in names:
+        wrong.append(f"recipe {name}: align: words needs a sequence that plays words, got {names}")
+    if recipe["encoder"] and "words" not in names:
+        wrong.append(f"recipe {name}: encoder: needs a sequence that plays words, got {names}")
+    if not names:
+        wrong.append(f"recipe {name}: sequences: expected one beside labels, of {SEQUENCES}")
+    if task["type"] == "regression" and "range" not in task:
+        wrong.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")
+    if "range" in task and not task["range"][0] < task["range"][1]:
+        wrong.append(f"recipe {name}: task: range: expected low, high, got {task['range']}")
+    if unknown := set(recipe["clean"]["standardize"]) - set(names):
+        wrong.append(
+            f"recipe {name}: clean: standardize: expected some of {names}, got {sorted(unknown)}"
+        )
+    if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
+        wrong.append(f"recipe {name}: task: a classification needs classes and one target")
+    columns = task.get("columns", task["targets"])
+    if len(columns) != len(task["targets"]):
+        wrong.append(
+            f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
+            f"got {len(columns)}"
+        )
+    return wrong
