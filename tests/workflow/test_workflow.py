@@ -318,7 +318,7 @@ def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
     """NHFNet's own use: `--checkpoint FILE`."""
     import torch
 
-    from msa.config.check import configure
+    from msa.config.check import load
     from msa.config.settings import main_variant
     from msa.models.nhfnet import NHFNet
 
@@ -333,7 +333,7 @@ def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
     torch.save({"epoch": 7, "model_state_dict": state, "test_score": 0.5}, file)
     settings = {"nhfnet": {"checkpoint": file.name, "architecture": {"padding": "released"}}}
     configure(done, models=["nhfnet"], settings=settings)
-    assert main_variant(configure(QUICK | {"settings": settings}), "demo", "nhfnet") == "released"
+    assert main_variant(load([done / "quick.yaml"]), "demo", "nhfnet") == "released"
     found = jobs(done, "results/demo/nhfnet.json")
     assert found == {
         "settings": 1,
