@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from msa import __version__
 from msa.base.errors import InputError
-from msa.base.slots import alone, use_one_gpu
+from msa.base.slots import lock_command, use_one_gpu
 
 # stage -> (module, what it does), in the order in which data flows
 STAGES = {
@@ -67,10 +67,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m msa", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    given = argv if argv is not None else sys.argv[1:]
+    arguments = argv if argv is not None else sys.argv[1:]
     for name, (module, text) in STAGES.items():
         stage = stages.add_parser(name, help=text, description=text)
-        if name in given[:1]:
+        if name in arguments[:1]:
             imported = importlib.import_module(module)
             imported.add_arguments(stage)
             stage.set_defaults(main=imported.main)
@@ -78,11 +78,11 @@ def main(argv: list[str] | None = None) -> int:
                 stage.add_argument(
                     "--gpu-jobs-per-device", type=int, default=1, help="that may share a GPU"
                 )
-    args = parser.parse_args(given)
+    args = parser.parse_args(arguments)
     try:
         if argv is None:
             signal.signal(signal.SIGTERM, _stop)
-            alone(given)
+            lock_command(arguments)
         if args.stage in ON_GPU and args.device in ("auto", "cuda"):
             use_one_gpu(args.gpu_jobs_per_device)
         args.main(args)

@@ -43,13 +43,13 @@ def open_npy(path: Path, mapped: bool = True) -> np.ndarray:
 
 
 def read_array(
-    path: Path, holds: str, ndim: int, rows: int | None = None, mapped: bool = False
+    path: Path, kind: str, ndim: int, rows: int | None = None, mapped: bool = False
 ) -> np.ndarray:
     """The array in a .npy file.
 
     Args:
         path: the file.
-        holds: one of `KINDS`.
+        kind: one of `KINDS`.
         ndim: dimensions that it has.
         rows: how many it has by the offsets beside it.
         mapped: stay on the disk until they are asked for.
@@ -63,9 +63,9 @@ def read_array(
         raise InputError(
             f"{path}: expected a .npy array, got: {said(error)}; run the stage that writes it again"
         ) from error
-    if array.ndim != ndim or array.dtype.kind not in KINDS[holds]:
+    if array.ndim != ndim or array.dtype.kind not in KINDS[kind]:
         raise InputError(
-            f"{path}: expected {holds} in {ndim} dimensions, got {array.dtype} {array.shape}; "
+            f"{path}: expected {kind} in {ndim} dimensions, got {array.dtype} {array.shape}; "
             "run the stage that writes it again"
         )
     if rows is not None and len(array) != rows:
@@ -102,11 +102,11 @@ def read_offsets(path: Path, names: Iterable[str] = ()) -> np.ndarray:
         InputError: the file is missing, damaged, or not of these sequences.
     """
     offsets = read_array(path, "offsets", 1)
-    found = offsets.dtype.names or ()
-    if missing := [name for name in names if name not in found]:
-        raise InputError(f"{path}: expected the sequences {missing}, found {list(found)}")
+    sequences = offsets.dtype.names or ()
+    if missing := [name for name in names if name not in sequences]:
+        raise InputError(f"{path}: expected the sequences {missing}, found {list(sequences)}")
     if not len(offsets) or any(
-        offsets[name][0] != 0 or (np.diff(offsets[name]) < 0).any() for name in found
+        offsets[name][0] != 0 or (np.diff(offsets[name]) < 0).any() for name in sequences
     ):
         raise InputError(f"{path}: expected numbers that begin with 0 and grow, got others")
     return offsets

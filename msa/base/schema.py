@@ -78,8 +78,8 @@ def _meant(value: object) -> str:
     return f"; YAML reads an exponent without a point as text: write {number}"
 
 
-def refuse(found: list[str]) -> None:
+def refuse(wrong: list[str]) -> None:
     """Raise all problems as one InputError, if there are any."""
-    if found:
-        some = f"{len(found)} problems" if len(found) > 1 else "a problem"
-        raise InputError(f"the configuration has {some}:\n  " + "\n  ".join(found))
+    if wrong:
+        some = f"{len(wrong)} problems" if len(wrong) > 1 else "a problem"
+        raise InputError(f"the configuration has {some}:\n  " + "\n  ".join(wrong))

@@ -19,14 +19,14 @@ T = TypeVar("T")
 WAIT = 0.2  # seconds between two tries
 
 
-def folder() -> Path:
+def lock_folder() -> Path:
     """Where the locks lie."""
     path = Path(tempfile.gettempdir()) / f"msa-{os.getuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
-def hold(path: Path) -> bool:
+def try_lock(path: Path) -> bool:
     """Lock a file until this process ends; False where another process has it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -41,14 +41,16 @@ def hold(path: Path) -> bool:
     return True
 
 
-def alone(command: Sequence[str]) -> None:
+def lock_command(command: Sequence[str]) -> None:
     """Wait until no other process runs this command in this folder, and keep others waiting.
 
     A stage outlives a Snakemake that is killed; started again, the two would write the same files.
     """
     name = hashlib.sha256("\0".join([os.getcwd(), *command]).encode()).hexdigest()[:24]
-    path = folder() / f"{name}.lock"
-    _wait(lambda: hold(path), lambda: f"process {_read(path)} runs this command already: waiting")
+    path = lock_folder() / f"{name}.lock"
+    _wait(
+        lambda: try_lock(path), lambda: f"process {_read(path)} runs this command already: waiting"
+    )
     atexit.register(path.unlink, missing_ok=True)
 
 
@@ -61,39 +63,39 @@ def use_one_gpu(jobs: int) -> None:
     Args:
         jobs: how many processes may share a GPU.
     """
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is None:
+    visible_devices = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible_devices is None:
         import torch
 
         devices = [str(number) for number in range(torch.cuda.device_count())]
     else:
-        devices = given.split(",")
-    if len(devices) > 1 or (devices and given is None):
-        os.environ["CUDA_VISIBLE_DEVICES"] = take(devices, jobs)
+        devices = visible_devices.split(",")
+    if len(devices) > 1 or (devices and visible_devices is None):
+        os.environ["CUDA_VISIBLE_DEVICES"] = acquire_slot(devices, jobs)
 
 
-def take(devices: Sequence[str], jobs: int) -> str:
+def acquire_slot(devices: Sequence[str], jobs: int) -> str:
     """The device of a slot that is free, or becomes so; it is held until this process ends."""
     slots = {
-        folder() / f"gpu-{device.replace('/', '-')}-{slot}.lock": device
+        lock_folder() / f"gpu-{device.replace('/', '-')}-{slot}.lock": device
         for slot in range(jobs)
         for device in devices
     }
 
     def free() -> str | None:
-        return next((device for path, device in slots.items() if hold(path)), None)
+        return next((device for path, device in slots.items() if try_lock(path)), None)
 
     return _wait(free, lambda: f"GPU {', '.join(devices)}: no slot of {len(slots)} free: waiting")
 
 
-def _wait(attempt: Callable[[], T | None], why: Callable[[], str]) -> T:
-    said = False
-    while not (found := attempt()):
-        if not said:
-            print(why(), file=sys.stderr, flush=True)
-        said = True
+def _wait(attempt: Callable[[], T | None], message: Callable[[], str]) -> T:
+    announced = False
+    while not (result := attempt()):
+        if not announced:
+            print(message(), file=sys.stderr, flush=True)
+        announced = True
         time.sleep(WAIT)
-    return found
+    return result
 
 
 def _read(path: Path) -> str:
