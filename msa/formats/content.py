@@ -70,7 +70,7 @@ def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
     try:
         array = np.asarray(rows, dtype=np.float32)
     except (TypeError, ValueError):
-        raise InputError(f"{where}: expected rows of numbers, found {described(rows)}") from None
+        raise InputError(f"{where}: expected rows of numbers, found {describe(rows)}") from None
     if not array.size and width:
         return array.reshape(0, width)
     if array.ndim != 2 or array.shape[1] != (width or array.shape[1]):
@@ -90,11 +90,11 @@ def as_number(where: str, value: Any) -> float:
     except ValueError:
         array = np.empty(0)
     if array.size != 1 or array.dtype.kind not in "biuf":
-        raise InputError(f"{where}: expected one number, found {described(value)}")
+        raise InputError(f"{where}: expected one number, found {describe(value)}")
     return float(array.item())
 
 
-def described(content: Any) -> str:
+def describe(content: Any) -> str:
     """What is there, in a few words, for an error message."""
     if isinstance(content, Path):
         return f"a folder of {sorted(p.name for p in content.iterdir())[:12]}"
@@ -102,10 +102,10 @@ def described(content: Any) -> str:
         inner = next(iter(content.values()), None)
         keys = f"a dictionary of {list(content)[:12]}"
         return (
-            f"{keys}, in {next(iter(content))!r} {described(inner)}" if inner is not None else keys
+            f"{keys}, in {next(iter(content))!r} {describe(inner)}" if inner is not None else keys
         )
     if isinstance(content, list | tuple):
-        inner = f" of {described(content[0])}" if content else ""
+        inner = f" of {describe(content[0])}" if content else ""
         return f"a {type(content).__name__} of length {len(content)}{inner}"
     shape = getattr(content, "shape", None)
     return f"an array {shape}" if shape is not None else type(content).__name__

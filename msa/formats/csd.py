@@ -109,9 +109,9 @@ class Sequence:
                 f"{self.path}: cannot be read ({error}); it is damaged or truncated: fetch it again"
             ) from error
         if outside is not None:
-            raise self._taken_in(_text(outside))
+            raise self._external_link(_text(outside))
 
-    def _taken_in(self, key: str) -> InputError:
+    def _external_link(self, key: str) -> InputError:
         return InputError(
             f"{self.path}: {key}: expected rows within this file, found a reference to another "
             "file; do not trust it: fetch it again from its publishers"
@@ -133,7 +133,7 @@ class Sequence:
         if not isinstance(dataset, h5py.Dataset):
             raise InputError(f"{self.path}: {key}: expected an array, found none")
         if dataset.external or dataset.is_virtual:
-            raise self._taken_in(key)
+            raise self._external_link(key)
         return dataset
 
     def _intervals(self, video: str) -> h5py.Dataset:
@@ -199,9 +199,11 @@ class Sequence:
             return {}
         group = self._group(key)
         names = [name for name in group if isinstance(group.get(name), h5py.Dataset)]
-        found = {name: self._dataset(f"{key}/{name}") for name in names}
+        datasets = {name: self._dataset(f"{key}/{name}") for name in names}
         return {
-            name: _parse(_text(self._read(of).flat[0])) for name, of in found.items() if of.size
+            name: _parse(_text(self._read(dataset).flat[0]))
+            for name, dataset in datasets.items()
+            if dataset.size
         }
 
 

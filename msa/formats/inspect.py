@@ -50,10 +50,12 @@ def inspect(path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
         "layout": layout,
-        "splits": {fold: len(of.ids) for fold, of in folds.items()},
-        "videos": {fold: len({video_of(i) for i in of.ids}) for fold, of in folds.items()},
-        "sequences": {fold: _sequences(of) for fold, of in folds.items()},
-        "labels": {fold: _labels(of.label) for fold, of in folds.items()},
+        "splits": {fold: len(segments.ids) for fold, segments in folds.items()},
+        "videos": {
+            fold: len({video_of(i) for i in segments.ids}) for fold, segments in folds.items()
+        },
+        "sequences": {fold: _sequences(segments) for fold, segments in folds.items()},
+        "labels": {fold: _labels(segments.label) for fold, segments in folds.items()},
     }
 
 
@@ -84,16 +86,16 @@ def inspect_csd(path: Path) -> dict[str, Any]:
 def _sequences(segments: Segments) -> dict[str, Any]:
     summary = {}
     for name, rows in segments.sequences.items():
-        every = range(len(segments.ids))
-        lengths = [len(rows[i]) for i in every]
+        numbers = range(len(segments.ids))
+        lengths = [len(rows[i]) for i in numbers]
         summary[name] = {
             "rows": sum(lengths),
             "shortest": min(lengths),
             "longest": max(lengths),
-            "width": sorted({rows[i].shape[1] for i in every}),
-            "dtype": sorted({str(rows[i].dtype) for i in every if rows[i].dtype.kind != "S"})
+            "width": sorted({rows[i].shape[1] for i in numbers}),
+            "dtype": sorted({str(rows[i].dtype) for i in numbers if rows[i].dtype.kind != "S"})
             or ["bytes"],
-            **_merged(_range(rows[i]) for i in every),
+            **_merged(_range(rows[i]) for i in numbers),
         }
     return summary
 
@@ -119,24 +121,26 @@ def _range(values: np.ndarray) -> dict[str, Any]:
 
 
 def _merged(ranges: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    found = [one for one in ranges if one]
-    if not found:
+    ranges = [values for values in ranges if values]
+    if not ranges:
         return {}
-    lows, highs = ([one[key] for one in found if one[key] is not None] for key in ("min", "max"))
+    lows, highs = (
+        [values[key] for values in ranges if values[key] is not None] for key in ("min", "max")
+    )
     return {
         "min": min(lows, default=None),
         "max": max(highs, default=None),
-        "nan": sum(one["nan"] for one in found),
-        "inf": sum(one["inf"] for one in found),
+        "nan": sum(values["nan"] for values in ranges),
+        "inf": sum(values["inf"] for values in ranges),
     }
 
 
-def text_of(found: dict[str, Any]) -> str:
+def report_text(report: dict[str, Any]) -> str:
     """The same to read: a line for each value that is no dictionary."""
     lines: list[str] = []
 
     def add(value: Any, names: tuple[str, ...]) -> None:
-        if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
             value = {f"column {i}": inner for i, inner in enumerate(value)}
         if isinstance(value, dict) and any(map(_nested, value.values())):
             for name, inner in value.items():
@@ -144,7 +148,7 @@ def text_of(found: dict[str, Any]) -> str:
         else:
             lines.append(f"{' '.join(names)}: {_plain(value)}")
 
-    for name, value in found.items():
+    for name, value in report.items():
         add(value, (name,))
     return "\n".join(lines)
 
@@ -168,8 +172,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     try:
-        found = inspect(args.path)
+        report = inspect(args.path)
     except (InputError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    print(json.dumps(found, allow_nan=False) if args.json else text_of(found))
+    print(json.dumps(report, allow_nan=False) if args.json else report_text(report))

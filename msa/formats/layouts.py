@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from msa.base.errors import InputError
-from msa.formats.content import FOLD_NAMES, described, open_content
+from msa.formats.content import FOLD_NAMES, describe, open_content
 from msa.formats.importers import LAYOUTS
 from msa.formats.segments import Segments
 
-# layout -> the keys, files and containers that it is made of, as `parts` finds them
+# layout -> the keys, files and containers that it is made of, as `content_parts` finds them
 PARTS = {
     "mag": "train valid test rows:3 features:3",
     "misa": "train valid test rows:3 features:4",
@@ -27,7 +27,7 @@ PARTS = {
 }
 
 
-def layouts_of(content: Any) -> dict[str, list[str]]:
+def layout_problems(content: Any) -> dict[str, list[str]]:
     """By layout, what speaks against it; nothing for the layout that it is."""
     return {
         name: importlib.import_module(module).problems(content) for name, module in LAYOUTS.items()
@@ -43,13 +43,13 @@ def read_layout(path: Path, layout: str) -> dict[str, Segments]:
     """
     content = open_content(path)
     # the others only where they are needed: what is imported is what the result depends on
-    against = importlib.import_module(LAYOUTS[layout]).problems(content)
-    if not against:
+    mismatches = importlib.import_module(LAYOUTS[layout]).problems(content)
+    if not mismatches:
         return _read(path, layout, content)
-    found = [name for name, wrong in layouts_of(content).items() if not wrong]
-    is_one = f"it is of the layout {', '.join(found)}" if found else nearest_layout(content)
+    matching = [name for name, wrong in layout_problems(content).items() if not wrong]
+    is_one = f"it is of the layout {', '.join(matching)}" if matching else nearest_layout(content)
     raise InputError(
-        f"{path}: expected the layout {layout}: {'; '.join(against)}; {is_one}; give "
+        f"{path}: expected the layout {layout}: {'; '.join(mismatches)}; {is_one}; give "
         f"a file of the layout {layout}, or choose a recipe that imports what you have"
     )
 
@@ -61,7 +61,7 @@ def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
         InputError: it is of none that is known, with the nearest; or it is broken.
     """
     content = open_content(path)
-    found = [name for name, wrong in layouts_of(content).items() if not wrong]
+    found = [name for name, wrong in layout_problems(content).items() if not wrong]
     if not found:
         raise InputError(f"{path}: {nearest_layout(content)}")
     return found[0], _read(path, found[0], content)
@@ -79,24 +79,24 @@ def _read(path: Path, layout: str, content: Any) -> dict[str, Segments]:
         ) from error
 
 
-def parts(content: Any) -> set[str]:
+def content_parts(content: Any) -> set[str]:
     """What a content is made of: its folds by our names, other keys and files, and containers."""
     if isinstance(content, Path):
         inside = {path.name: path if path.is_dir() else None for path in content.iterdir()}
-        of_folder: set[str] = set()
+        folder_parts: set[str] = set()
         for name, folder in inside.items():
             stem, dot, ending = name.partition(".")
             if ending in ("pkl", "pickle"):
-                of_folder.add(".pkl")
+                folder_parts.add(".pkl")
             elif folder is not None and stem not in FOLD_NAMES:
-                of_folder.add(f"{name}/")
+                folder_parts.add(f"{name}/")
             else:
-                of_folder.add(FOLD_NAMES.get(stem, stem) + dot + ending)
-                of_folder |= {path.name for path in folder.iterdir()} if folder else set()
-        return of_folder
+                folder_parts.add(FOLD_NAMES.get(stem, stem) + dot + ending)
+                folder_parts |= {path.name for path in folder.iterdir()} if folder else set()
+        return folder_parts
     if isinstance(content, Mapping):
-        of_values = [parts(value) for value in content.values()]
-        return {str(FOLD_NAMES.get(key, key)) for key in content}.union(*of_values)
+        value_parts = [content_parts(value) for value in content.values()]
+        return {str(FOLD_NAMES.get(key, key)) for key in content}.union(*value_parts)
     if isinstance(content, list) and content and isinstance(content[0], tuple | list):
         inner = content[0][0] if content[0] else None
         features = {f"features:{len(inner)}"} if isinstance(inner, tuple | list) else set()
@@ -106,15 +106,13 @@ def parts(content: Any) -> set[str]:
 
 def nearest_layout(content: Any) -> str:
     """The known layout of which most is there and least missing, and what speaks against it."""
-    found = parts(content)
+    names = content_parts(content)
     likeness = {}
     for name in LAYOUTS:
         expected = set(PARTS[name].split())
-        likeness[name] = len(found & expected), -len(expected - found)
+        likeness[name] = len(names & expected), -len(expected - names)
     nearest = max(likeness, key=likeness.__getitem__)
     if not likeness[nearest][0]:
-        return (
-            f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {described(content)}"
-        )
+        return f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {describe(content)}"
     wrong = importlib.import_module(LAYOUTS[nearest]).problems(content)
     return f"it is of no known layout, the nearest is {nearest}: {'; '.join(wrong)}"

@@ -43,13 +43,13 @@ class Segments:
 
     def take(self, numbers: np.ndarray, names: Sequence[str], reason: str) -> "Segments":
         """The numbered segments with the named sequences; the others are dropped, for a reason."""
-        gone = set(range(len(self.ids))) - set(numbers.tolist())
+        left_out = set(range(len(self.ids))) - set(numbers.tolist())
         return Segments(
             [self.ids[i] for i in numbers],
             self.label[numbers],
             {name: _Chosen(self.sequences[name], numbers) for name in names},
             None if self.context is None else self.context[numbers],
-            [*self.dropped, *({"id": self.ids[i], "reason": reason} for i in sorted(gone))],
+            [*self.dropped, *({"id": self.ids[i], "reason": reason} for i in sorted(left_out))],
         )
 
 
@@ -91,9 +91,9 @@ def check_widths(widths: Mapping[str, int], expected: Mapping[str, int], where: 
             )
 
 
-def parse_widths(given: Sequence[str]) -> dict[str, int]:
+def parse_widths(arguments: Sequence[str]) -> dict[str, int]:
     """Widths from arguments such as audio=74."""
-    pairs = (text.partition("=") for text in given)
+    pairs = (text.partition("=") for text in arguments)
     return {name: int(width) for name, _, width in pairs}
 
 
@@ -130,8 +130,8 @@ def _read_fold(fold: str, folder: Path, clean: Path | None, features: Path | Non
         files["features"], bounds["features"] = features / f"{fold}.npy", offsets["words"]
     sequences = {}
     for name, path in files.items():
-        holds = "words" if name == "words" else "numbers"
-        rows = read_array(path, holds, 2, bounds[name][-1], mapped=True)
+        kind = "words" if name == "words" else "numbers"
+        rows = read_array(path, kind, 2, bounds[name][-1], mapped=True)
         sequences[name] = _Stored(np.asarray(rows), bounds[name])
     context = folder / "context.npy"
     return Segments(
@@ -164,8 +164,10 @@ def write(
         InputError: rows of one sequence are of different widths.
     """
     with atomic_folders({fold: output / fold for fold in folds}) as folders:
-        counts = {fold: _write_fold(fold, of, folders[fold]) for fold, of in folds.items()}
-    videos = {fold: {video_of(i) for i in of.ids} for fold, of in folds.items()}
+        counts = {
+            fold: _write_fold(fold, segments, folders[fold]) for fold, segments in folds.items()
+        }
+    videos = {fold: {video_of(i) for i in segments.ids} for fold, segments in folds.items()}
     times = Counter(video for names in videos.values() for video in names)
     leaks = sorted(video for video, n in times.items() if n > 1)
     if leaks:
@@ -175,7 +177,7 @@ def write(
             file=sys.stderr,
         )
     summary = {
-        "segments": {fold: len(of.ids) for fold, of in folds.items()},
+        "segments": {fold: len(segments.ids) for fold, segments in folds.items()},
         "expected": dict(expected or {}),
         "videos": {fold: len(names) for fold, names in videos.items()},
         "videos_without_segments": {fold: [] for fold in folds},
@@ -184,9 +186,9 @@ def write(
         "pauses": "as imported",
         "sequences": counts,
         "dropped": [
-            {"id": one["id"], "fold": fold, "reason": one["reason"]}
-            for fold, of in folds.items()
-            for one in of.dropped
+            {"id": left_out["id"], "fold": fold, "reason": left_out["reason"]}
+            for fold, segments in folds.items()
+            for left_out in segments.dropped
         ],
     }
     with atomic_write(card) as file:

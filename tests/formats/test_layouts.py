@@ -7,7 +7,14 @@ import pytest
 from msa.base.errors import InputError
 from msa.demo.look_alikes import LOOK_ALIKES, mmsa, mult
 from msa.formats.importers import LAYOUTS
-from msa.formats.layouts import PARTS, layouts_of, nearest_layout, parts, read_layout, recognize
+from msa.formats.layouts import (
+    PARTS,
+    content_parts,
+    layout_problems,
+    nearest_layout,
+    read_layout,
+    recognize,
+)
 from msa.formats.pickles.unpickle import load
 
 FOLDS = ("train", "valid", "test")
@@ -53,7 +60,7 @@ def test_a_look_alike_is_of_its_own_layout_alone(tmp_path, layout):
     ],
 )
 def test_the_nearest_layout_is_the_one_that_lacks_least(content, nearest):
-    assert layouts_of(content)[nearest]
+    assert layout_problems(content)[nearest]
     assert f"the nearest is {nearest}: " in nearest_layout(content)
 
 
@@ -79,7 +86,7 @@ def test_folds_have_one_name_each_in_a_folder_too(tmp_path):
     (tmp_path / "dev.json").touch()
     (tmp_path / "any.pickle").touch()
     (tmp_path / "text").mkdir()
-    assert parts(tmp_path) == {"valid", "a.npy", "valid.json", ".pkl", "text/"}
+    assert content_parts(tmp_path) == {"valid", "a.npy", "valid.json", ".pkl", "text/"}
 
 
 def test_another_layout_is_told_by_its_name(tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 
 from msa.base.errors import InputError
 from msa.base.reading import open_npy, said
-from msa.formats.content import described, fold_keys
+from msa.formats.content import describe, fold_keys
 from msa.formats.segments import Segments
 
 CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -64,10 +64,10 @@ def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Path) or not fold_keys(_files(content)):
         return [
-            f"expected a folder of train.json, dev.json and test.json, found {described(content)}"
+            f"expected a folder of train.json, dev.json and test.json, found {describe(content)}"
         ]
-    found = [
-        f"expected the folder {name}, found {described(content)}"
+    wrong = [
+        f"expected the folder {name}, found {describe(content)}"
         for name, _, _ in FILES.values()
         if not (content / name).is_dir()
     ]
@@ -75,8 +75,8 @@ def problems(content: Any) -> list[str]:
         try:
             _row(key, 0, _rows(_files(content)[key])[0])
         except InputError as error:
-            found.append(str(error))
-    return found
+            wrong.append(str(error))
+    return wrong
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -89,7 +89,7 @@ def _rows(path: Path) -> list[Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name}: expected JSON in UTF-8, found {error}") from error
     if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path.name}: expected a list of segments, found {described(rows)}")
+        raise InputError(f"{path.name}: expected a list of segments, found {describe(rows)}")
     return rows
 
 

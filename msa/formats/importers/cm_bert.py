@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.formats.content import as_words, described, fold_keys
-from msa.formats.importers.padded import numbered
+from msa.formats.content import as_words, describe, fold_keys
+from msa.formats.importers.padded import numbered_ids
 from msa.formats.pickles.unpickle import load
 from msa.formats.segments import FOLDS, Segments
 
@@ -27,20 +27,20 @@ FORM = f"a pickle of three arrays (n, {STEPS}, {WIDTH})"
 def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Path) or not fold_keys(_files(content)):
-        return [f"expected a folder of train.tsv, dev.tsv and test.tsv, found {described(content)}"]
-    found = []
+        return [f"expected a folder of train.tsv, dev.tsv and test.tsv, found {describe(content)}"]
+    wrong = []
     for key in fold_keys(_files(content)).values():
         path = _files(content)[key]
         try:
             header = _lines(path)[:1]
             if len(header) != 1 or len(header[0].split("\t")) != 2:
-                found.append(f"{path.name}: expected a header text TAB label, found {header}")
+                wrong.append(f"{path.name}: expected a header text TAB label, found {header}")
         except InputError as error:
-            found.append(str(error))
-    arrays, others = _arrays(content)
+            wrong.append(str(error))
+    arrays, other_files = _arrays(content)
     if not arrays:
-        found.append(f"expected {FORM}, found {others or 'no other file'}")
-    return found
+        wrong.append(f"expected {FORM}, found {other_files or 'no other file'}")
+    return wrong
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -49,31 +49,31 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def _arrays(folder: Path) -> tuple[dict[str, list[np.ndarray]], list[str]]:
     """By file name the pickles that are three arrays, and what the other files are."""
-    found, others = {}, []
+    arrays_by_file, other_files = {}, []
     for path in sorted(set(folder.iterdir()) - set(_files(folder).values())):
         if not path.is_file():
             continue
         try:
             content: Any = load(path)
         except InputError:
-            others.append(f"{path.name}: no pickle")
+            other_files.append(f"{path.name}: no pickle")
             continue
-        if arrays := _three(content):
-            found[path.name] = arrays
+        if arrays := _three_arrays(content):
+            arrays_by_file[path.name] = arrays
         else:
-            others.append(f"{path.name}: {described(content)}")
-    return found, others
+            other_files.append(f"{path.name}: {describe(content)}")
+    return arrays_by_file, other_files
 
 
-def _three(content: Any) -> list[np.ndarray]:
+def _three_arrays(content: Any) -> list[np.ndarray]:
     """The three arrays, if that is what it is."""
     if not isinstance(content, tuple | list) or len(content) != 3:
         return []
     try:
-        arrays = [np.asarray(one, dtype=np.float32) for one in content]
+        arrays = [np.asarray(part, dtype=np.float32) for part in content]
     except (TypeError, ValueError):
         return []
-    return arrays if all(one.shape[1:] == (STEPS, WIDTH) for one in arrays) else []
+    return arrays if all(array.shape[1:] == (STEPS, WIDTH) for array in arrays) else []
 
 
 def _lines(path: Path) -> list[str]:
@@ -94,25 +94,26 @@ def read(content: Any) -> dict[str, Segments]:
     files = _files(content)
     texts = {fold: _texts(files[key]) for fold, key in fold_keys(files).items()}
     counts = {fold: len(texts[fold][0]) for fold in FOLDS}
-    audio = _fitting(_arrays(content)[0], counts)
-    of_pieces = not any(array[:, 0].any() for array in audio.values())
+    audio = _matching_arrays(_arrays(content)[0], counts)
+    one_row_a_piece = not any(array[:, 0].any() for array in audio.values())
     folds = {}
     for fold, (words, label) in texts.items():
-        sequences = {"words": [as_words(of) for of in words], "audio": []}
-        untold = []
-        for i, (rows, of) in enumerate(zip(audio[fold], words, strict=True)):
-            if of_pieces:
-                rows, told = _of_words(rows[1:], len(of))
-                untold += [] if told else [i]
-            padding = np.zeros((max(len(of) - len(rows), 0), WIDTH), dtype=np.float32)
-            sequences["audio"].append(np.concatenate([rows[: len(of)], padding]))
-        if untold:
+        sequences = {"words": [as_words(segment_words) for segment_words in words], "audio": []}
+        uncertain = []
+        for i, (rows, segment_words) in enumerate(zip(audio[fold], words, strict=True)):
+            if one_row_a_piece:
+                rows, is_certain = _word_rows(rows[1:], len(segment_words))
+                uncertain += [] if is_certain else [i]
+            padding = np.zeros((max(len(segment_words) - len(rows), 0), WIDTH), dtype=np.float32)
+            sequences["audio"].append(np.concatenate([rows[: len(segment_words)], padding]))
+        if uncertain:
             print(
-                f"{fold}: in {len(untold)} of {len(words)} segments, first in {fold}/{untold[0]}, "
-                "the audio does not tell which pieces make a word; it is spread evenly",
+                f"{fold}: in {len(uncertain)} of {len(words)} segments, first in "
+                f"{fold}/{uncertain[0]}, the audio does not tell which pieces make a word; it is "
+                "spread evenly",
                 file=sys.stderr,
             )
-        folds[fold] = Segments(numbered(fold, len(words)), label, sequences)
+        folds[fold] = Segments(numbered_ids(fold, len(words)), label, sequences)
     return folds
 
 
@@ -130,24 +131,26 @@ def _texts(path: Path) -> tuple[list[list[str]], np.ndarray]:
     return words, np.array(labels).reshape(-1, 1)
 
 
-def _fitting(arrays: dict[str, list[np.ndarray]], counts: dict[str, int]) -> dict[str, np.ndarray]:
+def _matching_arrays(
+    arrays: dict[str, list[np.ndarray]], counts: dict[str, int]
+) -> dict[str, np.ndarray]:
     """The arrays of the one pickle that has the folds' numbers of rows, in whatever order."""
     expected = list(counts.values())
-    found = {name: [len(one) for one in of] for name, of in arrays.items()}
-    fitting = [name for name, lengths in found.items() if sorted(lengths) == sorted(expected)]
-    if len(fitting) != 1:
+    lengths = {name: [len(array) for array in arrays[name]] for name in arrays}
+    matching = [name for name in lengths if sorted(lengths[name]) == sorted(expected)]
+    if len(matching) != 1:
         raise InputError(
             f"expected one pickle of arrays with the {expected} rows of the .tsv files, found "
-            f"{len(fitting)}: {found}"
+            f"{len(matching)}: {lengths}"
         )
-    (name,) = fitting
-    if found[name] == expected:
+    (name,) = matching
+    if lengths[name] == expected:
         return dict(zip(counts, arrays[name], strict=True))
-    order = np.argsort(expected, kind="stable"), np.argsort(found[name], kind="stable")
+    order = np.argsort(expected, kind="stable"), np.argsort(lengths[name], kind="stable")
     return {list(counts)[i]: arrays[name][j] for i, j in zip(*order, strict=True)}
 
 
-def _of_words(rows: np.ndarray, n: int) -> tuple[np.ndarray, bool]:
+def _word_rows(rows: np.ndarray, n: int) -> tuple[np.ndarray, bool]:
     """The rows of n words out of those of their pieces, and whether that is certain.
 
     Rows that are alike, one after another, are the pieces of one word.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.formats.content import as_number, as_rows, as_text, as_words, described, fold_keys
+from msa.formats.content import as_number, as_rows, as_text, as_words, describe, fold_keys
 from msa.formats.segments import Segments
 
 WIDTHS = {"vision": 91, "audio": 81}
@@ -26,9 +26,9 @@ PART = f"({', '.join(MEMBERS)})"
 def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Mapping) or not fold_keys(content):
-        return [f"expected the keys train, dev, test, found {described(content)}"]
+        return [f"expected the keys train, dev, test, found {describe(content)}"]
     return [
-        f"{key}: expected a list of ({PART}, {PART}, id, label), found {described(content[key])}"
+        f"{key}: expected a list of ({PART}, {PART}, id, label), found {describe(content[key])}"
         for key in fold_keys(content).values()
         if not isinstance(content[key], list) or not content[key] or not _is_row(content[key][0])
     ]
@@ -53,34 +53,39 @@ def read(content: Any) -> dict[str, Segments]:
 
 
 def _fold(key: str, rows: list[Any]) -> Segments:
-    ids, labels, context = [], [], []
+    ids, labels, context_lengths = [], [], []
     sequences: dict[str, list[np.ndarray]] = {"words": [], "audio": [], "vision": []}
     for i, row in enumerate(rows):
         if not _is_row(row):
             raise InputError(
-                f"{key}[{i}]: expected ({PART}, {PART}, id, label), found {described(row)}"
+                f"{key}[{i}]: expected ({PART}, {PART}, id, label), found {describe(row)}"
             )
-        punchline, before, segment, label = row
+        punchline, context, segment, label = row
         ids.append(as_text(segment))
         where = f"{key}[{i}] ({ids[-1]})"
         labels.append([as_number(f"{where}: label", label)])
-        sentences = [as_text(sentence).strip() for sentence in before[0]]
-        first = ". ".join(filter(None, sentences)).split()
-        last = [word for word in f"{as_text(punchline[0]).strip()}.".split() if word != "."]
-        context.append(len(first))
-        sequences["words"].append(as_words(first + last))
+        sentences = [as_text(sentence).strip() for sentence in context[0]]
+        context_words = ". ".join(filter(None, sentences)).split()
+        punchline_words = [
+            word for word in f"{as_text(punchline[0]).strip()}.".split() if word != "."
+        ]
+        context_lengths.append(len(context_words))
+        sequences["words"].append(as_words(context_words + punchline_words))
         for name in WIDTHS:
-            parts = (("context", before, first), ("punchline", punchline, last))
-            rows_of = [_rows(f"{where}: {part}: {name}", of, name, n) for part, of, n in parts]
-            sequences[name].append(np.concatenate(rows_of))
-    return Segments(ids, np.array(labels), sequences, np.array(context))
+            parts = (("context", context, context_words), ("punchline", punchline, punchline_words))
+            rows_of_parts = [
+                _rows(f"{where}: {part_name}: {name}", part, name, words)
+                for part_name, part, words in parts
+            ]
+            sequences[name].append(np.concatenate(rows_of_parts))
+    return Segments(ids, np.array(labels), sequences, np.array(context_lengths))
 
 
 def _rows(where: str, part: Any, name: str, words: list[str]) -> np.ndarray:
     """The words' rows of a part, where they may also be one array a sentence."""
     value = part[MEMBERS.index(name)]
-    a_sentence = isinstance(value, tuple | list) and any(np.ndim(of) == 2 for of in value)
-    arrays = value if a_sentence else [value]
+    by_sentence = isinstance(value, tuple | list) and any(np.ndim(rows) == 2 for rows in value)
+    arrays = value if by_sentence else [value]
     rows = np.concatenate([as_rows(where, array, WIDTHS[name]) for array in arrays])
     if len(rows) < len(words):
         raise InputError(f"{where}: expected a row a word, {len(words)}, found {len(rows)}")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.formats.content import described, fold_keys
-from msa.formats.importers.padded import array_problems, cut, not_zero, numbered, trim
+from msa.formats.content import describe, fold_keys
+from msa.formats.importers.padded import array_problems, cut_segments, not_zero, numbered_ids, trim
 from msa.formats.segments import Segments
 
 KEYS = {"covarep": 2, "facet": 2, "glove": 3}
@@ -32,7 +32,7 @@ def problems(content: Any) -> list[str]:
     if not _has_emotions(content):
         return [
             "expected the keys train, valid, test, or emotions each with these, "
-            f"found {described(content)}"
+            f"found {describe(content)}"
         ]
     return [
         wrong
@@ -52,12 +52,12 @@ def _has_emotions(content: Any) -> bool:
 
 def _problems(where: str, fold: Any, columns: int | None = None) -> list[str]:
     dims = getattr(fold.get("label"), "ndim", 1) if isinstance(fold, Mapping) else 1
-    if found := array_problems(where, fold, KEYS | {"label": max(dims, 1)}):
-        return found
+    if wrong := array_problems(where, fold, KEYS | {"label": max(dims, 1)}):
+        return wrong
     shape = fold["label"].shape
     if columns is not None and shape[1:] != (columns,):
-        found.append(f"{where}: label: expected ({shape[0]}, {columns}), found {shape}")
-    return found
+        wrong.append(f"{where}: label: expected ({shape[0]}, {columns}), found {shape}")
+    return wrong
 
 
 def read(content: Any) -> dict[str, Segments]:
@@ -77,30 +77,32 @@ def read(content: Any) -> dict[str, Segments]:
     emotions = sorted(
         content, key=lambda name: (name not in EMOTIONS, [*EMOTIONS, name].index(name), name)
     )
-    first = content[emotions[0]]
+    reference = content[emotions[0]]
     folds = {}
-    for fold, key in fold_keys(first).items():
+    for fold, key in fold_keys(reference).items():
         columns = []
         for emotion in emotions:
-            other = content[emotion][fold_keys(content[emotion])[fold]]
+            emotion_fold = content[emotion][fold_keys(content[emotion])[fold]]
             where = f"{emotion}: {fold}"
-            order = _order(f"{where}: expected the segments of {emotions[0]}", first[key], other)
-            columns.append(_is_positive(where, other["label"])[order])
+            order = _order(
+                f"{where}: expected the segments of {emotions[0]}", reference[key], emotion_fold
+            )
+            columns.append(_is_positive(where, emotion_fold["label"])[order])
         label = np.stack(columns, axis=1)
         if fold == "train":
             _count(emotions, label)
-        folds[fold] = _fold(fold, first[key], label)
+        folds[fold] = _fold(fold, reference[key], label)
     return folds
 
 
 def _fold(fold: str, data: Mapping[str, np.ndarray], label: np.ndarray) -> Segments:
     n = len(data["covarep"])
     sequences = {
-        "glove": cut(data["glove"], *trim(not_zero(data["glove"]), "both")),
+        "glove": cut_segments(data["glove"], *trim(not_zero(data["glove"]), "both")),
         "audio": list(data["covarep"][:, None]),
         "vision": list(data["facet"][:, None]),
     }
-    return Segments(numbered(fold, n), label.reshape(n, -1).astype(np.float64), sequences)
+    return Segments(numbered_ids(fold, n), label.reshape(n, -1).astype(np.float64), sequences)
 
 
 def _order(where: str, base: Mapping[str, Any], other: Mapping[str, Any]) -> np.ndarray:
@@ -130,11 +132,11 @@ def _sorted_digests(data: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[by
 
 
 def _is_positive(where: str, label: np.ndarray) -> np.ndarray:
-    strange = np.flatnonzero((np.sort(label, axis=1) != (0, 1)).any(axis=1))
-    if strange.size:
+    invalid = np.flatnonzero((np.sort(label, axis=1) != (0, 1)).any(axis=1))
+    if invalid.size:
         raise InputError(
-            f"{where}[{strange[0]}]: label: expected [1, 0] or [0, 1], "
-            f"found {label[strange[0]].tolist()}"
+            f"{where}[{invalid[0]}]: label: expected [1, 0] or [0, 1], "
+            f"found {label[invalid[0]].tolist()}"
         )
     return label[:, 0] == 1
 

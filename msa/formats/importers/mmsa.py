@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from msa.formats.content import as_words, described, fold_keys
+from msa.formats.content import as_words, describe, fold_keys
 from msa.formats.importers.padded import (
     array_problems,
     as_numbers,
-    cut,
+    cut_segments,
     length_problems,
     not_zero,
-    numbered,
+    numbered_ids,
     texts,
     trim,
 )
@@ -32,26 +32,26 @@ LABELS = ("regression_labels", *(f"regression_labels_{modality}" for modality in
 def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Mapping) or not fold_keys(content):
-        return [f"expected the keys train, valid, test, found {described(content)}"]
+        return [f"expected the keys train, valid, test, found {describe(content)}"]
     return [wrong for key in fold_keys(content).values() for wrong in _problems(key, content[key])]
 
 
 def _problems(where: str, fold: Any) -> list[str]:
-    found = array_problems(where, fold, KEYS)
+    wrong = array_problems(where, fold, KEYS)
     if isinstance(fold, Mapping) and LABELS[0] not in fold:
-        found.append(f"{where}: expected {LABELS[0]}, found only {list(fold)[:16]}")
-    if found:
-        return found
+        wrong.append(f"{where}: expected {LABELS[0]}, found only {list(fold)[:16]}")
+    if wrong:
+        return wrong
     n = len(fold["text"])
-    found = [
-        f"{where}: {key}: expected {n} numbers, found {described(fold[key])}"
+    wrong = [
+        f"{where}: {key}: expected {n} numbers, found {describe(fold[key])}"
         for key in _labels(fold)
         if as_numbers(fold[key], n) is None
     ]
     for key in ("raw_text", "id"):
         value = fold.get(key, fold["text"])
         if not isinstance(value, list | tuple | np.ndarray) or len(value) != n:
-            found.append(f"{where}: {key}: expected {n} texts, found {described(value)}")
+            wrong.append(f"{where}: {key}: expected {n} texts, found {describe(value)}")
     bert = fold.get("text_bert")
     if "text_bert" in fold and (
         not isinstance(bert, np.ndarray)
@@ -59,12 +59,12 @@ def _problems(where: str, fold: Any) -> list[str]:
         or bert.ndim != 3
         or bert.shape[:2] != (n, 3)
     ):
-        found.append(f"{where}: text_bert: expected numbers ({n}, 3, t), found {described(bert)}")
-    if found:
-        return found
+        wrong.append(f"{where}: text_bert: expected numbers ({n}, 3, t), found {describe(bert)}")
+    if wrong:
+        return wrong
     for name, lengths in _lengths(fold).items():
-        found += length_problems(f"{where}: {name}", lengths, n, fold[name].shape[1])
-    return found
+        wrong += length_problems(f"{where}: {name}", lengths, n, fold[name].shape[1])
+    return wrong
 
 
 def _labels(fold: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,9 +110,9 @@ def _fold(name: str, fold: Mapping[str, Any]) -> Segments:
             rows = not_zero(fold[key])
             left = np.count_nonzero(~rows[:, 0]) > np.count_nonzero(~rows[:, -1])
             begins, ends = trim(rows, "left" if left else "right")
-        sequences["embedding" if key == "text" else key] = cut(fold[key], begins, ends)
+        sequences["embedding" if key == "text" else key] = cut_segments(fold[key], begins, ends)
     labels = [np.asarray(fold[key], np.float64).reshape(n) for key in _labels(fold)]
-    ids = [own_id(text) for text in texts(fold["id"])] if "id" in fold else numbered(name, n)
+    ids = [own_id(text) for text in texts(fold["id"])] if "id" in fold else numbered_ids(name, n)
     return Segments(ids, np.stack(labels, axis=1), sequences)
 
 

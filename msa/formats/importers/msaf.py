@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from msa.base.reading import open_npy, said
-from msa.formats.content import described, fold_keys
-from msa.formats.importers.padded import array_problems, cut, not_zero, numbered, trim
+from msa.formats.content import describe, fold_keys
+from msa.formats.importers.padded import array_problems, cut_segments, not_zero, numbered_ids, trim
 from msa.formats.segments import Segments
 
 # our name -> the file, and where zeros are padding
@@ -27,13 +27,13 @@ def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     keys = _folders(content)
     if not keys:
-        return [f"expected the folders train, val, test, found {described(content)}"]
+        return [f"expected the folders train, val, test, found {describe(content)}"]
     expected = {file: 3 for file, _ in FILES.values()} | {LABEL: 3}
-    found = []
+    wrong = []
     for key in keys.values():
         arrays, broken = _arrays(content / key)
-        found += broken or array_problems(key, arrays, expected)
-    return found
+        wrong += broken or array_problems(key, arrays, expected)
+    return wrong
 
 
 def _folders(content: Any) -> dict[str, str]:
@@ -65,10 +65,10 @@ def _fold(name: str, folder: Path) -> Segments:
     arrays, _ = _arrays(folder)
     label = arrays[LABEL]
     return Segments(
-        numbered(name, len(label)),
+        numbered_ids(name, len(label)),
         label.reshape(len(label), -1).astype(np.float64),
         {
-            sequence: cut(arrays[file], *trim(not_zero(arrays[file]), side))
+            sequence: cut_segments(arrays[file], *trim(not_zero(arrays[file]), side))
             for sequence, (file, side) in FILES.items()
         },
     )

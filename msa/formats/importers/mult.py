@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from msa.formats.content import as_text, described, fold_keys
+from msa.formats.content import as_text, describe, fold_keys
 from msa.formats.importers.padded import (
     array_problems,
     as_array,
-    cut,
+    cut_segments,
     length_problems,
     not_zero,
-    numbered,
+    numbered_ids,
     texts,
     trim,
 )
@@ -30,25 +30,25 @@ KEYS = {"text": 3, "audio": 3, "vision": 3}
 def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Mapping) or not fold_keys(content):
-        return [f"expected the keys train, valid, test, found {described(content)}"]
+        return [f"expected the keys train, valid, test, found {describe(content)}"]
     return [wrong for key in fold_keys(content).values() for wrong in _problems(key, content[key])]
 
 
 def _problems(where: str, fold: Any) -> list[str]:
-    if found := array_problems(where, fold, KEYS | {"labels": 3}):
-        return found
+    if wrong := array_problems(where, fold, KEYS | {"labels": 3}):
+        return wrong
     n, shape = len(fold["labels"]), fold["labels"].shape
     if shape[1] > 1 and shape[2] != 2:
-        found.append(f"{where}: labels: expected ({n}, 1, k) or ({n}, k, 2), found {shape}")
+        wrong.append(f"{where}: labels: expected ({n}, 1, k) or ({n}, k, 2), found {shape}")
     if "id" in fold:
         ids = as_array(fold["id"])
         if ids.dtype.kind not in "SUOiu" or ids.shape not in {(n,), (n, 1), (n, 3)}:
-            found.append(f"{where}: id: expected ({n},) or ({n}, 3), found {described(fold['id'])}")
+            wrong.append(f"{where}: id: expected ({n},) or ({n}, 3), found {describe(fold['id'])}")
     for name in KEYS:
         if f"{name}_lengths" in fold:
             lengths, steps = fold[f"{name}_lengths"], fold[name].shape[1]
-            found += length_problems(f"{where}: {name}_lengths", lengths, n, steps)
-    return found
+            wrong += length_problems(f"{where}: {name}_lengths", lengths, n, steps)
+    return wrong
 
 
 def read(content: Any) -> dict[str, Segments]:
@@ -63,22 +63,22 @@ def read(content: Any) -> dict[str, Segments]:
 
 def _fold(name: str, fold: Mapping[str, Any]) -> Segments:
     n = len(fold["labels"])
-    real: dict[str, np.ndarray] = {}
+    not_padding: dict[str, np.ndarray] = {}
     for key in KEYS:
         if f"{key}_lengths" not in fold:
-            real[key] = not_zero(fold[key])
-    if len(real) == len(KEYS) and len({rows.shape for rows in real.values()}) == 1:
-        shared: np.ndarray = np.any([*real.values()], axis=0)
-        real = dict.fromkeys(KEYS, shared)
+            not_padding[key] = not_zero(fold[key])
+    if len(not_padding) == len(KEYS) and len({rows.shape for rows in not_padding.values()}) == 1:
+        shared: np.ndarray = np.any([*not_padding.values()], axis=0)
+        not_padding = dict.fromkeys(KEYS, shared)
     sequences = {}
     for key in KEYS:
-        if key in real:
-            begins, ends = trim(real[key], "both")
+        if key in not_padding:
+            begins, ends = trim(not_padding[key], "both")
         else:
             ends = np.full(n, fold[key].shape[1])
             begins = ends - np.asarray(fold[f"{key}_lengths"], np.int64).reshape(n)
-        sequences["glove" if key == "text" else key] = cut(fold[key], begins, ends)
-    ids = _own_ids(np.asarray(fold["id"])) if "id" in fold else numbered(name, n)
+        sequences["glove" if key == "text" else key] = cut_segments(fold[key], begins, ends)
+    ids = _own_ids(np.asarray(fold["id"])) if "id" in fold else numbered_ids(name, n)
     return Segments(ids, _labels(fold["labels"]), sequences)
 
 

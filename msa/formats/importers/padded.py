@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from msa.formats.content import as_text, described
+from msa.formats.content import as_text, describe
 
 BLOCK = 1 << 24  # values looked at at once
 
@@ -19,8 +19,8 @@ def array_problems(where: str, fold: Any, expected: Mapping[str, int]) -> list[s
         expected: by key, the number of dimensions.
     """
     if not isinstance(fold, Mapping):
-        return [f"{where}: expected a dictionary of {', '.join(expected)}, found {described(fold)}"]
-    found = [
+        return [f"{where}: expected a dictionary of {', '.join(expected)}, found {describe(fold)}"]
+    wrong = [
         f"{where}: expected {key}, found only {list(fold)[:16]}"
         for key in expected
         if key not in fold
@@ -32,18 +32,18 @@ def array_problems(where: str, fold: Any, expected: Mapping[str, int]) -> list[s
         array = arrays[key]
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
             kind = f" of {array.dtype}" if isinstance(array, np.ndarray) else ""
-            found.append(f"{where}: {key}: expected numbers, found {described(array)}{kind}")
+            wrong.append(f"{where}: {key}: expected numbers, found {describe(array)}{kind}")
             del arrays[key]
         elif array.ndim != dims or 0 in array.shape:
-            found.append(
+            wrong.append(
                 f"{where}: {key}: expected {dims} dimensions, none of them empty, "
                 f"found {array.shape}"
             )
             del arrays[key]
     counts = {key: len(array) for key, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        found.append(f"{where}: expected as many segments in each array, found {counts}")
-    return found
+        wrong.append(f"{where}: expected as many segments in each array, found {counts}")
+    return wrong
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -64,7 +64,7 @@ def length_problems(where: str, lengths: Any, n: int, steps: int) -> list[str]:
     """What speaks against these being the numbers of rows of n segments of some steps."""
     numbers = as_numbers(lengths, n)
     if numbers is None:
-        return [f"{where}: expected {n} numbers of rows, found {described(lengths)}"]
+        return [f"{where}: expected {n} numbers of rows, found {describe(lengths)}"]
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= steps)) | (numbers != np.rint(numbers)))
     if not wrong.size:
         return []
@@ -101,7 +101,7 @@ def trim(rows: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
     return begins, ends
 
 
-def cut(array: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+def cut_segments(array: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
     """The rows of each segment, as views."""
     plain = np.asarray(array)
     return [
@@ -115,6 +115,6 @@ def texts(values: Sequence[Any] | np.ndarray) -> list[str]:
     return [as_text(np.asarray(value).reshape(-1)[0]) for value in values]
 
 
-def numbered(fold: str, n: int) -> list[str]:
+def numbered_ids(fold: str, n: int) -> list[str]:
     """Ids for segments that have none, `train/17`."""
     return [f"{fold}/{i}" for i in range(n)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.formats.content import as_number, as_rows, as_text, as_words, described, fold_keys
+from msa.formats.content import as_number, as_rows, as_text, as_words, describe, fold_keys
 from msa.formats.importers.padded import as_array
 from msa.formats.segments import Segments
 
@@ -19,9 +19,9 @@ def problems(content: Any, members: Sequence[str]) -> list[str]:
         members: the names of the features, `words`, `audio` and `vision` among them.
     """
     if not isinstance(content, Mapping) or not fold_keys(content):
-        return [f"expected the keys train, dev, test, found {described(content)}"]
+        return [f"expected the keys train, dev, test, found {describe(content)}"]
     return [
-        f"{key}: expected a list of {_form(members)}, found {described(content[key])}"
+        f"{key}: expected a list of {_form(members)}, found {describe(content[key])}"
         for key in fold_keys(content).values()
         if not isinstance(content[key], list)
         or not content[key]
@@ -57,13 +57,13 @@ def _fold(key: str, rows: list[Any], members: Sequence[str]) -> Segments:
     features: dict[str, list[Any]] = {"audio": [], "vision": []}
     for i, row in enumerate(rows):
         if not _is_row(row, members):
-            raise InputError(f"{key}[{i}]: expected {_form(members)}, found {described(row)}")
-        of = dict(zip(members, row[0], strict=True))
+            raise InputError(f"{key}[{i}]: expected {_form(members)}, found {describe(row)}")
+        by_member = dict(zip(members, row[0], strict=True))
         ids.append(as_text(row[2]))
         labels.append([as_number(f"{key}[{i}] ({ids[-1]}): label", row[1])])
-        words.append(as_words(of["words"]))
+        words.append(as_words(by_member["words"]))
         for name, values in features.items():
-            values.append(of[name])
+            values.append(by_member[name])
     sequences = {"words": words}
     for name, values in features.items():
         places = [f"{key}[{i}] ({segment}): {name}" for i, segment in enumerate(ids)]

@@ -77,12 +77,12 @@ def check_keys(memory: Memory, keys: Sequence[Any]) -> None:
     memory.spend(ENTRY * len(keys))
     for key in keys:
         if isinstance(key, str | bytes):
-            good = len(key) <= KEY_LENGTH
+            is_allowed = len(key) <= KEY_LENGTH
         elif isinstance(key, int | float | np.integer):
-            good = abs(number := int(key)) < KEY_NUMBER and number == key
+            is_allowed = abs(number := int(key)) < KEY_NUMBER and number == key
         else:
-            good = key is None
-        if not good:
+            is_allowed = key is None
+        if not is_allowed:
             raise ValueError(
                 f"a key of type {type(key).__name__}; keys are text or bytes of at most "
                 f"{KEY_LENGTH} and whole numbers below 2**32"

@@ -77,7 +77,7 @@ def _read(file: BufferedReader, path: Path, size: int, limit: int) -> object:
 
 
 def _weigh(
-    box: Any, memory: Memory, weights: dict[int, tuple[int, int]], depth: int
+    container: Any, memory: Memory, weights: dict[int, tuple[int, int]], depth: int
 ) -> tuple[int, int]:
     """Levels below a container and items in them, shared ones as often as they appear.
 
@@ -86,20 +86,20 @@ def _weigh(
     """
     if depth > DEPTH:
         raise ValueError(f"nested more than {DEPTH} deep, or in itself")
-    if id(box) not in weights:
-        levels, items = 0, len(box)
+    if id(container) not in weights:
+        levels, items = 0, len(container)
         # dict keys and what sets hold was checked when it came in
-        inside = box.values() if type(box) is dict else box
-        for item in inside:
+        members = container.values() if type(container) is dict else container
+        for item in members:
             kind = type(item)
             if kind in PLAIN or isinstance(item, np.generic | np.ndarray):
                 continue
             if kind not in CONTAINERS:
                 raise Refused(f"{item.name} as a value")
-            below, more = _weigh(item, memory, weights, depth + 1)
-            levels, items = max(levels, below + 1), items + more
-        weights[id(box)] = levels, items
-    levels, items = weights[id(box)]
+            below, more_items = _weigh(item, memory, weights, depth + 1)
+            levels, items = max(levels, below + 1), items + more_items
+        weights[id(container)] = levels, items
+    levels, items = weights[id(container)]
     if depth + levels > DEPTH:
         raise ValueError(f"nested more than {DEPTH} deep")
     if items * POINTER > memory.left:

@@ -9,7 +9,7 @@ from msa.demo.look_alikes import LOOK_ALIKES
 from msa.demo.look_alikes.rows import SEGMENTS
 from msa.formats.content import open_content
 from msa.formats.importers import LAYOUTS
-from msa.formats.layouts import layouts_of, read_layout, recognize
+from msa.formats.layouts import layout_problems, read_layout, recognize
 from msa.formats.pickles.unpickle import load
 
 CASES = [
@@ -26,7 +26,7 @@ CASES = [
 def test_exactly_one_layout_fits_a_look_alike(layout, variant, tmp_path):
     write = importlib.import_module(LOOK_ALIKES[layout]).write
     path = write(tmp_path, np.random.default_rng(0), **variant)
-    against = layouts_of(open_content(path))
+    against = layout_problems(open_content(path))
     assert list(against) == list(LAYOUTS)
     assert [name for name, wrong in against.items() if not wrong] == [layout]
     for wrong in against.values():

@@ -33,7 +33,7 @@ def test_only_zero_is_padding(monkeypatch):
 
 def test_segments_are_views():
     array = np.arange(24.0).reshape(2, 4, 3)
-    first, second = padded.cut(array, np.array([1, 0]), np.array([4, 0]))
+    first, second = padded.cut_segments(array, np.array([1, 0]), np.array([4, 0]))
     assert np.shares_memory(first, array) and first.tolist() == array[0, 1:4].tolist()
     assert second.shape == (0, 3)
 
