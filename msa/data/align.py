@@ -22,19 +22,19 @@ from tqdm import tqdm
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
-from msa.data.plan import ROUTES, VideoPlan, plan, take
+from msa.data.plan import ROUTES, VideoPlan, plan, take_rows
 from msa.formats import csd
 
 
 @dataclass(frozen=True)
-class Layout:
+class RowLayout:
     """Shape and type of one row of a sequence, the same in all videos."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
 
 
-def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
+def common_layout(sequence: csd.Sequence, videos: Sequence[str]) -> RowLayout:
     """Shape and type that hold every video's rows; all must be of one width."""
     shapes = [sequence.shape(video) for video in videos]
     width = shapes[0].width
@@ -50,14 +50,14 @@ def layout(sequence: csd.Sequence, videos: Sequence[str]) -> Layout:
             t.itemsize if t else sequence.features(v).dtype.itemsize
             for v, t in zip(videos, texts, strict=True)
         ]
-        return Layout((width,), np.dtype(f"S{max(sizes)}"))
+        return RowLayout((width,), np.dtype(f"S{max(sizes)}"))
     if shapes[0].dtype.kind not in "fiu":
         raise InputError(f"{sequence.path}: expected numbers or words, got {shapes[0].dtype}")
-    return Layout((width,), np.result_type(np.float32, *(s.dtype for s in shapes)))
+    return RowLayout((width,), np.result_type(np.float32, *(s.dtype for s in shapes)))
 
 
 @dataclass(frozen=True)
-class Aligned:
+class AlignedVideo:
     """One video's segments.
 
     Attributes:
@@ -75,9 +75,9 @@ def align_video(
     video: str,
     sequences: Mapping[str, csd.Sequence],
     labels: csd.Sequence,
-    layouts: Mapping[str, Layout],
+    layouts: Mapping[str, RowLayout],
     route: str,
-) -> Aligned:
+) -> AlignedVideo:
     """Read one video and make the rows of its segments; the layouts are by output name."""
     intervals = labels.intervals(video)
     spans = {name: sequence.intervals(video) for name, sequence in sequences.items()}
@@ -85,23 +85,26 @@ def align_video(
     rows = {"labels": labels.features(video)[video_plan.segments]}
     for name, sequence in sequences.items():
         features = sequence.features(video).astype(layouts[name].dtype, copy=False)
-        rows[name] = take(features, name, video_plan)
+        rows[name] = take_rows(features, name, video_plan)
         if route == "words":
             rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]
-    return Aligned(video_plan, intervals[video_plan.segments], rows)
+    return AlignedVideo(video_plan, intervals[video_plan.segments], rows)
 
 
 def _in_every_sequence(
     sequences: Mapping[str, csd.Sequence], labels: csd.Sequence
 ) -> tuple[list[str], list[tuple[str, str, str]]]:
     """The labels' videos that all sequences have; of the others (key, video, reason)."""
-    held = {name: set(sequence.videos) for name, sequence in sequences.items()}
-    absent = {video: [name for name in held if video not in held[name]] for video in labels.videos}
+    sequence_videos = {name: set(sequence.videos) for name, sequence in sequences.items()}
+    absent = {
+        video: [name for name in sequence_videos if video not in sequence_videos[name]]
+        for video in labels.videos
+    }
     videos = [video for video in labels.videos if not absent[video]]
     if not videos:
         raise InputError(
             f"{labels.path}: none of its {len(labels.videos)} videos is in every sequence: "
-            + ", ".join(f"{name} has {len(ids)} videos" for name, ids in held.items())
+            + ", ".join(f"{name} has {len(ids)} videos" for name, ids in sequence_videos.items())
         )
     dropped = [
         (f"{video}[{i}]", video, f"its video is not in {', '.join(names)}")
@@ -113,19 +116,19 @@ def _in_every_sequence(
 
 
 def _ahead(
-    pool: Executor, function: Callable[[str], Aligned], videos: Iterable[str], most: int
-) -> Iterator[Aligned]:
-    """The function's results in order, of which at most `most` are in memory."""
-    waiting: deque[Future[Aligned]] = deque()
+    pool: Executor, function: Callable[[str], AlignedVideo], videos: Iterable[str], limit: int
+) -> Iterator[AlignedVideo]:
+    """The function's results in order, of which at most `limit` are in memory."""
+    waiting: deque[Future[AlignedVideo]] = deque()
     for video in videos:
-        if len(waiting) == most:
+        if len(waiting) == limit:
             yield waiting.popleft().result()
         waiting.append(pool.submit(function, video))
     while waiting:
         yield waiting.popleft().result()
 
 
-def _header(file: BinaryIO, rows: int, layout: Layout) -> None:
+def _header(file: BinaryIO, rows: int, layout: RowLayout) -> None:
     """Begin a .npy file, or correct its number of rows: the header keeps its length."""
     file.seek(0)
     np.lib.format.write_array_header_1_0(
@@ -168,51 +171,53 @@ def align(
         sequences = {n: stack.enter_context(csd.Sequence(path)) for n, path in files.items()}
         segments = stack.enter_context(csd.Sequence(labels))
         videos, dropped = _in_every_sequence(sequences, segments)
-        layouts = {name: layout(sequence, videos) for name, sequence in sequences.items()}
-        layouts["labels"] = layout(segments, videos)
-        for name, of in layouts.items():
-            if (of.dtype.kind == "S") != (name == "words"):
+        layouts = {name: common_layout(sequence, videos) for name, sequence in sequences.items()}
+        layouts["labels"] = common_layout(segments, videos)
+        for name, row_layout in layouts.items():
+            if (row_layout.dtype.kind == "S") != (name == "words"):
                 expected, found = ("text", "numbers") if name == "words" else ("numbers", "text")
                 raise InputError(
                     f"{files.get(name, labels)}: {name}: expected {expected}, found {found}; "
                     "are two files exchanged?"
                 )
         if route == "words":
-            layouts |= {f"{name}.word": Layout((), np.dtype(np.int64)) for name in files}
+            layouts |= {f"{name}.word": RowLayout((), np.dtype(np.int64)) for name in files}
         folder = stack.enter_context(atomic_folder(output))
         arrays = {n: stack.enter_context(open(folder / f"{n}.npy", "wb")) for n in layouts}
         for name, file in arrays.items():
             _header(file, 0, layouts[name])
-        written = dict.fromkeys(arrays, 0)
+        row_counts = dict.fromkeys(arrays, 0)
         counts: dict[str, list[np.ndarray]] = {name: [] for name in files}
-        kept: list[tuple[str, np.ndarray, np.ndarray]] = []
+        kept_segments: list[tuple[str, np.ndarray, np.ndarray]] = []
 
-        one = partial(
+        align_one = partial(
             align_video, sequences=sequences, labels=segments, layouts=layouts, route=route
         )
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        done = _ahead(pool, one, videos, 2 * threads)
-        progress = tqdm(done, "align", len(videos), unit=" videos", mininterval=2)
+        results = _ahead(pool, align_one, videos, 2 * threads)
+        progress = tqdm(results, "align", len(videos), unit=" videos", mininterval=2)
         for video, aligned in zip(videos, progress, strict=True):
             for name, rows in aligned.rows.items():
                 arrays[name].write(np.ascontiguousarray(rows, layouts[name].dtype).data)
-                written[name] += len(rows)
+                row_counts[name] += len(rows)
             for name in files:
                 counts[name].append(aligned.plan.counts[name])
-            kept.append((video, aligned.plan.segments, aligned.intervals))
-            dropped += [(f"{video}[{i}]", video, why) for i, why in aligned.plan.dropped.items()]
-        if not written["labels"]:
+            kept_segments.append((video, aligned.plan.segments, aligned.intervals))
+            dropped += [
+                (f"{video}[{i}]", video, reason) for i, reason in aligned.plan.dropped.items()
+            ]
+        if not row_counts["labels"]:
             raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
 
         for name, file in arrays.items():
-            _header(file, written[name], layouts[name])
-        offsets = np.zeros(written["labels"] + 1, dtype=[(name, np.int64) for name in files])
+            _header(file, row_counts[name], layouts[name])
+        offsets = np.zeros(row_counts["labels"] + 1, dtype=[(name, np.int64) for name in files])
         for name in files:
             offsets[name][1:] = np.cumsum(np.concatenate(counts[name]))
         np.save(folder / "offsets.npy", offsets)
         keys = (
             (f"{video}[{i}]", video, i, start, end)
-            for video, numbers, intervals in kept
+            for video, numbers, intervals in kept_segments
             for i, (start, end) in zip(numbers, intervals, strict=True)
         )
         _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
@@ -242,9 +247,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     files = {}
-    for given in args.sequence:
-        name, equals, path = given.partition("=")
+    for argument in args.sequence:
+        name, equals, path = argument.partition("=")
         if not equals or not name.isidentifier():
-            raise InputError(f"--sequence {given}: expected NAME=FILE, as in words=words.csd")
+            raise InputError(f"--sequence {argument}: expected NAME=FILE, as in words=words.csd")
         files[name] = Path(path)
     align(files, args.labels, args.route, args.output, args.threads)

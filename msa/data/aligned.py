@@ -38,16 +38,16 @@ class Aligned:
     rows: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]
 
-    def write(self, chosen: np.ndarray, folder: Path) -> dict[str, Any]:
+    def write(self, numbers: np.ndarray, folder: Path) -> dict[str, Any]:
         """Write some segments' sequences, offsets.npy and ids.npy; counts by sequence."""
-        own = np.zeros(len(chosen) + 1, [(name, np.int64) for name in self.arrays])
+        offsets = np.zeros(len(numbers) + 1, [(name, np.int64) for name in self.arrays])
         counts = {}
         for name, array in self.arrays.items():
-            own[name] = sizes(self.bounds[name], chosen)
-            source = self.rows[name][spread(self.bounds[name], chosen)]
+            offsets[name] = segment_offsets(self.bounds[name], numbers)
+            source = self.rows[name][segment_rows(self.bounds[name], numbers)]
             counts[name] = copy_rows(array, source, folder / f"{name}.npy")
-        np.save(folder / "offsets.npy", own)
-        np.save(folder / "ids.npy", self.segments["key"].to_numpy(dtype=str)[chosen])
+        np.save(folder / "offsets.npy", offsets)
+        np.save(folder / "ids.npy", self.segments["key"].to_numpy(dtype=str)[numbers])
         return counts
 
 
@@ -100,9 +100,9 @@ def read_aligned(
             bounds[name] = bounds["words"]
     if drop_pauses and "words" in names:
         spoken = arrays["words"][:, 0] != PAUSE
-        kept = np.concatenate([[0], np.cumsum(spoken)])[offsets["words"]]
+        spoken_bounds = np.concatenate([[0], np.cumsum(spoken)])[offsets["words"]]
         for name in names if route == "words" else ["words"]:
-            rows[name], bounds[name] = rows[name][spoken], kept
+            rows[name], bounds[name] = rows[name][spoken], spoken_bounds
 
     reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
     return Aligned(segments, reasons, route, arrays, rows, bounds)
@@ -126,22 +126,22 @@ def word_rows(
     def keys(numbers: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         return np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) * span + numbers
 
-    have, want = keys(rows, row_offsets), keys(words, offsets)
-    order = np.argsort(have, kind="stable")
-    place = np.minimum(np.searchsorted(have[order], want), len(have) - 1)
-    found = order[place]
-    return np.where(have[found] == want, found, -1)
+    row_keys, word_keys = keys(rows, row_offsets), keys(words, offsets)
+    order = np.argsort(row_keys, kind="stable")
+    place = np.minimum(np.searchsorted(row_keys[order], word_keys), len(row_keys) - 1)
+    candidates = order[place]
+    return np.where(row_keys[candidates] == word_keys, candidates, -1)
 
 
-def sizes(offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def segment_offsets(offsets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """The chosen segments' own offsets: (chosen + 1,)."""
-    return np.concatenate([[0], np.cumsum(np.diff(offsets)[chosen])])
+    return np.concatenate([[0], np.cumsum(np.diff(offsets)[numbers])])
 
 
-def spread(offsets: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def segment_rows(offsets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Numbers of the rows of the chosen segments, segment after segment."""
-    counts = np.diff(offsets)[chosen]
-    begins = np.repeat(offsets[:-1][chosen] - (np.cumsum(counts) - counts), counts)
+    counts = np.diff(offsets)[numbers]
+    begins = np.repeat(offsets[:-1][numbers] - (np.cumsum(counts) - counts), counts)
     return begins + np.arange(len(begins))
 
 
@@ -158,12 +158,12 @@ def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, Any
     nan, inf = np.zeros((2, source.shape[1]), dtype=np.int64)
     numeric = source.dtype.kind == "f"
     for block in blocks(rows):
-        taken = source[np.maximum(rows[block], 0)]
-        taken[rows[block] < 0] = 0 if numeric else b""
-        target[block] = taken
+        values = source[np.maximum(rows[block], 0)]
+        values[rows[block] < 0] = 0 if numeric else b""
+        target[block] = values
         if numeric:
-            nan += np.isnan(taken).sum(axis=0)
-            inf += np.isinf(taken).sum(axis=0)
+            nan += np.isnan(values).sum(axis=0)
+            inf += np.isinf(values).sum(axis=0)
     target.flush()
     counts = {"rows": len(rows), "width": int(source.shape[1])}
     if not numeric:

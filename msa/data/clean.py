@@ -21,7 +21,7 @@ POLICIES = {
     "mean": "NaN and infinity become the column's mean",
     "clip": "infinity becomes the column's largest or smallest finite value, NaN its mean",
 }
-CARD = ("route", "pauses", "videos", "segments", "expected", "sequences", "dropped")
+CARD_KEYS = ("route", "pauses", "videos", "segments", "expected", "sequences", "dropped")
 BLOCK = 1 << 17  # rows handled at once
 
 
@@ -65,7 +65,7 @@ def repair(rows: np.ndarray, policy: str, columns: Columns) -> np.ndarray:
     return np.clip(repaired, columns.low, columns.high) if policy == "clip" else repaired
 
 
-def scale(rows: np.ndarray, policy: str, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+def moments(rows: np.ndarray, policy: str, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each repaired column; a constant column has deviation 1."""
     total, squares = np.zeros((2, rows.shape[1]))
     center = columns.mean  # keeps the squares of large columns exact
@@ -106,19 +106,25 @@ class Cleaning:
         return self.apply(np.full((1, len(self.center)), np.nan))[0]
 
 
-def learn(rows: np.ndarray, policy: str, standardize: bool) -> Cleaning:
+def fit_cleaning(rows: np.ndarray, policy: str, standardize: bool) -> Cleaning:
     """The cleaning of a sequence from the rows of its training fold, (n, d)."""
     columns = statistics(rows)
     unscaled = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-    return Cleaning(policy, columns, *(scale(rows, policy, columns) if standardize else unscaled))
+    return Cleaning(policy, columns, *(moments(rows, policy, columns) if standardize else unscaled))
 
 
 def write_cleanings(path: Path, cleanings: Mapping[str, Cleaning]) -> None:
     """Write the cleanings by sequence to an .npz file, for data that comes later."""
     arrays: dict[str, Any] = {}
-    for name, of in cleanings.items():
-        fields = {"policy": of.policy, "center": of.center, "deviation": of.deviation}
-        arrays |= {f"{name}/{key}": value for key, value in (fields | vars(of.columns)).items()}
+    for name, cleaning in cleanings.items():
+        fields = {
+            "policy": cleaning.policy,
+            "center": cleaning.center,
+            "deviation": cleaning.deviation,
+        }
+        arrays |= {
+            f"{name}/{key}": value for key, value in (fields | vars(cleaning.columns)).items()
+        }
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
@@ -127,17 +133,17 @@ def read_cleanings(path: Path) -> dict[str, Cleaning]:
     """What `write_cleanings` wrote; InputError if it is missing or damaged."""
     arrays = read_npz(path)
     parts = ("policy", "center", "deviation", "mean", "low", "high")
-    found = {}
+    cleanings = {}
     for name in dict.fromkeys(key.partition("/")[0] for key in arrays):
         try:
             policy, center, deviation, *columns = (arrays[f"{name}/{part}"] for part in parts)
         except KeyError as error:
             raise InputError(f"{path}: expected {error}; run the stage clean again") from error
-        found[name] = Cleaning(str(policy), Columns(*columns), center, deviation)
-    return found
+        cleanings[name] = Cleaning(str(policy), Columns(*columns), center, deviation)
+    return cleanings
 
 
-def store(rows: np.ndarray, cleaning: Cleaning, path: Path, where: str) -> dict[str, int]:
+def write_cleaned(rows: np.ndarray, cleaning: Cleaning, path: Path, where: str) -> dict[str, int]:
     """Write cleaned rows as float32; counts of values, not finite before, and after.
 
     Args:
@@ -151,20 +157,20 @@ def store(rows: np.ndarray, cleaning: Cleaning, path: Path, where: str) -> dict[
     """
     allocate(path, rows.shape, np.dtype("f4"))
     target = np.load(path, mmap_mode="r+")
-    before = after = 0
+    not_finite = overflowing = 0
     for begin in range(0, len(rows), BLOCK):
         block = rows[begin : begin + BLOCK]
-        before += int(np.count_nonzero(~np.isfinite(block)))
+        not_finite += int(np.count_nonzero(~np.isfinite(block)))
         with np.errstate(over="ignore"):  # counted, and refused, below
             target[begin : begin + BLOCK] = cleaning.apply(block)
-        after += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
+        overflowing += int(np.count_nonzero(~np.isfinite(target[begin : begin + BLOCK])))
     target.flush()
-    if after:
+    if overflowing:
         raise InputError(
-            f"{where}: {after} values do not fit float32 after "
+            f"{where}: {overflowing} values do not fit float32 after "
             f"the policy {cleaning.policy}; choose clip or standardise {path.stem}"
         )
-    return {"values": rows.size, "not_finite": before, "left": after}
+    return {"values": rows.size, "not_finite": not_finite, "left": overflowing}
 
 
 def _read(folder: Path, names: list[str]) -> dict[str, np.ndarray]:
@@ -186,24 +192,26 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
         standardize: sequences whose columns get mean 0 and standard deviation 1.
     """
     report: dict[str, Any] = {"policy": policy, "standardized": sorted(standardize), "counts": {}}
-    held = read_offsets(data / "train" / "offsets.npy").dtype.names or ()
-    names = [name for name in SEQUENCES if name in held]
+    available = read_offsets(data / "train" / "offsets.npy").dtype.names or ()
+    names = [name for name in SEQUENCES if name in available]
     for name in set(standardize) - set(names):
         raise InputError(f"{data}/train: no {name}.npy to standardise; there is {names}")
     arrays = {fold: _read(data / fold, names) for fold in FOLDS}
     train = arrays["train"]
     for fold, name in product(FOLDS, names):
-        expected, found = train[name].shape[1], arrays[fold][name].shape[1]
-        if found != expected:
+        expected, width = train[name].shape[1], arrays[fold][name].shape[1]
+        if width != expected:
             raise InputError(
                 f"{data}/{fold}/{name}.npy: expected {expected} columns as in the training fold, "
-                f"got {found}; run the stage that writes it again"
+                f"got {width}; run the stage that writes it again"
             )
-    cleanings = {name: learn(rows, policy, name in standardize) for name, rows in train.items()}
+    cleanings = {
+        name: fit_cleaning(rows, policy, name in standardize) for name, rows in train.items()
+    }
     with atomic_folders({fold: output / fold for fold in FOLDS}) as folders:
         for fold, folder in folders.items():
             report["counts"][fold] = {
-                name: store(
+                name: write_cleaned(
                     rows, cleanings[name], folder / f"{name}.npy", f"{data}/{fold}/{name}.npy"
                 )
                 for name, rows in arrays[fold].items()
@@ -225,22 +233,23 @@ def table(card: dict[str, Any]) -> str:
     for fold, absent in card.get("videos_without_segments", {}).items():
         videos[f"Videos of the fold {fold} without a segment"] = absent
     if any(videos.values()):
-        lines += ["", *(f"- {what}: {', '.join(of)}" for what, of in videos.items() if of)]
-    cleaned = card["cleaning"]
-    lines += ["", f"Cleaning: {cleaned['policy']} ({POLICIES[cleaned['policy']]})."]
-    lines += [f"Standardised: {', '.join(cleaned['standardized']) or 'nothing'}.", ""]
+        lines += ["", *(f"- {kind}: {', '.join(ids)}" for kind, ids in videos.items() if ids)]
+    cleaning = card["cleaning"]
+    lines += ["", f"Cleaning: {cleaning['policy']} ({POLICIES[cleaning['policy']]})."]
+    lines += [f"Standardised: {', '.join(cleaning['standardized']) or 'nothing'}.", ""]
     lines += ["| fold | sequence | rows | width | imputed | NaN | inf | worst columns | left |"]
     lines += ["|---|---|---:|---:|---:|---:|---:|---|---:|"]
     for fold in FOLDS:
-        for name, of in card["sequences"][fold].items():
-            nan, inf = of.get("nan", {}), of.get("inf", {})
-            both = {c: nan.get(c, 0) + inf.get(c, 0) for c in nan | inf}
-            worst = sorted(both, key=lambda c: -both[c])[:3]
+        for name, counts in card["sequences"][fold].items():
+            nan, inf = counts.get("nan", {}), counts.get("inf", {})
+            not_finite = {c: nan.get(c, 0) + inf.get(c, 0) for c in nan | inf}
+            worst = sorted(not_finite, key=lambda c: -not_finite[c])[:3]
             lines.append(
-                f"| {fold} | {name} | {of['rows']} | {of['width']} | {of.get('imputed_rows', '')} "
+                f"| {fold} | {name} | {counts['rows']} | {counts['width']} "
+                f"| {counts.get('imputed_rows', '')} "
                 f"| {sum(nan.values())} | {sum(inf.values())} "
-                f"| {', '.join(f'{c}: {both[c]}' for c in worst)} "
-                f"| {cleaned['counts'][fold].get(name, {}).get('left', '')} |"
+                f"| {', '.join(f'{c}: {not_finite[c]}' for c in worst)} "
+                f"| {cleaning['counts'][fold].get(name, {}).get('left', '')} |"
             )
     lines += ["", f"## Dropped segments: {len(card['dropped'])}", ""]
     lines += ["| segment | fold | reason |", "|---|---|---|"]
@@ -264,7 +273,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    card = read_json(args.card, *CARD)
+    card = read_json(args.card, *CARD_KEYS)
     card["cleaning"] = clean(args.data, args.output, args.policy, args.standardize)
     with atomic_write(args.output / "card.json") as file:
         json.dump(card, file, indent=1)

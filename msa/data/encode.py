@@ -26,7 +26,7 @@ CPU_TOKENS = 512  # more no longer fit the caches: benchmarks/encode.py
 GPU_TOKENS = 16384
 
 
-def parts(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:
+def cut_runs(pieces: Sequence[int], room: int) -> list[tuple[int, int]]:
     """Cut words into runs whose pieces fit: (first word, one past the last) of each run.
 
     Args:
@@ -56,7 +56,9 @@ class Run:
     rows: np.ndarray
 
 
-def runs(words: Sequence[str], offsets: np.ndarray, tokenizer: Any, length: int) -> list[Run]:
+def tokenize_runs(
+    words: Sequence[str], offsets: np.ndarray, tokenizer: Any, length: int
+) -> list[Run]:
     """Tokenize every segment, in parts where it is longer than `length` tokens.
 
     Args:
@@ -66,15 +68,17 @@ def runs(words: Sequence[str], offsets: np.ndarray, tokenizer: Any, length: int)
         length: most tokens of a run, special ones included.
     """
     spans = [(int(first), int(last)) for first, last in pairwise(offsets) if first < last]
-    whole, cut = [], []
+    whole_runs, cut_spans = [], []
     room = length - tokenizer.num_special_tokens_to_add()
     for (first, last), run in zip(spans, _tokenize(words, spans, tokenizer), strict=True):
         if len(run.rows) <= length:
-            whole.append(run)
+            whole_runs.append(run)
             continue
         pieces = np.bincount(run.rows[run.rows >= 0] - first, minlength=last - first)
-        cut += [(first + begin, first + end) for begin, end in parts(pieces.tolist(), room)]
-    return whole + _tokenize(words, cut, tokenizer, truncation=True, max_length=length)
+        cut_spans += [
+            (first + begin, first + end) for begin, end in cut_runs(pieces.tolist(), room)
+        ]
+    return whole_runs + _tokenize(words, cut_spans, tokenizer, truncation=True, max_length=length)
 
 
 def _tokenize(
@@ -115,7 +119,7 @@ def encode(
     model = model.to(device).eval()
     if batch_tokens is None:
         batch_tokens = CPU_TOKENS if torch.device(device).type == "cpu" else GPU_TOKENS
-    queue = runs(words, offsets, tokenizer, tokenizer.model_max_length)
+    queue = tokenize_runs(words, offsets, tokenizer, tokenizer.model_max_length)
     # the longest first: where memory is short, that shows at once
     queue.sort(key=lambda run: -len(run.rows))
     total = torch.zeros(len(words), model.config.hidden_size, device=device)
@@ -132,9 +136,9 @@ def encode(
             hidden = model(**tokens.to(device)).last_hidden_state  # (b, t, d)
             vectors = hidden[tokens["attention_mask"].bool()]  # (sum of t, d)
             rows = torch.from_numpy(np.concatenate([run.rows for run in batch])).to(device)
-            of_words = rows >= 0
-            total.index_add_(0, rows[of_words], vectors[of_words].float())
-            count.index_add_(0, rows[of_words], torch.ones_like(rows[of_words, None]).float())
+            is_word = rows >= 0
+            total.index_add_(0, rows[is_word], vectors[is_word].float())
+            count.index_add_(0, rows[is_word], torch.ones_like(rows[is_word, None]).float())
             progress.update(len(batch))
     return (total / count.clamp(min=1)).cpu().numpy()
 

@@ -32,7 +32,7 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
         path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
-        model, info = AutoModel.from_pretrained(
+        model, loading_info = AutoModel.from_pretrained(
             folder, local_files_only=True, output_loading_info=True
         )
     except MemoryError:
@@ -44,7 +44,9 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"transformers encoder, got: {said(error)}"
         ) from error
     # what is missing would be random; the pooler has no part
-    if missing := sorted(key for key in info["missing_keys"] if not key.startswith("pooler.")):
+    if missing := sorted(
+        key for key in loading_info["missing_keys"] if not key.startswith("pooler.")
+    ):
         raise InputError(
             f"encoder {folder}: expected the weights of the model in config.json, "
             f"{len(missing)} are missing: {missing[0]}; fetch it again"
@@ -58,9 +60,10 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
             f"as config.json says, got {len(tokenizer)}; it is another model's"
         )
-    blanks = tokenizer.backend_tokenizer.pre_tokenizer
-    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
-        blanks.add_prefix_space = True
+    pre_tokenizer = tokenizer.backend_tokenizer.pre_tokenizer
+    # RoBERTa's: a word without a blank before it ends another
+    if isinstance(pre_tokenizer, ByteLevel):
+        pre_tokenizer.add_prefix_space = True
     # a folder that does not say how long leaves it at 1e30
     tokenizer.model_max_length = min(tokenizer.model_max_length, capacity(model))
     return tokenizer, model
@@ -68,10 +71,10 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
 
 def capacity(model: Any) -> int:
     """Most pieces that a model of `transformers` has positions for, special ones included."""
-    most = getattr(model.config, "max_position_embeddings", None) or 0
-    if most <= 0:
+    positions = getattr(model.config, "max_position_embeddings", None) or 0
+    if positions <= 0:
         return sys.maxsize  # positions relative to one another, as XLNet's
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     # RoBERTa and its kin count from behind the number of the padding
     padding = getattr(table, "padding_idx", None)
-    return most if padding is None else most - padding - 1
+    return positions if padding is None else positions - padding - 1

@@ -65,14 +65,14 @@ def _cut_id(segment: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (segment, "")
 
 
-def to_mmsa(segments: Segments, padded: Callable[[str, str], Any]) -> dict[str, Any]:
+def to_mmsa(segments: Segments, pad_modality: Callable[[str, str], Any]) -> dict[str, Any]:
     """One fold as MMSA's loader reads it, padded on the right.
 
     The ids in `text_bert` are 0, its mask tells the text's rows; `add_pieces` replaces it.
 
     Args:
         segments: the fold.
-        padded: the rows and lengths of a modality, padded on a side.
+        pad_modality: the rows and lengths of a modality, padded on a side.
 
     Raises:
         InputError: there are neither one label, nor four as in SIMS.
@@ -84,7 +84,7 @@ def to_mmsa(segments: Segments, padded: Callable[[str, str], Any]) -> dict[str, 
         )
     fold: dict[str, Any] = {}
     for name in MODALITIES:
-        fold[name], lengths = padded(name, "right")
+        fold[name], lengths = pad_modality(name, "right")
         fold[f"{name}_lengths"] = lengths.tolist()
     pieces = np.zeros((n, 3, fold["text"].shape[1]), dtype=np.int64)
     pieces[:, 1] = np.arange(pieces.shape[2]) < np.array(fold["text_lengths"])[:, None]
@@ -100,12 +100,14 @@ def to_mmsa(segments: Segments, padded: Callable[[str, str], Any]) -> dict[str, 
     }
 
 
-def to_mult(segments: Segments, padded: Callable[[str, str], Any], binary: bool) -> dict[str, Any]:
+def to_mult(
+    segments: Segments, pad_modality: Callable[[str, str], Any], binary: bool
+) -> dict[str, Any]:
     """One fold as MulT's loader reads it, padded on the left as its files are.
 
     Args:
         segments: the fold.
-        padded: the rows and lengths of a modality, padded on a side.
+        pad_modality: the rows and lengths of a modality, padded on a side.
         binary: labels are 0 and 1, which become (n, k, 2) as in IEMOCAP; otherwise (n, 1, k).
 
     Raises:
@@ -118,7 +120,7 @@ def to_mult(segments: Segments, padded: Callable[[str, str], Any], binary: bool)
         label = np.stack([1 - segments.label, segments.label], axis=2).astype(np.int64)
     fold: dict[str, Any] = {"labels": label}
     for name in MODALITIES:
-        fold[name], fold[f"{name}_lengths"] = padded(name, "left")
+        fold[name], fold[f"{name}_lengths"] = pad_modality(name, "left")
     return fold | {"id": np.array([mult_id(segment) for segment in segments.ids])}
 
 
@@ -157,16 +159,16 @@ def export(
     Raises:
         InputError: a modality, or a label's column, is missing.
     """
-    there = folds["train"].sequences
-    wanted = (text,) if text else TEXTS[layout]
-    chosen_text = next((name for name in wanted if name in there), "")
+    available = folds["train"].sequences
+    candidates = (text,) if text else TEXTS[layout]
+    chosen_text = next((name for name in candidates if name in available), "")
     names = {"text": chosen_text, "audio": "audio", "vision": "vision"}
     for modality, name in names.items():
-        if name not in there:
-            one_of = ", ".join(wanted) if modality == "text" else modality
+        if name not in available:
+            one_of = ", ".join(candidates) if modality == "text" else modality
             raise InputError(
                 f"{layout} needs {modality}: expected a sequence {one_of}, found "
-                f"{', '.join(there)}; --features gives the folder of encoded words"
+                f"{', '.join(available)}; --features gives the folder of encoded words"
             )
     width = folds["train"].label.shape[1]
     columns = range(width) if columns is None else columns
@@ -174,19 +176,25 @@ def export(
         raise InputError(f"expected columns {list(columns)} of the labels, there are {width}")
     steps = {
         modality: length
-        or max(max(map(len, of.sequences[name]), default=0) for of in folds.values())
+        or max(max(map(len, segments.sequences[name]), default=0) for segments in folds.values())
         or 1
         for modality, name in names.items()
     }
     content = {}
-    for fold, of in folds.items():
-        chosen = Segments(of.ids, of.label[:, list(columns)], of.sequences, of.context)
+    for fold, segments in folds.items():
+        selected = Segments(
+            segments.ids, segments.label[:, list(columns)], segments.sequences, segments.context
+        )
 
-        def padded(modality: str, side: str, of: Segments = of) -> tuple[np.ndarray, np.ndarray]:
-            return pad(of.sequences[names[modality]], steps[modality], side)
+        def pad_modality(
+            modality: str, side: str, segments: Segments = segments
+        ) -> tuple[np.ndarray, np.ndarray]:
+            return pad(segments.sequences[names[modality]], steps[modality], side)
 
         content[fold] = (
-            to_mmsa(chosen, padded) if layout == "mmsa" else to_mult(chosen, padded, binary)
+            to_mmsa(selected, pad_modality)
+            if layout == "mmsa"
+            else to_mult(selected, pad_modality, binary)
         )
     if layout == "mmsa" and tokenizer is not None:
         add_pieces(content, tokenizer, length)
@@ -195,10 +203,10 @@ def export(
 
 def add_pieces(content: Mapping[str, Any], tokenizer: Any, length: int | None) -> None:
     """Set `text_bert` to the pieces of `raw_text`, all folds as long as the longest."""
-    every = [text for fold in FOLDS for text in content[fold]["raw_text"].tolist()]
+    raw_texts = [text for fold in FOLDS for text in content[fold]["raw_text"].tolist()]
     limit = min(length or sys.maxsize, tokenizer.model_max_length)
     tokens = tokenizer(
-        every,
+        raw_texts,
         truncation=True,
         max_length=limit,
         padding="max_length" if length else "longest",
@@ -208,8 +216,8 @@ def add_pieces(content: Mapping[str, Any], tokenizer: Any, length: int | None) -
     keys = ("input_ids", "attention_mask", "token_type_ids")
     pieces = np.stack([tokens[key] for key in keys], axis=1).astype(np.int64)
     bounds = np.cumsum([len(content[fold]["raw_text"]) for fold in FOLDS])[:-1]
-    for fold, own in zip(FOLDS, np.split(pieces, bounds), strict=True):
-        content[fold]["text_bert"] = own
+    for fold, fold_pieces in zip(FOLDS, np.split(pieces, bounds), strict=True):
+        content[fold]["text_bert"] = fold_pieces
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

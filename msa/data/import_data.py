@@ -12,10 +12,10 @@ from msa.formats.layouts import read_layout
 from msa.formats.segments import FOLDS, Segments, check_widths, parse_widths, write
 
 
-def checked(
+def checked_fold(
     where: str,
     segments: Segments,
-    holds: Sequence[str],
+    sequences: Sequence[str],
     columns: Sequence[int],
     span: tuple[float, float] | None,
     classes: int | None,
@@ -26,7 +26,7 @@ def checked(
     Args:
         where: the file and the fold, for messages.
         segments: as read.
-        holds: the sequences to keep.
+        sequences: the sequences to keep.
         columns: the targets' columns in the labels.
         span: smallest and largest label of a regression.
         classes: the number of classes of a classification.
@@ -36,7 +36,7 @@ def checked(
         InputError: a sequence or a column is missing, a label is out of range, or rows and words
             differ in number.
     """
-    if missing := [name for name in holds if name not in segments.sequences]:
+    if missing := [name for name in sequences if name not in segments.sequences]:
         raise InputError(
             f"{where}: expected {', '.join(missing)} as the recipe's `holds` says, "
             f"found {', '.join(segments.sequences)}"
@@ -47,39 +47,39 @@ def checked(
             f"got {segments.label.shape[1]} columns"
         )
     label = segments.label[:, list(columns)]
-    allowed = span or (0, classes - 1 if classes else 1)
-    outside = (label < allowed[0] - 1e-6) | (label > allowed[1] + 1e-6)
+    label_range = span or (0, classes - 1 if classes else 1)
+    outside = (label < label_range[0] - 1e-6) | (label > label_range[1] + 1e-6)
     if span is None:
         outside |= np.isfinite(label) & (label != np.rint(label))
     if outside.any():
         first = int(np.argmax(outside.any(axis=1)))
         raise InputError(
             f"{where}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
-            f"[{allowed[0]:g}, {allowed[1]:g}], the first in {segments.ids[first]}: "
+            f"[{label_range[0]:g}, {label_range[1]:g}], the first in {segments.ids[first]}: "
             f"{label[first].tolist()}; correct the recipe's task or the labels"
         )
     lengths = {
         name: np.array([len(rows[i]) for i in range(len(segments.ids))])
         for name, rows in segments.sequences.items()
-        if name in holds
+        if name in sequences
     }
     if aligned:
         # without words, the text's rows may be pieces
-        leader = "words" if "words" in lengths else holds[0]
+        reference = "words" if "words" in lengths else sequences[0]
         for name, counts in lengths.items():
-            if (unlike := np.flatnonzero(counts != lengths[leader])).size:
+            if (unlike := np.flatnonzero(counts != lengths[reference])).size:
                 first = unlike[0]
                 raise InputError(
                     f"{where}: {segments.ids[first]}: expected as many rows of {name} as of "
-                    f"{leader}, {lengths[leader][first]}, got {counts[first]}"
+                    f"{reference}, {lengths[reference][first]}, got {counts[first]}"
                 )
-    sound = np.isfinite(label).all(axis=1)
-    steps = np.min([*lengths.values()], axis=0) > 0
+    is_labelled = np.isfinite(label).all(axis=1)
+    has_rows = np.min([*lengths.values()], axis=0) > 0
     labelled = Segments(
         segments.ids, label, segments.sequences, segments.context, segments.dropped
-    ).take(np.flatnonzero(sound), list(holds), "its label is not a number")
+    ).take(np.flatnonzero(is_labelled), list(sequences), "its label is not a number")
     return labelled.take(
-        np.flatnonzero(steps[sound]), list(holds), "one of its sequences has no rows"
+        np.flatnonzero(has_rows[is_labelled]), list(sequences), "one of its sequences has no rows"
     )
 
 
@@ -104,21 +104,24 @@ def import_data(
         layout: what it has to be.
         output: folder of the folds' folders.
         card: JSON file to write.
-        holds, columns, span, classes, aligned: as in `checked`.
+        holds: the sequences to keep.
+        columns, span, classes, aligned: as in `checked_fold`.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
     """
     folds = read_layout(path, layout)
     for fold, segments in folds.items():
-        found = {name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)}
-        check_widths(found, widths or {}, f"{path}: {fold}")
-    sound = {
-        fold: checked(f"{path}: {fold}", folds[fold], holds, columns, span, classes, aligned)
+        fold_widths = {
+            name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)
+        }
+        check_widths(fold_widths, widths or {}, f"{path}: {fold}")
+    checked_folds = {
+        fold: checked_fold(f"{path}: {fold}", folds[fold], holds, columns, span, classes, aligned)
         for fold in FOLDS
     }
-    if empty := [fold for fold, of in sound.items() if not len(of.ids)]:
+    if empty := [fold for fold, segments in checked_folds.items() if not len(segments.ids)]:
         raise InputError(f"{path}: the fold {empty[0]} has no segment")
-    write(sound, output, card, f"imported ({layout})", expected)
+    write(checked_folds, output, card, f"imported ({layout})", expected)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from msa.base.errors import InputError
 from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
-from msa.data.clean import SEQUENCES, read_cleanings, store
+from msa.data.clean import SEQUENCES, read_cleanings, write_cleaned
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
 from msa.formats import csd
@@ -43,30 +43,30 @@ class OwnInput:
     dropped: Sequence[tuple[str, str]] = ()
 
 
-def find(given: Sequence[str]) -> Path | dict[str, Path]:
+def find(arguments: Sequence[str]) -> Path | dict[str, Path]:
     """A folder in split's layout; or .csd files by the part they play.
 
     Args:
-        given: one folder; or files, NAME=FILE each, or FILE where its own name is such a NAME.
+        arguments: one folder; or files, NAME=FILE each, or FILE where its own name is such a NAME.
 
     Raises:
         InputError: there is no such folder, or a file's part is not known.
     """
-    first = Path(given[0])
-    if len(given) == 1 and (first / "offsets.npy").is_file():
-        return first
-    if len(given) == 1 and first.is_dir():
-        files = {path.stem: path for path in sorted(first.glob("*.csd"))}
+    folder = Path(arguments[0])
+    if len(arguments) == 1 and (folder / "offsets.npy").is_file():
+        return folder
+    if len(arguments) == 1 and folder.is_dir():
+        files = {path.stem: path for path in sorted(folder.glob("*.csd"))}
     else:
         files = {}
-        for text in given:
+        for text in arguments:
             name, _, path = text.partition("=")
             # what is no part's name belongs to the path: /runs/lr=0.1/words.csd
             files |= {name: Path(path)} if name in NAMES else {Path(text).stem: Path(text)}
     if not files or not set(files) <= set(NAMES):
         raise InputError(
-            f"{' '.join(given)}: expected a folder that split wrote (with offsets.npy), or .csd "
-            f"files that play {', '.join(NAMES)}, got {', '.join(files) or 'none'}; "
+            f"{' '.join(arguments)}: expected a folder that split wrote (with offsets.npy), or "
+            f".csd files that play {', '.join(NAMES)}, got {', '.join(files) or 'none'}; "
             "say which is which with NAME=FILE"
         )
     return files
@@ -107,54 +107,56 @@ def prepare(
     data = folder / "data" / FOLD
     data.mkdir(parents=True)
     needed = sequences(forms, recipe["align"])
-    held = _held(source)
-    if missing := [name for name in needed if name not in held]:
+    available = _available_sequences(source)
+    if missing := [name for name in needed if name not in available]:
         raise InputError(
-            f"the run needs {', '.join(needed)}, got {', '.join(held)}; "
+            f"the run needs {', '.join(needed)}, got {', '.join(available)}; "
             f"give {' '.join(f'{name}=FILE' for name in missing)} too"
         )
     if isinstance(source, Path):
-        found = _copied(source, data)
+        prepared = _copy(source, data)
     else:
-        found = _aligned(
+        prepared = _align(
             {name: source[name] for name in needed}, source, recipe, folder, data, seconds
         )
     targets = len(recipe["task"]["targets"])
-    if found.label is not None and found.label.shape[1] != targets:
+    if prepared.label is not None and prepared.label.shape[1] != targets:
         raise InputError(
             f"labels: expected {targets} columns, {', '.join(recipe['task']['targets'])}, "
-            f"got {found.label.shape[1]}"
+            f"got {prepared.label.shape[1]}"
         )
-    label = np.zeros((len(found.ids), targets)) if found.label is None else found.label
+    label = np.zeros((len(prepared.ids), targets)) if prepared.label is None else prepared.label
     np.save(data / "label.npy", np.nan_to_num(label))
     offsets = read_offsets(data / "offsets.npy", needed)
     cleanings = read_cleanings(cleaning)
     (folder / "clean" / FOLD).mkdir(parents=True)
     for name in set(needed) & set(SEQUENCES):
-        where = source / f"{name}.npy" if isinstance(source, Path) else source[name]
+        source_file = source / f"{name}.npy" if isinstance(source, Path) else source[name]
         rows = read_array(data / f"{name}.npy", "numbers", 2, offsets[name][-1], mapped=True)
         width = len(cleanings[name].center)
         if rows.shape[1] != width:
             raise InputError(
-                f"{where}: {name}: expected {width} columns as the model was trained with, "
+                f"{source_file}: {name}: expected {width} columns as the model was trained with, "
                 f"got {rows.shape[1]}; extract the same features"
             )
-        store(rows, cleanings[name], folder / "clean" / FOLD / f"{name}.npy", str(where))
+        write_cleaned(
+            rows, cleanings[name], folder / "clean" / FOLD / f"{name}.npy", str(source_file)
+        )
     if "features" in forms.values():
         words = read_words(data / "words.npy", offsets["words"][-1])
         vectors = encode(words, offsets["words"], *load_encoder(encoder), device=device)
         (folder / "features").mkdir()
         np.save(folder / "features" / f"{FOLD}.npy", vectors)
-    return found
+    return prepared
 
 
-def _held(source: Path | Mapping[str, Path]) -> list[str]:
+def _available_sequences(source: Path | Mapping[str, Path]) -> list[str]:
     if isinstance(source, Path):
         return list(read_offsets(source / "offsets.npy").dtype.names or ())
     return [name for name in source if name != "labels"]
 
 
-def _copied(source: Path, data: Path) -> OwnInput:
+def _copy(source: Path, data: Path) -> OwnInput:
     for path in source.glob("*.npy"):
         if path.name != "label.npy":
             shutil.copy(path, data / path.name)
@@ -167,31 +169,35 @@ def _copied(source: Path, data: Path) -> OwnInput:
     )
 
 
-def _aligned(
+def _align(
     files: Mapping[str, Path],
-    given: Mapping[str, Path],
+    source: Mapping[str, Path],
     recipe: Mapping[str, Any],
     folder: Path,
     data: Path,
     seconds: float | None,
 ) -> OwnInput:
-    labels = given.get("labels")
-    dropped = [] if labels else _cut(files, seconds, folder / "labels.csd")
-    align(files, labels or folder / "labels.csd", recipe["align"], folder / "aligned")
-    found = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
-    counts = np.diff(found.bounds["words"]) if "words" in files else np.ones(len(found.segments))
+    labels_file = source.get("labels")
+    dropped = [] if labels_file else _cut(files, seconds, folder / "labels.csd")
+    align(files, labels_file or folder / "labels.csd", recipe["align"], folder / "aligned")
+    alignment = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
+    counts = (
+        np.diff(alignment.bounds["words"]) if "words" in files else np.ones(len(alignment.segments))
+    )
     spoken = np.flatnonzero(counts)
     if not len(spoken):
         raise InputError(f"{files['words']}: no segment has a word")
-    found.write(spoken, data)
-    segments = found.segments.iloc[spoken]
+    alignment.write(spoken, data)
+    segments = alignment.segments.iloc[spoken]
     label = None
-    if labels is not None:
-        read = read_array(folder / "aligned" / "labels.npy", "numbers", 2, len(found.segments))
+    if labels_file is not None:
+        values = read_array(
+            folder / "aligned" / "labels.npy", "numbers", 2, len(alignment.segments)
+        )
         columns = recipe["task"].get("columns", range(len(recipe["task"]["targets"])))
-        label = read[spoken][:, [c for c in columns if c < read.shape[1]]].astype(float)
-    dropped += [(key, reason) for key, _, reason in found.dropped.itertuples(index=False)]
-    dropped += [(key, "it has no words") for key in found.segments["key"].drop(segments.index)]
+        label = values[spoken][:, [c for c in columns if c < values.shape[1]]].astype(float)
+    dropped += [(key, reason) for key, _, reason in alignment.dropped.itertuples(index=False)]
+    dropped += [(key, "it has no words") for key in alignment.segments["key"].drop(segments.index)]
     times = segments[["start", "end"]].to_numpy(str)
     return OwnInput(segments["key"].to_numpy(str), times, label, dropped)
 

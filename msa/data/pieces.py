@@ -62,8 +62,8 @@ def cut_words(
         parts = [_part(words, *span, tokenizer, word_map) for span in spans]
         room = max(limit - 1 - len(parts), 0)
         if len(parts) == 2:
-            left = max(room - len(parts[1]), 0)
-            parts[0] = parts[0][max(len(parts[0]) - left, 0) :]
+            context_room = max(room - len(parts[1]), 0)
+            parts[0] = parts[0][max(len(parts[0]) - context_room, 0) :]
         parts[-1] = parts[-1][:room]
         ids.append(cls)
         types.append(0)

@@ -111,32 +111,32 @@ def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) ->
     lasting = _lasting(labels)
     words: dict[str, Overlaps] = {}
     numbers = np.arange(0)
-    found: dict[str, Overlaps] = {}
+    segment_overlaps: dict[str, Overlaps] = {}
     for name, intervals in sequences.items():
         if route != "words":
-            found[name] = overlaps(labels[lasting], intervals)
+            segment_overlaps[name] = overlaps(labels[lasting], intervals)
             continue
         if not len(numbers):
             numbers = _lasting(sequences["words"])
         word_intervals = sequences["words"][numbers]
         spans = word_intervals
-        here = np.ones(len(numbers), dtype=bool)
+        has_rows = np.ones(len(numbers), dtype=bool)
         if name != "words":
-            words[name] = within = overlaps(word_intervals, intervals)
-            here = within.counts > 0
-            spans = word_intervals.astype(np.result_type(word_intervals, within.clipped))
-            begins = within.offsets[:-1][here]
+            words[name] = word_overlaps = overlaps(word_intervals, intervals)
+            has_rows = word_overlaps.counts > 0
+            spans = word_intervals.astype(np.result_type(word_intervals, word_overlaps.clipped))
+            begins = word_overlaps.offsets[:-1][has_rows]
             if len(begins):
                 # a word's row lasts from its first row's start to its last row's end
-                start, end = within.clipped.T
-                spans[here, 0] = np.minimum.reduceat(np.minimum(start, end), begins)
-                spans[here, 1] = np.maximum.reduceat(np.maximum(start, end), begins)
+                start, end = word_overlaps.clipped.T
+                spans[has_rows, 0] = np.minimum.reduceat(np.minimum(start, end), begins)
+                spans[has_rows, 1] = np.maximum.reduceat(np.maximum(start, end), begins)
         # the SDK imputes after aligning: equal starts put imputed words last
-        order = np.concatenate([np.flatnonzero(here), np.flatnonzero(~here)])
+        order = np.concatenate([np.flatnonzero(has_rows), np.flatnonzero(~has_rows)])
         of_order = overlaps(labels[lasting], spans[order])
-        found[name] = Overlaps(of_order.counts, order[of_order.rows], of_order.clipped)
+        segment_overlaps[name] = Overlaps(of_order.counts, order[of_order.rows], of_order.clipped)
 
-    counts = {name: overlap.counts for name, overlap in found.items()}
+    counts = {name: overlap.counts for name, overlap in segment_overlaps.items()}
     lacking = {name: np.flatnonzero(count == 0) for name, count in counts.items()}
     dropped = dict.fromkeys(
         map(int, np.setdiff1d(np.arange(len(labels)), lasting)),
@@ -154,19 +154,22 @@ def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) ->
     return VideoPlan(
         lasting[keep],
         {name: count[keep] for name, count in counts.items()},
-        {name: found[name].rows[np.repeat(keep, counts[name])] for name in found},
+        {
+            name: segment_overlaps[name].rows[np.repeat(keep, counts[name])]
+            for name in segment_overlaps
+        },
         words,
         numbers,
         dropped,
     )
 
 
-def collapse(features: np.ndarray, within: Overlaps) -> np.ndarray:
+def collapse(features: np.ndarray, words: Overlaps) -> np.ndarray:
     """Mean of each word's rows; zeros for a word without rows.
 
     Args:
         features: (n, d) float.
-        within: the overlaps of the m words with the n rows.
+        words: the overlaps of the m words with the n rows.
 
     Returns:
         (m, d), of the features' type: the SDK takes means in it, row after row.
@@ -174,12 +177,12 @@ def collapse(features: np.ndarray, within: Overlaps) -> np.ndarray:
     # takes as long as all other imports of alignment together, and only words need it
     from scipy.sparse import csr_array
 
-    ones = np.ones(len(within.rows), dtype=features.dtype)
-    members = csr_array((ones, within.rows, within.offsets), (len(within.counts), len(features)))
-    return (members @ features) / np.maximum(within.counts, 1)[:, None].astype(features.dtype)
+    ones = np.ones(len(words.rows), dtype=features.dtype)
+    members = csr_array((ones, words.rows, words.offsets), (len(words.counts), len(features)))
+    return (members @ features) / np.maximum(words.counts, 1)[:, None].astype(features.dtype)
 
 
-def take(features: np.ndarray, name: str, video: VideoPlan) -> np.ndarray:
+def take_rows(features: np.ndarray, name: str, video: VideoPlan) -> np.ndarray:
     """The aligned rows of one sequence of one video, segment after segment: (rows, d)."""
     if name in video.words:
         features = collapse(features, video.words[name])

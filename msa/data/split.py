@@ -91,16 +91,16 @@ def split(
         InputError: leakage, labels outside the range, or a fold without segments.
     """
     folds = read_folds(folds_file)
-    found = read_aligned(aligned, drop_pauses, widths)
-    segments = found.segments
+    alignment = read_aligned(aligned, drop_pauses, widths)
+    segments = alignment.segments
     labels = _labels(aligned, segments["key"].tolist(), columns, span)
     fold_of = {video: fold for fold, videos in folds.items() for video in videos}
     dropped: list[dict[str, Any]] = [
         {"id": key, "fold": fold_of.get(video), "reason": reason}
-        for key, video, reason in found.dropped.itertuples(index=False)
+        for key, video, reason in alignment.dropped.itertuples(index=False)
     ]
     chosen: dict[str, list[int]] = {fold: [] for fold in FOLDS}
-    words = np.diff(found.bounds["words"]) if "words" in found.bounds else None
+    words = np.diff(alignment.bounds["words"]) if "words" in alignment.bounds else None
     for i, (key, video) in enumerate(zip(segments["key"], segments["video"], strict=True)):
         fold = fold_of.get(video)
         if fold is None:
@@ -113,8 +113,8 @@ def split(
             chosen[fold].append(i)
             continue
         dropped.append({"id": key, "fold": fold, "reason": reason})
-    for fold, numbers_of in chosen.items():
-        if not numbers_of:
+    for fold, fold_numbers in chosen.items():
+        if not fold_numbers:
             raise InputError(
                 f"{folds_file}: the fold {fold} has no segment: none of its {len(folds[fold])} "
                 f"videos is among the {segments['video'].nunique()} aligned ones with words"
@@ -123,9 +123,9 @@ def split(
     counts: dict[str, dict[str, Any]] = {}
     with atomic_folders(outputs) as folders:
         for fold, folder in folders.items():
-            take = np.array(chosen[fold])
-            counts[fold] = found.write(take, folder)
-            np.save(folder / "label.npy", labels[take])
+            numbers = np.array(chosen[fold])
+            counts[fold] = alignment.write(numbers, folder)
+            np.save(folder / "label.npy", labels[numbers])
     with atomic_write(card) as file:
         absent = {f: sorted(set(v) - set(segments["video"])) for f, v in folds.items()}
         summary = {
@@ -133,7 +133,7 @@ def split(
             "expected": dict(expected or {}),
             "videos": {f: segments["video"][chosen[f]].nunique() for f in FOLDS},
             "videos_without_segments": absent,
-            "route": found.route,
+            "route": alignment.route,
             "pauses": "dropped" if drop_pauses else "kept",
             "sequences": counts,
             "dropped": dropped,

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import RobertaConfig, RobertaModel
 
 from msa.base.errors import InputError
-from msa.data.encode import encode, parts
+from msa.data.encode import cut_runs, encode
 from msa.data.encoder import load_encoder
 
 SENTENCES = ["the movie was not good", "great", "i really really loved the wonderful acting", ""]
@@ -106,9 +106,9 @@ def test_words_of_byte_level_pieces_begin_with_a_blank(tmp_path, kind):
 
 
 def test_parts_keep_every_word_once():
-    assert parts([1, 1, 1], 2) == [(0, 2), (2, 3)]
-    assert parts([5, 1, 1], 2) == [(0, 1), (1, 3)]
-    assert parts([2], 2) == [(0, 1)]
+    assert cut_runs([1, 1, 1], 2) == [(0, 2), (2, 3)]
+    assert cut_runs([5, 1, 1], 2) == [(0, 1), (1, 3)]
+    assert cut_runs([2], 2) == [(0, 1)]
 
 
 def test_an_encoder_that_is_not_there(tmp_path):

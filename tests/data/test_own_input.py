@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.data.clean import learn, write_cleanings
+from msa.data.clean import fit_cleaning, write_cleanings
 from msa.data.own_input import find, prepare
 from msa.formats import csd
 
@@ -21,7 +21,9 @@ def prepared(folder, *videos):
     audio = {video: (of, np.ones((len(of), 3), np.float32)) for video, of in times.items()}
     csd.write(folder / "words.csd", "words", words)
     csd.write(folder / "audio.csd", "audio", audio)
-    write_cleanings(folder / "cleaning.npz", {"audio": learn(np.ones((2, 3)), "zero", False)})
+    write_cleanings(
+        folder / "cleaning.npz", {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)}
+    )
     files = {name: folder / f"{name}.csd" for name in ("words", "audio")}
     out, forms = folder / "out", {"text": None, "audio": "audio"}
     return prepare(files, forms, RECIPE, folder / "cleaning.npz", None, out, "cpu")
