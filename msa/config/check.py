@@ -10,7 +10,7 @@ from msa.config.configuration import DEFAULTS, WORKFLOW, Config
 from msa.config.encoders import missing_encoders
 from msa.config.fits import misfit, wrong_losses
 from msa.config.layers import merge, read_yaml
-from msa.config.recipes import extended, recipe_problems
+from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
 from msa.config.studies import search, space_problems
 from msa.models import MODELS
@@ -26,21 +26,21 @@ def load(paths: Iterable[Path]) -> Config:
         raise InputError(f"{', '.join(map(str, paths))}: {error}") from error
 
 
-def configure(asked: Mapping[str, Any]) -> Config:
+def configure(user_config: Mapping[str, Any]) -> Config:
     """The whole configuration, valid by construction.
 
     Args:
-        asked: what config.yaml and the user's own files say.
+        user_config: what config.yaml and the user's own files say.
 
     Raises:
         InputError: with every problem found, one line each.
     """
-    refuse(problems(dict(asked), "config.schema.json", "config"))
+    refuse(problems(dict(user_config), "config.schema.json", "config"))
     recipes = WORKFLOW / "recipes"
     pinned = read_yaml(recipes / "encoders.yaml")
-    values = merge(DEFAULTS, {"encoders": pinned}, asked)
+    values = merge(DEFAULTS, {"encoders": pinned}, user_config)
     catalogue, models = _folder(recipes / "data"), _folder(recipes / "models")
-    data_recipes, wrong = _extended(catalogue | values["recipes"])
+    data_recipes, wrong = _extend_recipes(catalogue | values["recipes"])
     refuse([*wrong, *_wrong_models(models)])
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
@@ -53,14 +53,14 @@ def _folder(folder: Path) -> dict[str, dict[str, Any]]:
     return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
 
 
-def _extended(
-    written: Mapping[str, Mapping[str, Any]],
+def _extend_recipes(
+    raw_recipes: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """The data recipes over those that they extend, and what is wrong with them."""
     recipes, wrong = {}, []
-    for name in written:
+    for name in raw_recipes:
         try:
-            recipe = extended(name, written)
+            recipe = extend_recipe(name, raw_recipes)
         except InputError as error:
             wrong.append(str(error))
             continue
@@ -111,6 +111,6 @@ def _misfits(config: Config) -> Iterator[str]:
                 yield reason
                 continue
             yield from wrong_losses(config, dataset, model)
-            asked = search(config, dataset, model)
-            if asked and not asked["space"]:
+            random_search = search(config, dataset, model)
+            if random_search and not random_search["space"]:
                 yield f'config: search: {model}: the key "space" is missing'

@@ -51,7 +51,7 @@ class Config:
         """A path below one of `paths`, as Snakemake spells it."""
         return "/".join([self.values["paths"][kind].rstrip("/"), *parts])
 
-    def written(self, dataset: str) -> dict[str, Any]:
+    def raw_recipe(self, dataset: str) -> dict[str, Any]:
         """A data recipe as it is written, without what it extends."""
         own: dict[str, dict[str, Any]] = self.values["recipes"]
         return own[dataset] if dataset in own else self.catalogue[dataset]

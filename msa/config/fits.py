@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msa.base.errors import InputError
 from msa.base.schema import nearest, refuse
 from msa.config.configuration import Config
-from msa.config.recipes import held
+from msa.config.recipes import sequence_names
 
 FORMS = {
     "text": ("words", "glove", "embedding", "features"),
@@ -24,8 +24,8 @@ def offered_forms(config: Config, dataset: str) -> dict[str, list[str]]:
     row each.
     """
     recipe = config.recipes[dataset]
-    offered = [name for name in held(recipe) if name != "words"]
-    if "words" in held(recipe) and recipe["encoder"]:
+    offered = [name for name in sequence_names(recipe) if name != "words"]
+    if "words" in sequence_names(recipe) and recipe["encoder"]:
         aligned = recipe["align"] == "words"
         offered += ["words", "features"] if aligned else ["features"]
     return {
@@ -42,18 +42,18 @@ def chosen_forms(config: Config, dataset: str, model: str) -> dict[str, str | No
     }
 
 
-def present(config: Config, dataset: str, model: str) -> list[str]:
+def available_modalities(config: Config, dataset: str, model: str) -> list[str]:
     """The modalities that a model needs and a data set has."""
     forms = chosen_forms(config, dataset, model)
     return [modality for modality, form in forms.items() if form]
 
 
-def removable(config: Config, dataset: str, model: str) -> list[str]:
+def removable_modalities(config: Config, dataset: str, model: str) -> list[str]:
     """The modalities without which a model can be trained on a data set.
 
     A model of words alone is nothing without its encoder.
     """
-    modalities = present(config, dataset, model)
+    modalities = available_modalities(config, dataset, model)
     only_words = config.models[model]["needs"].get("text") == ["words"]
     return [
         modality
@@ -88,7 +88,7 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
     offered, needs = offered_forms(config, dataset), config.models[model]["needs"]
     for modality, form in chosen_forms(config, dataset, model).items():
         forms = ", ".join(offered[modality])
-        if modality == "text" and not forms and "words" in held(config.recipes[dataset]):
+        if modality == "text" and not forms and "words" in sequence_names(config.recipes[dataset]):
             forms = "words without an encoder"
         if form is None and forms:
             return f"it offers {modality} as {forms}, not as {' or '.join(needs[modality])}"
@@ -98,12 +98,12 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
 def wrong_losses(config: Config, dataset: str, model: str) -> Iterator[str]:
     """Losses that the configuration asks for and the data set's task cannot have."""
     task, settings = config.recipes[dataset]["task"]["type"], config.values["settings"]
-    for name, fitting in (FOR_NUMBERS if task == "regression" else FOR_CLASSES).items():
+    for name, allowed in (FOR_NUMBERS if task == "regression" else FOR_CLASSES).items():
         keys = [key for key in (f"{dataset}/{model}", model) if name in settings.get(key, {})]
-        if keys and settings[keys[0]][name] not in fitting:
+        if keys and settings[keys[0]][name] not in allowed:
             yield (
                 f"config: settings: {keys[0]}: {name}: on {dataset}, a {task}, expected one "
-                f"of {[*fitting]}, got {nearest(settings[keys[0]][name], fitting)}"
+                f"of {[*allowed]}, got {nearest(settings[keys[0]][name], allowed)}"
             )
 
 
@@ -118,7 +118,7 @@ def require(config: Config, dataset: str, model: str, without: str | None = None
     if reason := misfit(config, dataset, model):
         raise InputError(reason)
     refuse([*wrong_losses(config, dataset, model)])
-    modalities = removable(config, dataset, model)
+    modalities = removable_modalities(config, dataset, model)
     if without and without not in modalities:
         raise InputError(
             f"{model} on {dataset} cannot be trained without {without}; "

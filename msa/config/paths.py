@@ -7,7 +7,7 @@ from typing import Any
 
 from msa.config.configuration import Config
 from msa.config.encoders import encoder_files, text_encoder
-from msa.config.fits import fitting_models, present, require
+from msa.config.fits import available_modalities, fitting_models, require
 from msa.config.recipes import FOLDS
 from msa.config.settings import main_variant, targets
 from msa.config.studies import ablated, required_search, search
@@ -73,9 +73,9 @@ def study_files(config: Config, dataset: str) -> list[str]:
     """What goes beyond the results: perturbed input and removed modalities where the configuration
     asks for them, attention and experts of the models that have some."""
     models = fitting_models(config, dataset)
-    reading = [model for model in models if present(config, dataset, model)]
+    reading_models = [model for model in models if available_modalities(config, dataset, model)]
     files = {
-        "robustness.csv": reading if config.values["robustness"] else [],
+        "robustness.csv": reading_models if config.values["robustness"] else [],
         "ablation.csv": [model for model in models if ablated(config, dataset, model)],
         "segments.json": [model for model in models if model in EXAMINED],
     }
@@ -88,11 +88,12 @@ def study_files(config: Config, dataset: str) -> list[str]:
 
 def trial_files(config: Config, dataset: str, model: str, target: str | None = None) -> list[str]:
     """The files of all trials of a search, for one target or for all."""
-    asked = required_search(config, dataset, model)
-    count, size = asked["trials"], asked["trials_per_job"]
+    random_search = required_search(config, dataset, model)
+    count, size = random_search["trials"], random_search["trials_per_job"]
     names = targets(config, dataset, model) if target is None else [target]
     folders = [
-        config.path("runs", dataset, model, "trials", name, str(asked["seed"])) for name in names
+        config.path("runs", dataset, model, "trials", name, str(random_search["seed"]))
+        for name in names
     ]
     return [
         f"{folder}/{first}-{min(first + size, count) - 1}.json"

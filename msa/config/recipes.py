@@ -17,29 +17,31 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def extended(name: str, written: Mapping[str, Any], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+def extend_recipe(
+    name: str, raw_recipes: Mapping[str, Any], seen: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """A recipe over the one it extends; the base's raw files are its own.
 
     Args:
         name: of the recipe.
-        written: every recipe by name, as it is written.
+        raw_recipes: every recipe by name, as it is written.
         seen: names of those that extend it.
 
     Raises:
         InputError: it extends one that is not there, or itself.
     """
-    recipe = written[name]
+    recipe = raw_recipes[name]
     base = recipe.get("extends") if isinstance(recipe, Mapping) else None
     if base is None:
         return merge(DEFAULTS, recipe)
-    if base not in written:
-        raise InputError(f"recipe {name}: extends: unknown recipe {nearest(base, written)}")
+    if base not in raw_recipes:
+        raise InputError(f"recipe {name}: extends: unknown recipe {nearest(base, raw_recipes)}")
     if base in (*seen, name):
         raise InputError(f"recipe {name}: extends: {base} extends it in turn")
-    return merge(extended(base, written, (*seen, name)), recipe)
+    return merge(extend_recipe(base, raw_recipes, (*seen, name)), recipe)
 
 
-def held(recipe: Mapping[str, Any]) -> list[str]:
+def sequence_names(recipe: Mapping[str, Any]) -> list[str]:
     """The sequences a recipe has, beside the labels."""
     names = recipe["holds"] if "import" in recipe else recipe["sequences"]
     return [name for name in SEQUENCES if name in names]
@@ -81,7 +83,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
     if wrong:
         return wrong
-    task, names = recipe["task"], held(recipe)
+    task, names = recipe["task"], sequence_names(recipe)
     if recipe["align"] == "words" and "words" not in names:
         wrong.append(f"recipe {name}: align: words needs a sequence that plays words, got {names}")
     if recipe["encoder"] and "words" not in names:

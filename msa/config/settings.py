@@ -49,8 +49,12 @@ def run_settings(
     missing = [modality for modality, form in forms.items() if form is None]
     reads_words = forms.get("text") in ("features", "words")
     settings = config.values["settings"]
-    own = merge(settings.get(model, {}), settings.get(f"{dataset}/{model}", {}))
-    changed = missing or set(own) - {"threads"} or (reads_words and is_replaced(config, dataset))
+    user_settings = merge(settings.get(model, {}), settings.get(f"{dataset}/{model}", {}))
+    changed = (
+        missing
+        or set(user_settings) - {"threads"}
+        or (reads_words and is_replaced(config, dataset))
+    )
     as_published = published is not None and not changed
 
     hyperparameters = merge(
@@ -59,7 +63,7 @@ def run_settings(
         (published or {}).get("settings", {}),
         (published or {}).get("per_target", {}).get(target, {}),
         model_recipe.get("adapted", {}).get(dataset, {}),
-        own,
+        user_settings,
     )
     if recipe["task"]["type"] != "regression":
         last = hyperparameters["selection"] == "last"
@@ -72,8 +76,8 @@ def run_settings(
     variant = "released" if hyperparameters["checkpoint"] else "main"
     if without:
         variant = f"no-{without}"
-    together = seeds_together(config, model)
-    if together:
+    joint_seeds = seeds_together(config, model)
+    if joint_seeds:
         _require_together(dataset, model, hyperparameters, forms)
     return {
         "dataset": dataset,
@@ -90,7 +94,7 @@ def run_settings(
         "encoder": text_encoder(config, dataset).version if reads_words else None,
         "clean": recipe["clean"],
         "hyperparameters": hyperparameters,
-        **({"seeds_together": together} if seed in together else {}),
+        **({"seeds_together": joint_seeds} if seed in joint_seeds else {}),
     }
 
 

@@ -59,7 +59,7 @@ def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
         return Source(config.path("data", "demo", "raw", f"{name}.csd"), "made")
     if isinstance(file, str) and not re.match("https?://", file):
         return Source(file)
-    known: Mapping[str, Any] = file if isinstance(file, Mapping) else {}
+    details: Mapping[str, Any] = file if isinstance(file, Mapping) else {}
     owner = _owner(config, dataset, name)
     if "files" not in config.recipes[dataset]:
         name = _csd_name(name, config.recipes[owner]["sequences"])
@@ -67,15 +67,15 @@ def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
         config.path("data", owner, "raw", name),
         "raw",
         _urls(file),
-        known.get("sha256"),
-        known.get("size"),
+        details.get("sha256"),
+        details.get("size"),
         config.recipes[dataset].get("manual"),
     )
 
 
 def _owner(config: Config, dataset: str, name: str) -> str:
     """The recipe, itself or one that it extends, that names a file: its folder holds it."""
-    recipe = config.written(dataset)
+    recipe = config.raw_recipe(dataset)
     # files of one layout stay in one folder
     if "extends" not in recipe or "files" in recipe or name in recipe.get("sequences", {}):
         return dataset
@@ -99,13 +99,13 @@ def _urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
 
 def _csd_name(sequence: str, sequences: Mapping[str, Any]) -> str:
     """What to call a sequence's file: as its first mirror does, where that tells it from others."""
-    first = {name: next(iter(_urls(file)), "") for name, file in sequences.items()}
+    first_urls = {name: next(iter(_urls(file)), "") for name, file in sequences.items()}
     names = [
         urlsplit(url).path.rpartition("/")[2] if url else f"{name}.csd"
-        for name, url in first.items()
+        for name, url in first_urls.items()
     ]
-    name = names[[*first].index(sequence)]
+    name = names[[*first_urls].index(sequence)]
     if name.endswith(".csd") and names.count(name) == 1:
         return name
     # of another address it is another file
-    return f"{sequence}-{hashlib.sha256(first[sequence].encode()).hexdigest()[:8]}.csd"
+    return f"{sequence}-{hashlib.sha256(first_urls[sequence].encode()).hexdigest()[:8]}.csd"

@@ -6,7 +6,7 @@ from typing import Any
 from msa.base.errors import InputError
 from msa.base.schema import problems
 from msa.config.configuration import Config
-from msa.config.fits import present, removable, require
+from msa.config.fits import available_modalities, removable_modalities, require
 from msa.config.layers import merge
 from msa.config.settings import main_variant
 
@@ -16,26 +16,26 @@ ROBUSTNESS: dict[str, Any] = {"missing_frames": [0.25, 0.5, 0.75], "noise": [1, 
 
 def search(config: Config, dataset: str, model: str) -> dict[str, Any] | None:
     """The random search that the configuration asks for: space, trials, seed, per job."""
-    asked = [config.values["search"].get(key) for key in (model, f"{dataset}/{model}")]
-    if asked == [None, None]:
+    entries = [config.values["search"].get(key) for key in (model, f"{dataset}/{model}")]
+    if entries == [None, None]:
         return None
     recipe = config.models[model]
     published = recipe.get("published", {}).get(dataset, {})
-    own = merge(*(part or {} for part in asked))
-    space = own.get("space", recipe.get("space", {}) | published.get("space", {}))
-    return {**SEARCH, **own, "space": space}
+    user_search = merge(*(part or {} for part in entries))
+    space = user_search.get("space", recipe.get("space", {}) | published.get("space", {}))
+    return {**SEARCH, **user_search, "space": space}
 
 
 def required_search(config: Config, dataset: str, model: str) -> dict[str, Any]:
     """The same; refuses what the configuration does not ask for."""
     require(config, dataset, model)
-    asked = search(config, dataset, model)
-    if asked is None:
+    random_search = search(config, dataset, model)
+    if random_search is None:
         raise InputError(
             f"{dataset}/{model}: no `search` in the configuration; add for instance "
             f"search: {{{dataset}/{model}: {{trials: 50}}}}"
         )
-    return asked
+    return random_search
 
 
 def space_problems(where: str, space: Mapping[str, Any]) -> Iterator[str]:
@@ -66,13 +66,13 @@ def robustness(config: Config) -> dict[str, Any]:
 
 def ablated(config: Config, dataset: str, model: str) -> list[str]:
     """The modalities to remove; none where the configuration does not ask for it."""
-    asked = config.values["ablate"]
-    if isinstance(asked, Mapping):
-        asked = asked.get(f"{dataset}/{model}", asked.get(model, False))
-    modalities = present(config, dataset, model)
-    if not asked or len(modalities) < 2:
+    ablate = config.values["ablate"]
+    if isinstance(ablate, Mapping):
+        ablate = ablate.get(f"{dataset}/{model}", ablate.get(model, False))
+    modalities = available_modalities(config, dataset, model)
+    if not ablate or len(modalities) < 2:
         return []
-    return modalities if asked is True else [name for name in modalities if name in asked]
+    return modalities if ablate is True else [name for name in modalities if name in ablate]
 
 
 def required_ablation(config: Config, dataset: str, model: str) -> list[str]:
@@ -91,5 +91,5 @@ def retrained(config: Config, dataset: str, model: str) -> list[str]:
     """Of those, the ones without which the model can be trained; a checkpoint never is."""
     if main_variant(config, dataset, model) != "main":
         return []
-    names = removable(config, dataset, model)
+    names = removable_modalities(config, dataset, model)
     return [name for name in ablated(config, dataset, model) if name in names]
