@@ -10,7 +10,7 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from msa.fetch.share_links import confirmed, direct, drive_id
+from msa.fetch.share_links import confirmed_url, direct_url, drive_id
 
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 CHUNK = 1 << 14  # bytes; as much is lost where a connection breaks
@@ -62,7 +62,7 @@ class Version:
         return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
-def ask(
+def request_file(
     http: requests.Session, url: str, headers: dict[str, str], timeout: tuple[float, float]
 ) -> requests.Response:
     """An answer that brings a file (200), the part asked for (206) or nothing (416).
@@ -72,23 +72,23 @@ def ask(
         Broken: the server has trouble, or too many visitors.
         requests.RequestException: the server is gone, or slow.
     """
-    answer = http.get(direct(url), headers=headers, stream=True, timeout=timeout)
+    answer = http.get(direct_url(url), headers=headers, stream=True, timeout=timeout)
     if answer.ok and is_page(answer) and drive_id(url):
         with answer:
-            page = text(answer)
-        link = confirmed(page, answer.url)
+            page = page_text(answer)
+        link = confirmed_url(page, answer.url)
         if link is None:
             raise page_refused(page)
         answer = http.get(link, headers=headers, stream=True, timeout=timeout)
     try:
-        accept(answer)
+        require_file(answer)
     except BaseException:
         answer.close()
         raise
     return answer
 
 
-def accept(answer: requests.Response) -> None:
+def require_file(answer: requests.Response) -> None:
     """Raise Refused or Broken for an answer that brings no file."""
     status = answer.status_code
     if status in TRY_AGAIN:
@@ -96,7 +96,7 @@ def accept(answer: requests.Response) -> None:
     if status not in (200, 206, 416):
         raise Refused(f"HTTP {status} {answer.reason}")
     if status != 416 and is_page(answer):
-        raise page_refused(text(answer))
+        raise page_refused(page_text(answer))
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused("expected the file as it is, got it compressed")
 
@@ -119,9 +119,9 @@ def chunked(answer: requests.Response) -> bool:
     return "chunked" in answer.headers.get("Transfer-Encoding", "")
 
 
-def begins_at(answer: requests.Response, first: int) -> bool:
-    """Whether a 206 brings the bytes from `first` on."""
-    return answer.headers.get("Content-Range", "").startswith(f"bytes {first}-")
+def begins_at(answer: requests.Response, offset: int) -> bool:
+    """Whether a 206 brings the bytes from `offset` on."""
+    return answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
 
 
 def retry_after(answer: requests.Response) -> float:
@@ -137,25 +137,25 @@ def is_page(answer: requests.Response) -> bool:
     return "text/html" in answer.headers.get("Content-Type", "")
 
 
-def is_html(first: bytes) -> bool:
+def is_html(beginning: bytes) -> bool:
     """Whether a file that begins like this is HTML, whatever the server says."""
-    html_tag = re.search(rb"<(!doctype\s+html|html)\b", first, re.IGNORECASE)
-    return html_tag is not None and first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    html_tag = re.search(rb"<(!doctype\s+html|html)\b", beginning, re.IGNORECASE)
+    return html_tag is not None and beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
-def require_beginning(first: bytes, name: str) -> None:
+def require_beginning(beginning: bytes, name: str) -> None:
     """Raise Refused where a file that begins like this is not what its name says.
 
     Some servers send a page, or an error as JSON or XML, with status 200.
     """
-    if is_html(first):
-        raise page_refused(first.decode(errors="replace"))
+    if is_html(beginning):
+        raise page_refused(beginning.decode(errors="replace"))
     ending = Path(name).suffix
-    if not first.startswith(BEGINNINGS.get(ending, b"")):
-        raise Refused(f"expected the content of a {ending} file, got {first[:60]!r}")
+    if not beginning.startswith(BEGINNINGS.get(ending, b"")):
+        raise Refused(f"expected the content of a {ending} file, got {beginning[:60]!r}")
 
 
-def text(answer: requests.Response) -> str:
+def page_text(answer: requests.Response) -> str:
     """The first megabyte of a page."""
     chunks = itertools.islice(answer.iter_content(CHUNK), 64)
     return b"".join(chunks).decode(errors="replace")

@@ -24,7 +24,7 @@ def digest(path: Path) -> str:
     names = sorted(_names(path))
     if not names:
         raise InputError(f"{path}: expected a file, or a folder with files in it, found none")
-    lines = "".join(line(digest(path / name), name) for name in names)
+    lines = "".join(checksum_line(digest(path / name), name) for name in names)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -36,7 +36,7 @@ def _names(folder: Path) -> Iterator[str]:
             yield name.as_posix()
 
 
-def glance(folder: Path) -> str:
+def folder_stamp(folder: Path) -> str:
     """What a change of a folder's files changes, without reading them: number, bytes, newest."""
     stats = [(folder / name).stat() for name in _names(folder)]
     newest = max((stat.st_mtime_ns for stat in stats), default=0)
@@ -49,17 +49,17 @@ def seen(path: Path, checked: Path) -> str:
     Nothing for a file, of which Snakemake sees by itself that it is newer.
     """
     if path.is_dir():
-        return glance(path)
+        return folder_stamp(path)
     text = "" if path.exists() or not checked.exists() else checked.read_text()
     return "".join(text.splitlines()[1:])
 
 
-def line(sha256: str, name: str) -> str:
+def checksum_line(sha256: str, name: str) -> str:
     """A line as `sha256sum` writes it."""
     return f"{sha256}  {name}\n"
 
 
-def expected(sha256: str | None, lock: Path | None) -> str | None:
+def expected_sha256(sha256: str | None, lock: Path | None) -> str | None:
     """The SHA-256 that a file must have: the recipe's, else the lock's, if either says."""
     if sha256:
         text, where = sha256, "--sha256"
@@ -85,18 +85,18 @@ def verify(path: Path, name: str, sha256: str | None = None, lock: Path | None =
     Raises:
         InputError: there is nothing, or something else.
     """
-    wanted, found = expected(sha256, lock), digest(path)
-    if wanted not in (None, found):
-        whose, accept = (
+    required, actual = expected_sha256(sha256, lock), digest(path)
+    if required not in (None, actual):
+        origin, remedy = (
             ("the recipe's", "change the recipe's sha256")
             if sha256
             else (f"{lock}: first seen", f"delete {lock}")
         )
         raise InputError(
-            f"{name}: expected the SHA-256 {wanted} ({whose}), got {found}; "
-            f"to accept what is there now, {accept} and run again"
+            f"{name}: expected the SHA-256 {required} ({origin}), got {actual}; "
+            f"to accept what is there now, {remedy} and run again"
         )
-    return found
+    return actual
 
 
 def check(path: Path, sha256: str | None = None, lock: Path | None = None) -> str:
@@ -105,16 +105,16 @@ def check(path: Path, sha256: str | None = None, lock: Path | None = None) -> st
     Returns:
         The SHA-256.
     """
-    found = verify(path, str(path), sha256, lock)
+    actual = verify(path, str(path), sha256, lock)
     if lock and not sha256 and not lock.exists():
-        record(found, path.name, lock)
-    return found
+        write_checksum(actual, path.name, lock)
+    return actual
 
 
-def record(sha256: str, name: str, path: Path, remark: str = "") -> None:
+def write_checksum(sha256: str, name: str, path: Path, remark: str = "") -> None:
     """Write a SHA-256 into a file of its own, and a line about it perhaps."""
     with atomic_write(path) as file:
-        file.write(line(sha256, name) + remark)
+        file.write(checksum_line(sha256, name) + remark)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,5 +125,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    seen = f"{glance(args.path)}\n" if args.path.is_dir() else ""
-    record(check(args.path, args.sha256, args.lock), args.path.name, args.output, seen)
+    remark = f"{folder_stamp(args.path)}\n" if args.path.is_dir() else ""
+    write_checksum(check(args.path, args.sha256, args.lock), args.path.name, args.output, remark)

@@ -61,7 +61,8 @@ def describe(config: Config, dataset: str) -> Iterator[str]:
         yield f"  segments others report: {counts}"
     if "features" in recipe:
         shown = ", ".join(
-            f"{k} {of['name']} ({of['width']})" for k, of in recipe["features"].items()
+            f"{name} {feature['name']} ({feature['width']})"
+            for name, feature in recipe["features"].items()
         )
         yield f"  features: {shown}"
     for key in ("licence", "note"):
@@ -78,11 +79,11 @@ def describe(config: Config, dataset: str) -> Iterator[str]:
 
 def table(config: Config, datasets: Sequence[str]) -> Iterator[str]:
     """One line a data set."""
-    width = max(map(len, datasets))
+    name_width = max(map(len, datasets))
     states = {name: state_of(config, name) for name in datasets}
-    wide = max(map(len, states.values()))
+    state_width = max(map(len, states.values()))
     for name, state in states.items():
-        yield f"{name:{width}}  {state:{wide}}  {config.recipes[name].get('title', '')}"
+        yield f"{name:{name_width}}  {state:{state_width}}  {config.recipes[name].get('title', '')}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from msa.base.errors import InputError
 from msa.fetch.answer import Refused
-from msa.fetch.check import expected, verify
-from msa.fetch.share_links import browsable
-from msa.fetch.transfer import Patience, begun, forget, transfer
+from msa.fetch.check import expected_sha256, verify
+from msa.fetch.share_links import browsable_url
+from msa.fetch.transfer import Patience, discard, partial_version, transfer
 
 
 def download(
@@ -49,18 +49,18 @@ def download(
     reasons = []
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
-        before = begun(part)
+        partial = partial_version(part)
         # what is half there comes first
-        for url in sorted(urls, key=lambda url: before is None or url != before.url):
+        for url in sorted(urls, key=lambda url: partial is None or url != partial.url):
             try:
                 _fetch(url, part, sha256, lock, size, patience)
             except Refused as error:
-                reasons.append(f"{browsable(url)}: {error}")
+                reasons.append(f"{browsable_url(url)}: {error}")
                 print(reasons[-1], file=sys.stderr)
             else:
                 if not _is_there(output):
                     part.replace(output)
-                forget(part)
+                discard(part)
                 return
     except InputError as error:
         raise InputError(f"{error}. {by_hand}") from error
@@ -70,9 +70,9 @@ def download(
 
 
 def _is_there(output: Path) -> bool:
-    if there := output.exists():
+    if exists := output.exists():
         print(f"{output}: is there already and is left as it is", file=sys.stderr)
-    return there
+    return exists
 
 
 def _fetch(
@@ -84,16 +84,16 @@ def _fetch(
     patience: Patience,
 ) -> None:
     """Fetch the right file from one mirror, or raise Refused."""
-    checked = expected(sha256, lock) is not None
-    for again in (True, False):
-        continued = transfer(url, part, size, checked, patience)
+    checksum_known = expected_sha256(sha256, lock) is not None
+    for may_retry in (True, False):
+        continued = transfer(url, part, size, checksum_known, patience)
         try:
             verify(part, "its file", sha256, lock)
             return
         except InputError as error:
-            forget(part)
+            discard(part)
             # pieces of two versions, perhaps: once more from the start
-            if not (continued and again):
+            if not (continued and may_retry):
                 raise Refused(str(error)) from error
 
 

@@ -10,10 +10,10 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import disable_progress_bars
 
 from msa.base.errors import InputError
-from msa.fetch.check import check, digest, record, verify
+from msa.fetch.check import check, digest, verify, write_checksum
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that there is
-OTHERS = (
+OTHER_FILES = (
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -47,17 +47,17 @@ def fetch_encoder(name: str, revision: str, output: Path, lock: Path | None = No
     part = output.with_name(f"{output.name}.{revision[:12].replace('/', '-')}.part")
     by_hand = (
         f"By hand: put the files of {name}, commit {revision} ({WEIGHTS[0]} and, as far as it has "
-        f"them, {', '.join(OTHERS[:3])}, vocab.txt) into {output} and run again"
+        f"them, {', '.join(OTHER_FILES[:3])}, vocab.txt) into {output} and run again"
     )
     try:
         tree = HfApi().list_repo_tree(name, revision=revision)
         files = {file.path: file for file in tree if isinstance(file, RepoFile)}
         weights = [path for path in WEIGHTS if path in files][:1]
-        wanted = weights + [path for path in OTHERS if path in files]
+        names = weights + [path for path in OTHER_FILES if path in files]
         if not weights or "config.json" not in files:
             raise InputError(f"expected config.json and {WEIGHTS[0]}, got {', '.join(files)}")
-        snapshot_download(name, revision=revision, local_dir=part, allow_patterns=wanted)
-        for path in wanted:
+        snapshot_download(name, revision=revision, local_dir=part, allow_patterns=names)
+        for path in names:
             _verify_listed(part / path, files[path])
         shutil.rmtree(part / ".cache", ignore_errors=True)
     # its errors are those of the HTTP library below, another one from version to version
@@ -67,13 +67,13 @@ def fetch_encoder(name: str, revision: str, output: Path, lock: Path | None = No
             f"encoder {name}: could not be fetched: {reason.rstrip('.')}. {by_hand}"
         ) from error
     try:
-        found = verify(part, str(output), lock=lock)
+        sha256 = verify(part, str(output), lock=lock)
     except InputError:
         shutil.rmtree(part)
         raise
     part.replace(output)
     if lock and not lock.exists():
-        record(found, output.name, lock)
+        write_checksum(sha256, output.name, lock)
 
 
 def _verify_listed(path: Path, listed: RepoFile) -> None:

@@ -19,7 +19,7 @@ def drive_id(url: str) -> str | None:
     return in_path[1] if in_path else dict(parse_qsl(parts.query)).get("id")
 
 
-def direct(url: str) -> str:
+def direct_url(url: str) -> str:
     """The address to ask for a file; an ordinary URL is its own."""
     if file := drive_id(url):
         return f"{DRIVE}/uc?{urlencode({'export': 'download', 'id': file})}"
@@ -30,12 +30,12 @@ def direct(url: str) -> str:
     return url
 
 
-def browsable(url: str) -> str:
+def browsable_url(url: str) -> str:
     """The address to open by hand."""
     return f"{DRIVE}/file/d/{file}/view" if (file := drive_id(url)) else url
 
 
-def confirmed(page: str, url: str) -> str | None:
+def confirmed_url(page: str, url: str) -> str | None:
     """The link behind Drive's page that warns of a file too large to scan for viruses.
 
     Returns:
@@ -58,11 +58,11 @@ class _DownloadForm(HTMLParser):
         self.inputs: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        of = {name: value or "" for name, value in attrs}
-        if tag == "form" and of.get("id") == "download-form":
-            self.action, self.inside = of.get("action", ""), True
-        elif tag == "input" and of.get("type") == "hidden" and self.inside:
-            self.inputs[of.get("name", "")] = of.get("value", "")
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form" and attributes.get("id") == "download-form":
+            self.action, self.inside = attributes.get("action", ""), True
+        elif tag == "input" and attributes.get("type") == "hidden" and self.inside:
+            self.inputs[attributes.get("name", "")] = attributes.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         self.inside = self.inside and tag != "form"

@@ -24,9 +24,9 @@ from msa.fetch.answer import (
     Broken,
     Refused,
     Version,
-    ask,
     begins_at,
     chunked,
+    request_file,
     require_beginning,
     version,
 )
@@ -53,14 +53,16 @@ class Patience:
     longest: float = 120
 
 
-def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Patience) -> bool:
+def transfer(
+    url: str, part: Path, size: int | None, checksum_known: bool, patience: Patience
+) -> bool:
     """Fetch what an address gives into `part`, trying again as long as that brings it further.
 
     Args:
         url: http(s), or a share link.
         part: file to write; continued if it is the beginning of this address's file.
         size: in bytes, if known.
-        checked: the caller knows the checksum: bytes of an unknown version may be continued.
+        checksum_known: the caller knows the checksum: bytes of an unknown version may be continued.
         patience: with the server.
 
     Returns:
@@ -69,46 +71,46 @@ def transfer(url: str, part: Path, size: int | None, checked: bool, patience: Pa
     Raises:
         Refused: this address does not give it, or the disk is too small for it.
     """
-    before = begun(part)
-    failures, furthest = 0, length(part) if before and before.url == url else 0
+    partial = partial_version(part)
+    failures, furthest = 0, bytes_fetched(part) if partial and partial.url == url else 0
     with requests.Session() as http:
         http.max_redirects = 10
         while True:
             try:
-                return _attempt(http, url, part, size, checked, patience)
+                return _attempt(http, url, part, size, checksum_known, patience)
             except (InvalidURL, InvalidSchema, MissingSchema, TooManyRedirects) as error:
                 raise Refused(_innermost(error)) from error
             except requests.RequestException as error:
-                reason, asked = _innermost(error), 0.0
+                reason, wait = _innermost(error), 0.0
             except Broken as error:
-                reason, asked = str(error), error.pause
+                reason, wait = str(error), error.pause
             except ValueError as error:  # urllib's, not wrapped by requests
                 raise Refused(f"it leads to an address that is none: {error}") from error
-            failures = failures + 1 if length(part) <= furthest else 0
-            furthest = max(furthest, length(part))
+            failures = failures + 1 if bytes_fetched(part) <= furthest else 0
+            furthest = max(furthest, bytes_fetched(part))
             if failures >= patience.tries:
                 raise Refused(f"{reason} ({failures} tries in a row without progress)")
-            if asked > patience.longest:
-                raise Refused(f"{reason}, not to be asked again for {asked:.0f} s")
+            if wait > patience.longest:
+                raise Refused(f"{reason}, not to be asked again for {wait:.0f} s")
             print(f"{part.stem}: {reason}; trying again", file=sys.stderr)
-            time.sleep(max(asked, patience.pause * 2 ** max(0, failures - 1)))
+            time.sleep(max(wait, patience.pause * 2 ** max(0, failures - 1)))
 
 
-def begun(part: Path) -> Version | None:
+def partial_version(part: Path) -> Version | None:
     """Which file `part` is the beginning of, if that is known."""
     try:
-        return Version(**json.loads(_beside(part).read_text(encoding="utf-8")))
+        return Version(**json.loads(_version_file(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def forget(part: Path) -> None:
+def discard(part: Path) -> None:
     """Remove what was fetched."""
     part.unlink(missing_ok=True)
-    _beside(part).unlink(missing_ok=True)
+    _version_file(part).unlink(missing_ok=True)
 
 
-def length(part: Path) -> int:
+def bytes_fetched(part: Path) -> int:
     """Bytes fetched so far."""
     return part.stat().st_size if part.is_file() else 0
 
@@ -118,92 +120,101 @@ def _attempt(
     url: str,
     part: Path,
     size: int | None,
-    checked: bool,
+    checksum_known: bool,
     patience: Patience,
 ) -> bool:
     """One request, and whether its answer went on from what was there."""
-    before, have = begun(part), length(part)
-    if not have or before is None or before.url != url or not (before.validator or checked):
-        before, have = None, 0
-    elif have == before.length:
-        _require_whole(part, have if size is None else size)  # a process ended just before this
+    partial, offset = partial_version(part), bytes_fetched(part)
+    if (
+        not offset
+        or partial is None
+        or partial.url != url
+        or not (partial.validator or checksum_known)
+    ):
+        partial, offset = None, 0
+    elif offset == partial.length:
+        _require_whole(part, offset if size is None else size)  # a process ended just before this
         return True
     headers = {"Accept-Encoding": "identity"}
-    if before:
-        headers["Range"] = f"bytes={have}-"
-        if before.validator:
-            headers["If-Range"] = before.validator
-    with ask(http, url, headers, (patience.connect, patience.read)) as answer:
-        found = version(answer, url)
+    if partial:
+        headers["Range"] = f"bytes={offset}-"
+        if partial.validator:
+            headers["If-Range"] = partial.validator
+    with request_file(http, url, headers, (patience.connect, patience.read)) as answer:
+        current = version(answer, url)
         if answer.status_code == 200:
-            before = None
-        elif before is None or not begins_at(answer, have) or found.contradicts(before):
-            forget(part)
+            partial = None
+        elif partial is None or not begins_at(answer, offset) or current.contradicts(partial):
+            discard(part)
             raise Broken("expected the rest of the file, got something else")
-        lengths = (found.length, before.length if before else None, size)
+        lengths = (current.length, partial.length if partial else None, size)
         total = next((known for known in lengths if known is not None), None)
         if size not in (None, total):
             raise Refused(f"expected {size} bytes, the server has {total}")
-        if total is None and not checked and not chunked(answer):
+        if total is None and not checksum_known and not chunked(answer):
             raise Refused("the server does not say how long the file is: give its size or sha256")
         if total is not None:
-            _require_disk(total - length(part), part)
-        if before is None:
-            have = 0
+            _require_disk(total - bytes_fetched(part), part)
+        if partial is None:
+            offset = 0
             part.write_bytes(b"")
-            with atomic_write(_beside(part)) as file:
-                json.dump(asdict(found), file)
+            with atomic_write(_version_file(part)) as file:
+                json.dump(asdict(current), file)
         with open(part, "ab") as file:
-            for chunk in _shown(answer.iter_content(CHUNK), part.stem, have, total):
+            for chunk in _with_progress(answer.iter_content(CHUNK), part.stem, offset, total):
                 file.write(chunk)
     _require_whole(part, total)
-    return have > 0
+    return offset > 0
 
 
 def _require_whole(part: Path, total: int | None) -> None:
-    got = length(part)
-    if total is not None and got < total:
-        raise Broken(f"broke off after {got} of {total} bytes")
+    received = bytes_fetched(part)
+    if total is not None and received < total:
+        raise Broken(f"broke off after {received} of {total} bytes")
     with open(part, "rb") as file:
-        first = file.read(1024)
-    if got == 0 or (total is not None and got > total):
-        forget(part)
-        raise Refused(f"expected {total or 'some'} bytes, got {got}")
+        beginning = file.read(1024)
+    if received == 0 or (total is not None and received > total):
+        discard(part)
+        raise Refused(f"expected {total or 'some'} bytes, got {received}")
     try:
-        require_beginning(first, part.stem)
+        require_beginning(beginning, part.stem)
     except Refused:
-        forget(part)
+        discard(part)
         raise
 
 
-def _require_disk(more: int, part: Path) -> None:
+def _require_disk(needed: int, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
-    if more > free:
+    if needed > free:
         raise Refused(
-            f"expected {_bytes(more)} free in {part.parent}, got {_bytes(free)}: make room and run "
-            "again, nothing that was fetched is lost"
+            f"expected {_bytes(needed)} free in {part.parent}, got {_bytes(free)}: make room and "
+            "run again, nothing that was fetched is lost"
         )
 
 
-def _shown(chunks: Iterable[bytes], name: str, have: int, total: int | None) -> Iterator[bytes]:
+def _with_progress(
+    chunks: Iterable[bytes], name: str, received: int, total: int | None
+) -> Iterator[bytes]:
     """Pass chunks on and show how far they are: a bar on a terminal, else a line now and then."""
-    told = time.monotonic()
-    with tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name, disable=None) as bar:
+    last_report = time.monotonic()
+    with tqdm(
+        total=total, initial=received, unit="B", unit_scale=True, desc=name, disable=None
+    ) as bar:
         for chunk in chunks:
             yield chunk
-            have += len(chunk)
+            received += len(chunk)
             bar.update(len(chunk))
-            if bar.disable and time.monotonic() - told > QUIET:
-                told = time.monotonic()
-                of = f" of {_bytes(total)}" if total else ""
-                print(f"{name}: {_bytes(have)}{of}", file=sys.stderr)
+            if bar.disable and time.monotonic() - last_report > QUIET:
+                last_report = time.monotonic()
+                of_total = f" of {_bytes(total)}" if total else ""
+                print(f"{name}: {_bytes(received)}{of_total}", file=sys.stderr)
 
 
 def _bytes(count: int) -> str:
     return tqdm.format_sizeof(count, "B", 1000)
 
 
-def _beside(part: Path) -> Path:
+def _version_file(part: Path) -> Path:
     return part.with_name(part.name + ".json")
 
 

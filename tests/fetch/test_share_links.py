@@ -1,6 +1,6 @@
 import pytest
 
-from msa.fetch.share_links import browsable, confirmed, direct
+from msa.fetch.share_links import browsable_url, confirmed_url, direct_url
 
 DRIVE = "https://drive.google.com/uc?export=download&id=12Hb-AVG_o"
 
@@ -23,12 +23,12 @@ DRIVE = "https://drive.google.com/uc?export=download&id=12Hb-AVG_o"
     ],
 )
 def test_the_address_that_gives_the_file(url, asked):
-    assert direct(url) == asked
+    assert direct_url(url) == asked
 
 
 def test_the_address_to_open_by_hand():
-    assert browsable("gdrive:12Hb") == "https://drive.google.com/file/d/12Hb/view"
-    assert browsable("http://host/a.csd") == "http://host/a.csd"
+    assert browsable_url("gdrive:12Hb") == "https://drive.google.com/file/d/12Hb/view"
+    assert browsable_url("http://host/a.csd") == "http://host/a.csd"
 
 
 def test_the_link_behind_the_confirm_page():
@@ -39,5 +39,5 @@ def test_the_link_behind_the_confirm_page():
         '<input type="hidden" name="id" value="1"><input type="hidden" name="uuid" value="x&amp;y">'
         '</form><form id="other"><input type="hidden" name="z" value="0"></form>'
     )
-    assert confirmed(page, "https://a/uc") == "https://host/download?id=1&uuid=x%26y"
-    assert confirmed("<p>quota</p>", "https://a/uc") is None
+    assert confirmed_url(page, "https://a/uc") == "https://host/download?id=1&uuid=x%26y"
+    assert confirmed_url("<p>quota</p>", "https://a/uc") is None
