@@ -20,7 +20,7 @@ import numpy as np
 from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.errors import InputError
 from msa.data.aligned import copy_rows
-from msa.demo.sequences import FUNCTION, SENTIMENT, TOPICS, pick
+from msa.demo.sequences import FUNCTION, SENTIMENT, TOPICS, draw_word
 from msa.formats.segments import FOLDS
 
 # one segment: its sequences, (steps, d) each, and its numbers beside them
@@ -35,15 +35,17 @@ PLAIN = f"{SENTIMENT[-1]} {SENTIMENT[1]}".split()
 def make_humor(rng: np.random.Generator, label: int) -> Segment:
     """Make one segment of `words` (n, 1) bytes, `audio` (n, 8), `vision` (n, 6) and `context`."""
     context, punchline = int(rng.integers(13)), int(rng.integers(4, 11))
-    here, there = (TOPICS[i] for i in rng.permutation(len(TOPICS))[:2])
-    topic = there if rng.random() < (0.8 if label else 0.2) else here
-    words = [pick(rng, here if rng.random() < 0.4 else FUNCTION) for _ in range(context)]
-    telling = [pick(rng, topic) for _ in range(2)]
+    context_topic, other_topic = (TOPICS[i] for i in rng.permutation(len(TOPICS))[:2])
+    topic = other_topic if rng.random() < (0.8 if label else 0.2) else context_topic
+    words = [
+        draw_word(rng, context_topic if rng.random() < 0.4 else FUNCTION) for _ in range(context)
+    ]
+    punchline_words = [draw_word(rng, topic) for _ in range(2)]
     for _ in range(2):
         strong = rng.random() < (0.77 if label else 0.23)
-        telling.append(str(rng.choice(STRONG if strong else PLAIN)))
-    telling += [pick(rng, FUNCTION) for _ in range(punchline - len(telling))]
-    words += [telling[i] for i in rng.permutation(punchline)]
+        punchline_words.append(str(rng.choice(STRONG if strong else PLAIN)))
+    punchline_words += [draw_word(rng, FUNCTION) for _ in range(punchline - len(punchline_words))]
+    words += [punchline_words[i] for i in rng.permutation(punchline)]
     weight = np.repeat([0.3, 1.0], [context, punchline])[:, None]  # (n, 1)
     rise = np.concatenate([np.zeros(context), np.linspace(-1.5, 1.5, punchline)])[:, None]
     segment = {"words": np.array(words, "S16")[:, None]}
@@ -100,8 +102,8 @@ def generate(kind: Kind, seed: int) -> dict[str, dict[str, np.ndarray]]:
     class numbers, `ids` and, for humor, `context` are (n,). Some values of audio are NaN.
     """
     rng = np.random.default_rng(seed)
-    made = {}
-    before = 0  # segments of the folds before
+    folds = {}
+    segment_count = 0  # segments of the folds before
     for fold, times in kind.folds.items():
         counts = np.array(kind.shares) * times
         labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
@@ -110,17 +112,17 @@ def generate(kind: Kind, seed: int) -> dict[str, dict[str, np.ndarray]]:
         offsets = np.zeros(len(labels) + 1, [(name, np.int64) for name in names])
         for name in names:
             offsets[name][1:] = np.cumsum([len(rows[name]) for rows, _ in segments])
-        numbers = before + np.arange(len(labels))
-        before += len(labels)
-        made[fold] = arrays = {
+        numbers = segment_count + np.arange(len(labels))
+        segment_count += len(labels)
+        folds[fold] = arrays = {
             **{name: np.concatenate([rows[name] for rows, _ in segments]) for name in names},
-            **{key: np.array([more[key] for _, more in segments]) for key in segments[0][1]},
+            **{key: np.array([extra[key] for _, extra in segments]) for key in segments[0][1]},
             "offsets": offsets,
             "label": labels[:, None].astype(np.float64),
             "ids": np.array([f"vid{n // VIDEO + 1}[{n % VIDEO}]" for n in numbers]),
         }
         arrays["audio"][rng.choice(len(arrays["audio"]), 5, replace=False), -1] = np.nan
-    return made
+    return folds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -136,9 +138,9 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f"--seed: expected 0 or more, got {args.seed}")
     if args.out_dir.exists() and not args.out_dir.is_dir():
         raise InputError(f"{args.out_dir}: expected a folder, got a file")
-    made = generate(KINDS[args.kind], args.seed)
+    folds = generate(KINDS[args.kind], args.seed)
     counts: dict[str, dict[str, Any]] = {}
-    for fold, arrays in made.items():
+    for fold, arrays in folds.items():
         names = arrays["offsets"].dtype.names or ()
         with atomic_folder(args.out_dir / fold) as folder:
             counts[fold] = {}
@@ -148,7 +150,7 @@ def main(args: argparse.Namespace) -> None:
                     counts[fold][name] = copy_rows(array, np.arange(len(array)), path)
                 else:
                     np.save(path, array)
-    segments = {fold: len(arrays["ids"]) for fold, arrays in made.items()}
+    segments = {fold: len(arrays["ids"]) for fold, arrays in folds.items()}
     card = {
         "segments": segments,
         "expected": {},

@@ -98,9 +98,9 @@ def generate(seed: int) -> dict[str, dict[str, Rows]]:
     (n, 8) at 10 Hz float32, labels (n, 1) float32 in [-3, 3].
     """
     rng = np.random.default_rng(seed)
-    made = {video: make_video(rng) for video in VIDEOS}
+    videos = {video: make_video(rng) for video in VIDEOS}
     sequences = {
-        name: {video: rows[name] for video, rows in made.items()}
+        name: {video: rows[name] for video, rows in videos.items()}
         for name in ("words", "audio", "vision", "labels")
     }
     plant_faults(rng, sequences)
@@ -151,7 +151,7 @@ def make_sentence(
         sign = 1 if rng.random() < 1 / (1 + np.exp(-3 * wording)) else -1
         grade = sign * int(rng.integers(1, 4))
         strength = float(grade)
-        phrase = [pick(rng, SENTIMENT[grade].split())]
+        phrase = [draw_word(rng, SENTIMENT[grade].split())]
         if rng.random() < 0.2:
             phrase.insert(0, INTENSIFIERS[rng.integers(len(INTENSIFIERS))])
             strength *= 1.4
@@ -161,14 +161,16 @@ def make_sentence(
         phrases.append(phrase)
         polarity += strength
     fill = max(length - sum(map(len, phrases)), 0)
-    chunks = phrases + [[pick(rng, topic if rng.random() < 0.3 else FUNCTION)] for _ in range(fill)]
+    chunks = phrases + [
+        [draw_word(rng, topic if rng.random() < 0.3 else FUNCTION)] for _ in range(fill)
+    ]
     words = [word for i in rng.permutation(len(chunks)) for word in chunks[i]]
     pauses = [["sp"] if rng.random() < 0.08 else [] for _ in words]
     spoken = [item for word, pause in zip(words, pauses, strict=True) for item in (word, *pause)]
     return spoken, polarity / (2.8 * count**0.5)  # of about unit variance
 
 
-def pick(rng: np.random.Generator, words: list[str]) -> str:
+def draw_word(rng: np.random.Generator, words: list[str]) -> str:
     """Draw a word, the earlier ones more often, as in real text."""
     weights = 1 / (np.arange(len(words)) + 1)
     return words[rng.choice(len(words), p=weights / weights.sum())]

@@ -45,7 +45,7 @@ def write(folder: Path, rng: np.random.Generator) -> Path:
 
 
 def _save(rng: np.random.Generator, path: Path, rows: int, width: int, label: int) -> None:
-    made = make_rows(rng, rows, width, 0)
-    made[:, label] += 6
+    array = make_rows(rng, rows, width, 0)
+    array[:, label] += 6
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, made)
+        np.save(file, array)

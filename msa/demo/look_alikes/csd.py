@@ -43,14 +43,14 @@ Video = dict[str, tuple[np.ndarray, np.ndarray]]
 def write(folder: Path, rng: np.random.Generator, dataset: str = "mosi") -> Path:
     """Write the five files of a data set, mosi, mosei or pom; returns the folder."""
     folds = json.loads((FOLDS / f"{dataset}.json").read_text(encoding="utf-8"))
-    made: dict[str, Video] = {name: {} for name in FILES[dataset]}
+    sequences: dict[str, Video] = {name: {} for name in FILES[dataset]}
     for fold, count in SEGMENTS.items():
         for number, video in enumerate(folds[fold][: -(-count // CLIPS)]):
             clips = min(CLIPS, count - number * CLIPS)
             for name, rows in _video(rng, dataset, clips).items():
-                made[name][video] = rows
+                sequences[name][video] = rows
     for name, (stem, _) in FILES[dataset].items():
-        csd.write(folder / f"{stem}.csd", stem, made[name])
+        csd.write(folder / f"{stem}.csd", stem, sequences[name])
     return folder
 
 

@@ -27,7 +27,7 @@ def write(folder: Path, rng: np.random.Generator, dataset: str = "ur_funny") -> 
             words = make_words(rng, 4 * label - 2)
             punchline = (" ".join(words), *_rows(rng, len(words), label))
             spoken = sum(map(len, sentences))
-            context = ([" ".join(of) for of in sentences], *_rows(rng, spoken, label))
+            context = ([" ".join(sentence) for sentence in sentences], *_rows(rng, spoken, label))
             segment = number if dataset == "ur_funny" else f"1_{number}"
             content[key].append((punchline, context, segment, label))
     path = folder / NAMES[dataset]
@@ -38,9 +38,9 @@ def write(folder: Path, rng: np.random.Generator, dataset: str = "ur_funny") -> 
 
 def _rows(rng: np.random.Generator, n: int, label: int) -> list[np.ndarray]:
     """Vision, audio and features of humor of n words."""
-    made = [make_rows(rng, n, width, 0).astype(np.float64) for width in WIDTHS]
-    for rows in made:
+    arrays = [make_rows(rng, n, width, 0).astype(np.float64) for width in WIDTHS]
+    for rows in arrays:
         # GLoMo reads the columns from 55 of vision on
         rows[:, 0] += 2 * label - 1
         rows[:, 55:56] += 2 * label - 1
-    return made
+    return arrays

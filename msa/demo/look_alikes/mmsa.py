@@ -38,14 +38,14 @@ def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> d
     scores = np.round(rng.uniform(-top, top, n), 1)
     words = [make_words(rng, 3 * score / top) for score in scores]
     (steps, width), audio, vision = SHAPES[dataset]
-    pieces = np.array([len(of) + 2 for of in words])
+    pieces = np.array([len(sentence) + 2 for sentence in words])
     bert = np.zeros((n, 3, steps), dtype=np.int64)
     for ids, mask, count in zip(bert[:, 0], bert[:, 1], pieces, strict=True):
         ids[:count] = [CLS, *rng.integers(1000, VOCABULARY, count - 2), SEP]
         mask[:count] = 1
     sign = np.sign(scores).astype(np.int64)
     data: dict[str, Any] = {
-        "raw_text": np.array([" ".join(of) for of in words]),
+        "raw_text": np.array([" ".join(sentence) for sentence in words]),
         "id": [f"{segment[:-1].replace('[', '$_$')}" for segment in segment_ids(fold)],
         "text": _padded(rng, pieces, steps, width, scores),
         "text_bert": bert,
@@ -60,8 +60,8 @@ def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> d
             data[f"{name}_lengths"] = lengths.tolist()
     if dataset == "sims":
         for modality in "TAV":
-            near = np.clip(scores + rng.normal(0, 0.2, n), -top, top)
-            data[f"regression_labels_{modality}"] = near.astype(np.float32)
+            modality_scores = np.clip(scores + rng.normal(0, 0.2, n), -top, top)
+            data[f"regression_labels_{modality}"] = modality_scores.astype(np.float32)
     return data
 
 
@@ -69,6 +69,6 @@ def _padded(
     rng: np.random.Generator, lengths: np.ndarray, steps: int, width: int, scores: np.ndarray
 ) -> np.ndarray:
     rows = np.zeros((len(lengths), steps, width), dtype=np.float32)
-    for of, length, score in zip(rows, lengths, scores, strict=True):
-        of[:length] = make_rows(rng, length, width, score)
+    for segment, length, score in zip(rows, lengths, scores, strict=True):
+        segment[:length] = make_rows(rng, length, width, score)
     return rows

@@ -29,7 +29,7 @@ def _fold(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     lengths = rng.integers(3, 40, n)
     for name, width in WIDTHS.items():
         arrays[name] = np.zeros((n, STEPS, width))
-        for of, length, score in zip(arrays[name], lengths, scores, strict=True):
+        for segment, length, score in zip(arrays[name], lengths, scores, strict=True):
             where = slice(length) if name == "bert" else slice(STEPS - length, STEPS)
-            of[where] = make_rows(rng, length, width, score)
+            segment[where] = make_rows(rng, length, width, score)
     return {name: array.astype(np.float32) for name, array in arrays.items()}

@@ -46,11 +46,11 @@ def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> d
         same = aligned or name == "text"
         lengths = words if same else rng.integers(4, full // 4, n)
         rows = np.zeros((n, steps if same else full, width), dtype=np.float32)
-        for of, length, level in zip(rows, lengths, levels, strict=True):
-            of[-length:] = make_rows(rng, length, width, 0)
-            of[-length:, :EMOTIONS] += level
+        for segment, length, level in zip(rows, lengths, levels, strict=True):
+            segment[-length:] = make_rows(rng, length, width, 0)
+            segment[-length:, :EMOTIONS] += level
         data[name] = rows
-    parts = [segment[:-1].split("[") for segment in segment_ids(fold)]
+    parts = [name[:-1].split("[") for name in segment_ids(fold)]
     ids = [(video, f"{3.5 * int(i):.4f}", f"{3.5 * int(i) + 3:.4f}") for video, i in parts]
     if dataset == "mosi":
         data["id"] = np.array(ids, dtype="S")
