@@ -18,7 +18,7 @@ MODELS = {
 }
 
 # what a constructor gets from the data set and the encoder
-GIVEN = ("text_dim", "audio_dim", "vision_dim", "output_dim", "task", "bert")
+DATA_KEYWORDS = ("text_dim", "audio_dim", "vision_dim", "output_dim", "task", "bert")
 
 # models whose insides the stage examine shows
 EXAMINED = {"cm_bert": "attention", "glomo": "experts"}
@@ -40,7 +40,7 @@ def architecture_of(name: str) -> list[str] | None:
                 if isinstance(part, ast.FunctionDef) and part.name == "__init__":
                     names = [one.arg for one in (*part.args.args[1:], *part.args.kwonlyargs)]
                     free = part.args.kwarg is not None
-                    return None if free else [name for name in names if name not in GIVEN]
+                    return None if free else [name for name in names if name not in DATA_KEYWORDS]
     return None
 
 

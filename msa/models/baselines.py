@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.padding import one_of, sequence
+from msa.models.padding import require_choice, sequence
 
 MODALITIES = ("text", "audio", "vision")
 TASKS = ("regression", "binary", "classification")
@@ -51,7 +51,7 @@ class Mean(nn.Module):
         task: str = "regression",
     ) -> None:
         super().__init__()
-        self.task = one_of("task", task, TASKS)
+        self.task = require_choice("task", task, TASKS)
         self.prediction = nn.Parameter(torch.zeros(output_dim), requires_grad=False)
 
     def fit(self, train: dict[str, Any], valid: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Ridge(nn.Module):
         task: str = "regression",
     ) -> None:
         super().__init__()
-        self.task = one_of("task", task, TASKS)
+        self.task = require_choice("task", task, TASKS)
         d = text_dim + audio_dim + vision_dim
         self.weight = nn.Parameter(torch.zeros(output_dim, d), requires_grad=False)
         self.bias = nn.Parameter(torch.zeros(output_dim), requires_grad=False)

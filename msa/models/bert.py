@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from msa.models.packing import Packing
-from msa.models.padding import valid
+from msa.models.padding import valid_steps
 
 # their positions are given and absolute, their mask may be one for every pair of pieces
 PACKED = ("bert",)
@@ -30,7 +30,7 @@ def hidden_states(
     if padding == "released" or config.model_type not in PACKED:
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
         return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
-    rows = valid(mask, torch.stack([ids, types], dim=2))[0]
+    rows = valid_steps(mask, torch.stack([ids, types], dim=2))[0]
     packing = Packing(rows.lengths, ids.device)
     pieces = packing.pack(rows.rows)
     dtype = next(bert.parameters()).dtype

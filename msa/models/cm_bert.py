@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
-from msa.models.padding import average, compact, one_of
+from msa.models.padding import compact, masked_mean, require_choice
 
 MASKED = -10000.0
 WIDTHS = {"audio_dim": ("fusion.proj_a.weight", 1), "output_dim": ("classifier.weight", 0)}
@@ -37,7 +37,7 @@ class MaskedMultimodalAttention(nn.Module):
         text_scale: str,
     ) -> None:
         super().__init__()
-        self.text_scale = one_of("text_scale", text_scale, ("sample", "batch"))
+        self.text_scale = require_choice("text_scale", text_scale, ("sample", "batch"))
         self.proj_t = nn.Conv1d(width, projection_dim, 1, bias=False)
         self.proj_a = nn.Conv1d(audio_dim, projection_dim, 1, bias=False)
         self.text_weight_1 = nn.Parameter(torch.ones(1))
@@ -48,11 +48,11 @@ class MaskedMultimodalAttention(nn.Module):
         self.attention_dropout = nn.Dropout(attention_dropout)
         self.hidden_dropout = nn.Dropout(hidden_dropout)
 
-    def forward(self, x: Tensor, audio: Tensor, mask: Tensor, scaled: Tensor) -> Tensor:
-        """States (b, t, D) and audio (b, t, d); ``scaled`` (b, t) are the steps in the norm."""
+    def forward(self, x: Tensor, audio: Tensor, mask: Tensor, norm_mask: Tensor) -> Tensor:
+        """States (b, t, D) and audio (b, t, d); ``norm_mask`` (b, t) are the steps in the norm."""
         text = self.proj_t(x.transpose(1, 2)).transpose(1, 2)  # (b, t, projection_dim)
         audio = self.proj_a(audio.transpose(1, 2)).transpose(1, 2)
-        rows = text.detach().masked_fill(~scaled[..., None], 0).flatten(1)
+        rows = text.detach().masked_fill(~norm_mask[..., None], 0).flatten(1)
         norm = rows.norm(dim=1) if self.text_scale == "sample" else rows.norm()  # (b,) or ()
         text = text / norm.clamp(min=1e-12).sqrt().view(-1, 1, 1)
         weights = (
@@ -70,7 +70,7 @@ def _with_cls_mean(audio: Tensor, mask: Tensor) -> Tensor:
     """Audio whose first valid step, [CLS], is the average over those between [CLS] and [SEP]."""
     count = mask.cumsum(1)  # (b, t)
     words = mask & (count > 1) & (count < count[:, -1:])
-    mean = average(audio, words)[:, None]  # (b, 1, d)
+    mean = masked_mean(audio, words)[:, None]  # (b, 1, d)
     return torch.where((mask & (count == 1))[..., None], mean, audio)
 
 
@@ -101,8 +101,8 @@ class CMBert(nn.Module):
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.padding = one_of("padding", padding, ("masked", "released"))
-        self.cls_audio = one_of("cls_audio", cls_audio, ("zero", "mean"))
+        self.padding = require_choice("padding", padding, ("masked", "released"))
+        self.cls_audio = require_choice("cls_audio", cls_audio, ("zero", "mean"))
         config: Any = bert.config
         width: int = config.hidden_size
         if isinstance(getattr(bert, "pooler", None), nn.Module):
@@ -130,11 +130,11 @@ class CMBert(nn.Module):
             audio = audio.expand(b, t, -1)  # an absent modality is one step of zeros
         if self.padding == "masked":
             mask, ids, segments, audio = compact(mask, ids, segments, audio)
-        scaled = mask if self.padding == "masked" else torch.ones_like(mask)
+        norm_mask = mask if self.padding == "masked" else torch.ones_like(mask)
         if self.cls_audio == "mean":
             audio = _with_cls_mean(audio, mask)
         x = hidden_states(self.bert, ids, segments, mask, self.padding)[-1]  # (b, t, D)
-        x = self.fusion(x, audio, mask, scaled)[:, 0]
+        x = self.fusion(x, audio, mask, norm_mask)[:, 0]
         return self.classifier(self.output_dropout(x))  # (b, output_dim)
 
     def parameter_groups(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from msa.base.errors import InputError
 from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
-from msa.models.padding import Steps, compact, convolve, max_pool, one_of, sequence
+from msa.models.padding import Steps, compact, convolve, max_pool, require_choice, sequence
 from msa.models.transformer import Encoder, encode
 
 WIDTHS = {
@@ -166,7 +166,7 @@ class GLoMo(nn.Module):
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.padding = one_of("padding", padding, ("masked", "released"))
+        self.padding = require_choice("padding", padding, ("masked", "released"))
 
         encoder = partial(
             Encoder,

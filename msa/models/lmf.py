@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.padding import Steps, normalize, one_of, sequence
+from msa.models.padding import Steps, normalize, require_choice, sequence
 from msa.models.recurrence import recur
 
 WIDTHS = {
@@ -84,7 +84,7 @@ class LMF(nn.Module):
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.padding = one_of("padding", padding, ("masked", "released"))
+        self.padding = require_choice("padding", padding, ("masked", "released"))
         text_out = text_hidden // 2 if text_out is None else text_out
         self.audio_subnet = UtteranceNetwork(
             input_dim=audio_dim, hidden=audio_hidden, dropout=audio_dropout

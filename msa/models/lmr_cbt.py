@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
-from msa.models.padding import Steps, convolve, normalize, one_of, sequence
+from msa.models.padding import Steps, convolve, normalize, require_choice, sequence
 from msa.models.recurrence import recur
 from msa.models.transformer import Encoder, encode
 
@@ -73,8 +73,8 @@ class LMRCBT(nn.Module):
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.padding = one_of("padding", padding, ("masked", "released"))
-        self.recurrence = one_of("recurrence", recurrence, ("time", "batch"))
+        self.padding = require_choice("padding", padding, ("masked", "released"))
+        self.recurrence = require_choice("recurrence", recurrence, ("time", "batch"))
 
         encoder = partial(
             Encoder,

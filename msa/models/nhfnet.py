@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.packing import Packing, Slots
-from msa.models.padding import Steps, one_of, sequence
+from msa.models.padding import Steps, require_choice, sequence
 from msa.models.recurrence import recur
 from msa.models.transformer import Encoder
 
@@ -46,24 +46,40 @@ class AudioVisualModel(nn.Module):
     def forward(self, audio: Steps, vision: Steps, slots: Slots) -> tuple[Tensor, Packing]:
         """Fused steps and where they are; ``slots`` have room for the tokens besides the steps."""
         device, dtype, tokens = audio.rows.device, audio.rows.dtype, self.tokens
-        each = np.full_like(audio.lengths, tokens)
-        heard = Packing(audio.lengths, device, slots)
-        seen = Packing(vision.lengths, device, slots, tokens)
-        after, before = (Packing(each, device, slots, n) for n in (audio.lengths, 0))
-        heard_all, fused = (Packing(x.lengths + tokens, device, slots) for x in (audio, vision))
+        token_lengths = np.full_like(audio.lengths, tokens)
+        audio_packing = Packing(audio.lengths, device, slots)
+        vision_packing = Packing(vision.lengths, device, slots, tokens)
+        tokens_after_audio, tokens_in_front = (
+            Packing(token_lengths, device, slots, n) for n in (audio.lengths, 0)
+        )
+        audio_and_tokens, fused = (
+            Packing(x.lengths + tokens, device, slots) for x in (audio, vision)
+        )
         x = torch.cat(
-            [heard.pack(self.audio_linear(audio.rows)), seen.pack(self.visual_linear(vision.rows))]
+            [
+                audio_packing.pack(self.audio_linear(audio.rows)),
+                vision_packing.pack(self.visual_linear(vision.rows)),
+            ]
         )
         x = self.transformer(
             x,
-            torch.cat([heard.positions, seen.positions]),
-            torch.cat([heard.visible(heard, dtype), seen.visible(seen, dtype)]),
+            torch.cat([audio_packing.positions, vision_packing.positions]),
+            torch.cat(
+                [
+                    audio_packing.visible(audio_packing, dtype),
+                    vision_packing.visible(vision_packing, dtype),
+                ]
+            ),
         )
         audio_x, vision_x = x.chunk(2)  # (rows, steps, d) each
         # tokens start as zeros, which by the released rule have no position code
-        x = heard.pack(heard.unpack(audio_x).rows)
-        x = self.transformer(x, heard.positions, heard_all.visible(heard_all, dtype))
-        x = before.pack(after.unpack(x).rows) + seen.pack(seen.unpack(vision_x).rows)
+        x = audio_packing.pack(audio_packing.unpack(audio_x).rows)
+        x = self.transformer(
+            x, audio_packing.positions, audio_and_tokens.visible(audio_and_tokens, dtype)
+        )
+        x = tokens_in_front.pack(tokens_after_audio.unpack(x).rows) + vision_packing.pack(
+            vision_packing.unpack(vision_x).rows
+        )
         visible = fused.visible(fused, dtype)
         for _ in range(2):
             x = self.transformer(x, fused.positions, visible)
@@ -93,7 +109,7 @@ class NHFNet(nn.Module):
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.padding = one_of("padding", padding, ("masked", "released"))
+        self.padding = require_choice("padding", padding, ("masked", "released"))
 
         encoder = partial(
             Encoder,
@@ -133,24 +149,24 @@ class NHFNet(nn.Module):
         for lstm in self.text_model:
             assert isinstance(lstm, nn.LSTM)
             text = Steps(recur(lstm, text), text.lengths)
-        read = Packing(text.lengths, text.rows.device, slots)
+        text_packing = Packing(text.lengths, text.rows.device, slots)
         rows, dtype = self.layer_norm(text.rows), text.rows.dtype
-        to_read = read.visible(read, dtype)
-        text_x = self.classification(read.pack(rows), read.positions, to_read)
+        text_visible = text_packing.visible(text_packing, dtype)
+        text_x = self.classification(text_packing.pack(rows), text_packing.positions, text_visible)
         fused_x, fused = self.audio_visual_model(audio, vision, slots)
         # both ways at once, first what the fused steps take from the text
-        positions = torch.cat([fused.positions, read.positions])
-        ways = self.cross_transformer(
+        positions = torch.cat([fused.positions, text_packing.positions])
+        crossed = self.cross_transformer(
             torch.cat([fused_x, text_x]),
             positions,
-            torch.cat([fused.visible(read, dtype), read.visible(fused, dtype)]),
+            torch.cat([fused.visible(text_packing, dtype), text_packing.visible(fused, dtype)]),
             torch.cat([text_x, fused_x]),
-            torch.cat([read.positions, fused.positions]),
+            torch.cat([text_packing.positions, fused.positions]),
         )
-        ways = self.classification(
-            ways, positions, torch.cat([fused.visible(fused, dtype), to_read])
+        crossed = self.classification(
+            crossed, positions, torch.cat([fused.visible(fused, dtype), text_visible])
         )
-        fused_text, text_fused = ways.chunk(2)
-        x = sum(read.unpack(x).last for x in (text_x, text_fused))
+        fused_text, text_fused = crossed.chunk(2)
+        x = sum(text_packing.unpack(x).last for x in (text_x, text_fused))
         x = x + sum(fused.unpack(x).last for x in (fused_x, fused_text))
         return self.multimodal_classifier(x)  # (b, output_dim)

@@ -73,9 +73,9 @@ class Packing:
         """The steps of all segments, (n, d), from (rows, steps, d)."""
         return Steps(x.flatten(0, 1)[self.places], self.lengths)
 
-    def visible(self, to: "Packing", dtype: torch.dtype) -> Tensor:
+    def visible(self, context: "Packing", dtype: torch.dtype) -> Tensor:
         """What is added to the attention of these steps to those: (rows, 1, steps, steps)."""
-        other = self.segments[:, :, None] != to.segments[:, None]
-        return torch.zeros(other.shape, dtype=dtype, device=other.device).masked_fill_(
-            other, HIDDEN
+        apart = self.segments[:, :, None] != context.segments[:, None]
+        return torch.zeros(apart.shape, dtype=dtype, device=apart.device).masked_fill_(
+            apart, HIDDEN
         )[:, None]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from msa.base.errors import InputError
 
 
-def one_of(name: str, value: str, allowed: Sequence[str]) -> str:
+def require_choice(name: str, value: str, allowed: Sequence[str]) -> str:
     """``value``, or an error that names the keyword and what it may be."""
     if value not in allowed:
         raise InputError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
@@ -70,7 +70,7 @@ class Steps:
         return x.unflatten(0, (b, t)), mask
 
 
-def valid(mask: Tensor, *sequences: Tensor) -> list[Steps]:
+def valid_steps(mask: Tensor, *sequences: Tensor) -> list[Steps]:
     """The steps of sequences (b, t) or (b, t, d) where ``mask`` (b, t) is True.
 
     A segment without any becomes one step of zeros, so that no softmax, average or maximum runs
@@ -87,7 +87,7 @@ def valid(mask: Tensor, *sequences: Tensor) -> list[Steps]:
 
 def compact(mask: Tensor, *sequences: Tensor) -> tuple[Tensor, ...]:
     """Mask and sequences with the valid steps in front, zeros behind, nothing to spare."""
-    found = [steps.padded() for steps in valid(mask, *sequences)]
+    found = [steps.padded() for steps in valid_steps(mask, *sequences)]
     return found[0][1], *(x for x, _ in found)
 
 
@@ -98,7 +98,7 @@ def sequence(batch: Mapping[str, Any], modality: str, padding: str = "masked") -
         return x
     if padding == "released":
         return Steps(x.flatten(0, 1), np.full(len(x), x.shape[1]))
-    return valid(batch[f"{modality}_mask"], x)[0]
+    return valid_steps(batch[f"{modality}_mask"], x)[0]
 
 
 def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
@@ -115,7 +115,7 @@ def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
     return Steps(F.linear(windows.flatten(1), weight, conv.bias), lengths)
 
 
-def average(x: Tensor, mask: Tensor | None) -> Tensor:
+def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     """The mean over the valid steps, zeros where there are none: (b, t, d) to (b, d)."""
     if mask is None:
         return x.mean(1)

@@ -30,31 +30,31 @@ class Recurrence(torch.autograd.Function):
         n, k, _ = projected.shape
         h = weight.shape[2]
         gates = projected.clone(memory_format=torch.contiguous_format)
-        cells, squashed, states = (projected.new_empty(n, k, h) for _ in range(3))
+        cells, tanh_cells, states = (projected.new_empty(n, k, h) for _ in range(3))
         transposed = weight.mT.contiguous()
         state = cell = projected.new_zeros(sizes[0], k, h)
-        for size, gate, now, squash, out in zip(
-            sizes, *(x.split(sizes) for x in (gates, cells, squashed, states)), strict=True
+        for size, gate, new_cell, tanh_cell, out in zip(
+            sizes, *(x.split(sizes) for x in (gates, cells, tanh_cells, states)), strict=True
         ):
             gate.transpose(0, 1).baddbmm_(state[:size].transpose(0, 1), transposed)
-            entry, forget, new, leave = gate.split(h, dim=2)
+            input_gate, forget_gate, candidate, output_gate = gate.split(h, dim=2)
             gate[:, :, : 2 * h].sigmoid_()
-            new.tanh_()
-            leave.sigmoid_()
-            torch.mul(entry, new, out=now)
-            now.addcmul_(forget, cell[:size])
-            torch.mul(leave, torch.tanh(now, out=squash), out=out)
-            state, cell = out, now
-        ctx.save_for_backward(gates, cells, squashed, states, weight)
+            candidate.tanh_()
+            output_gate.sigmoid_()
+            torch.mul(input_gate, candidate, out=new_cell)
+            new_cell.addcmul_(forget_gate, cell[:size])
+            torch.mul(output_gate, torch.tanh(new_cell, out=tanh_cell), out=out)
+            state, cell = out, new_cell
+        ctx.save_for_backward(gates, cells, tanh_cells, states, weight)
         ctx.sizes = sizes
         return states
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        gates, cells, squashed, states, weight = ctx.saved_tensors
+        gates, cells, tanh_cells, states, weight = ctx.saved_tensors
         sizes: list[int] = ctx.sizes
         n, k, h = states.shape
-        entry, forget, new, leave = gates.split(h, dim=2)
+        input_gate, forget_gate, candidate, output_gate = gates.split(h, dim=2)
         # the state and the cell that each step came from
         previous = states.new_zeros(2, n, k, h)
         begins = [0, *accumulate(sizes)]
@@ -64,20 +64,20 @@ class Recurrence(torch.autograd.Function):
         # what each gate's input does, by the cell for the first three, by the state for the last
         slopes = torch.stack(
             [
-                new * entry * (1 - entry),
-                previous[1] * forget * (1 - forget),
-                entry * (1 - new * new),
+                candidate * input_gate * (1 - input_gate),
+                previous[1] * forget_gate * (1 - forget_gate),
+                input_gate * (1 - candidate * candidate),
             ],
             dim=2,
         )  # (n, k, 3, h)
-        leaving = squashed * leave * (1 - leave)
-        through = leave * (1 - squashed * squashed)
+        leaving = tanh_cells * output_gate * (1 - output_gate)
+        through = output_gate * (1 - tanh_cells * tanh_cells)
         result = torch.empty_like(gates).view(n, k, 4, h)
         by_state = gradients[0].clone(memory_format=torch.contiguous_format)
         by_cell = torch.zeros_like(by_state)
         parts = [
             x.split(sizes)
-            for x in (by_state, by_cell, through, slopes, leaving, forget, result[:, :, :3])
+            for x in (by_state, by_cell, through, slopes, leaving, forget_gate, result[:, :, :3])
         ]
         outputs, inputs = result[:, :, 3].split(sizes), result.flatten(2).split(sizes)
         for t in range(len(sizes) - 1, -1, -1):

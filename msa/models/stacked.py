@@ -52,11 +52,11 @@ def stack(networks: Sequence[nn.Module]) -> nn.Module:
     Raises:
         InputError: a layer with parameters that cannot be stacked.
     """
-    together = copy.deepcopy(networks[0])
+    stacked_network = copy.deepcopy(networks[0])
     states = [network.state_dict() for network in networks]
-    for path, module in together.named_modules():
+    for path, module in stacked_network.named_modules():
         tensors = dict(module.named_parameters(recurse=False))
-        if tensors and module is not together:
+        if tensors and module is not stacked_network:
             if type(module) not in STACKED:
                 raise InputError(
                     f"{path}: a {type(module).__name__} cannot train several seeds at once; "
@@ -69,20 +69,20 @@ def stack(networks: Sequence[nn.Module]) -> nn.Module:
             stacked = torch.stack([state[key] for state in states])
             whole = nn.Parameter(stacked) if isinstance(tensor, nn.Parameter) else stacked
             setattr(module, name, whole)
-    return together
+    return stacked_network
 
 
-def apart(together: nn.Module, number: int) -> dict[str, Tensor]:
+def apart(stacked_network: nn.Module, number: int) -> dict[str, Tensor]:
     """A copy of the state of one of the networks, on the CPU."""
-    return {key: value[number].cpu().clone() for key, value in together.state_dict().items()}
+    return {key: value[number].cpu().clone() for key, value in stacked_network.state_dict().items()}
 
 
-def keep(together: nn.Module, optimizer: torch.optim.Optimizer, numbers: list[int]) -> None:
+def keep(stacked_network: nn.Module, optimizer: torch.optim.Optimizer, numbers: list[int]) -> None:
     """Leave some of the networks, in this order, and the optimizer's state of them."""
-    for module in together.modules():
+    for module in stacked_network.modules():
         for name, buffer in module.named_buffers(recurse=False):
             setattr(module, name, buffer[numbers])
-    for parameter in together.parameters():
+    for parameter in stacked_network.parameters():
         parameter.data, parameter.grad = parameter.data[numbers], None
         for name, value in optimizer.state.get(parameter, {}).items():
             if value.dim():  # not the count of steps

@@ -11,13 +11,13 @@ from msa.base.errors import InputError
 from msa.closure import closure
 from msa.models.padding import (
     Steps,
-    average,
     compact,
     convolve,
+    masked_mean,
     max_pool,
     normalize,
-    one_of,
-    valid,
+    require_choice,
+    valid_steps,
 )
 
 torch.set_num_threads(1)
@@ -69,9 +69,9 @@ def test_max_pool_is_adaptive_over_valid_steps(t: int, bins: int) -> None:
 
 def test_one_of() -> None:
     """The message says what is allowed."""
-    assert one_of("padding", "masked", ("masked", "released")) == "masked"
+    assert require_choice("padding", "masked", ("masked", "released")) == "masked"
     with pytest.raises(InputError, match="padding: expected one of masked, released, got 'x'"):
-        one_of("padding", "x", ("masked", "released"))
+        require_choice("padding", "x", ("masked", "released"))
 
 
 def test_average_is_over_valid_steps() -> None:
@@ -79,8 +79,8 @@ def test_average_is_over_valid_steps() -> None:
     x, mask = randn(3, 4, 2), torch.tensor([[0, 1, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]]).bool()
     expected = torch.stack([x[0, 1:3].mean(0), torch.zeros(2).double(), x[2].mean(0)])
     x[0, 3] = math.nan
-    torch.testing.assert_close(average(x, mask), expected)
-    torch.testing.assert_close(average(x[2:], None), expected[2:])
+    torch.testing.assert_close(masked_mean(x, mask), expected)
+    torch.testing.assert_close(masked_mean(x[2:], None), expected[2:])
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -108,7 +108,7 @@ def test_a_model_without_the_encoder_does_not_depend_on_it(model: str) -> None:
 def test_valid_steps() -> None:
     """Segment after segment, whatever the side; a segment without any is one step of zeros."""
     mask = torch.tensor([[0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 1, 0, 1]]).bool()
-    steps = valid(mask, torch.arange(15).view(3, 5))[0]
+    steps = valid_steps(mask, torch.arange(15).view(3, 5))[0]
     assert steps.rows.tolist() == [2, 3, 0, 10, 12, 14]
     assert steps.lengths.tolist() == [2, 1, 3]
     assert steps.numbers.tolist() == [0, 1, 0, 0, 1, 2]
