@@ -39,7 +39,7 @@ def open_content(path: Path) -> Any:
     if kinds:
         raise InputError(
             f"{path}: expected a pickle, or a .csd file, found {kinds[0]}; features of your own "
-            'go in as README, "Your own arrays", shows'
+            'go in as docs/data.md, "Your own arrays", shows'
         )
     return with_text_keys(load(path))
 

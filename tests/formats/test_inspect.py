@@ -170,7 +170,7 @@ def test_folds_that_split_wrote(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (array, "found a NumPy array; .*README"),
+        (array, "found a NumPy array; .*docs/data.md"),
         (archive, "found a zip archive"),
         (table, "found a text file"),
         (missing, "no such file or folder"),
