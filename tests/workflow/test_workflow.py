@@ -140,8 +140,8 @@ ALL_RUNS = {"train": 2, "predict": 2, "score": 2, "summarize": 2, "leaderboard":
 
 
 def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
-    """Those of the README."""
-    text = (ROOT / "README.md").read_text().partition("### A model of your own")[2]
+    """Those of docs/extending.md."""
+    text = (ROOT / "docs/extending.md").read_text().partition("## A model\n")[2]
     code, recipe = re.findall(r"```(?:python|yaml)\n(.*?)```", text, re.S)[:2]
     [line] = re.findall(r"`(\"average\": [^`]*)`", text)
     files = {"msa/models/average.py": code, "workflow/recipes/models/average.yaml": recipe}

@@ -1,0 +1,195 @@
+"""README and docs/: every command is run where it needs no download, dry-run where it does."""
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import yaml
+from running import ROOT, copy_project, environment, run_stage, snakemake
+
+from msa.config.configuration import Config, merge
+from msa.models import MODELS
+
+# in the order in which they are read
+TOPICS = "data models training results studies predict cluster extending faults".split()
+PAGES = ["README.md", *(f"docs/{topic}.md" for topic in TOPICS)]
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+BLOCKS = [(page, *block) for page in PAGES for block in BLOCK.findall(TEXTS[page])]
+RECIPES = [path.stem for path in (ROOT / "workflow/recipes/data").glob("*.yaml")]
+PUBLISHED = set(RECIPES) - {"demo"}
+# .ci/run runs these, and the third changes the shell it is typed into
+ELSEWHERE = {"make demo", "make test", "source .venv/bin/activate"}
+# what makes a configuration of one's own quick to train
+QUICK = {
+    "models": ["nhfnet", "lmf", "ridge", "mean"],
+    "settings": {"nhfnet": {"epochs": 1}, "lmf": {"epochs": 2}},
+    "seeds": [1],
+    "ablate": False,
+    "robustness": False,
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line to type, and what mine.yaml holds by then."""
+
+    line: str
+    mine: str
+
+    def __str__(self):
+        return self.line
+
+
+def commands():
+    """All, in reading order; a line that goes on after a backslash is one."""
+    mine = ""
+    for _, kind, text in BLOCKS:
+        if kind == "yaml" and "datasets:" in text:
+            mine = text
+        if kind == "bash":
+            for line in text.replace("\\\n", " ").splitlines():
+                yield Command(" ".join(line.split()), mine)
+
+
+COMMANDS = list(commands())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A fresh copy, in which every command is typed in its turn."""
+    return copy_project(tmp_path_factory.mktemp("docs") / "project")
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 10
+    assert {command.line for command in COMMANDS} >= ELSEWHERE
+
+
+def test_every_page_is_read():
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} == set(PAGES[1:])
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.line not in ELSEWHERE], ids=str)
+def test_a_command_works(command, project):
+    words = shlex.split(command.line)
+    if words[0] == "snakemake" and any(f"results/{name}/" in command.line for name in PUBLISHED):
+        words.append("-n")
+    if words[0] == "snakemake":
+        words[:1] = ["python", "-m", "snakemake"]
+    if command.mine:
+        config = yaml.safe_load(command.mine) | QUICK
+        (project / "mine.yaml").write_text(yaml.safe_dump(config))
+    done = subprocess.run(
+        words,
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_own_arrays_are_read(project):
+    """After the commands above, which make the folder."""
+    for text in (text for _, kind, text in BLOCKS if kind == "python" and "my" in text):
+        subprocess.run([sys.executable, "-c", text], cwd=project, env=environment(), check=True)
+    files = [f"{name}={project}/my/own_{name}.csd" for name in ("words", "audio")]
+    labels = project / "my/own_labels.csd"
+    run_stage(
+        *("align", "--sequence", *files, "--labels", labels),
+        *("--to", "words", "--output", project / "my/own_aligned"),
+    )
+    run_stage(
+        *("import-data", project / "my/own.pkl", "--layout", "mmsa"),
+        *("--holds", "embedding", "audio", "vision", "--range", "-3", "3"),
+        *("--output", project / "my/own", "--card", project / "my/own/card.json"),
+    )
+    assert len(np.load(project / "my/own_aligned/labels.npy")) == 1
+    assert len(np.load(project / "my/own/train/label.npy")) == 3
+
+
+CONFIGURATIONS = [text for _, kind, text in BLOCKS if kind == "yaml" and "title:" not in text]
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS)
+def test_a_configuration_is_accepted(text):
+    Config(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
+
+
+def test_own_files_make_a_leaderboard(project):
+    """After the commands above."""
+    board = (project / "results/mine/leaderboard.md").read_text()
+    assert all(f"| {model}" in board for model in ("nhfnet", "lmf", "ridge", "mean"))
+    assert "vision" in board
+    assert "Dropped segments" in (project / "data/mine/clean/card.md").read_text()
+
+
+def test_an_encoder_that_changes_in_its_place_is_read_again(project):
+    plan = ("-n", "--configfile", "mine.yaml", "--", "results/mine/ridge.json")
+    assert "Nothing to be done" in snakemake(project, *plan).stdout
+    run_stage("demo-encoder", project / "my/words.csd", project / "my/encoder", "--seed", 5)
+    planned = snakemake(project, *plan).stdout
+    changed = ("encode", "train", "summarize")
+    assert all(re.search(rf"^{rule} +1$", planned, re.M) for rule in changed)
+
+
+def test_settings_examples_are_valid():
+    example = next(text for _, kind, text in BLOCKS if kind == "yaml" and "demo/nhfnet" in text)
+    given = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1], **yaml.safe_load(example)}
+    assert Config(given).settings("demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
+
+
+def rows(*pages):
+    """First cell, or first two, and the whole line of every row of the pages' tables."""
+    return [line for page in pages for line in TEXTS[page].splitlines() if line.startswith("|")]
+
+
+def test_the_catalogue_is_there():
+    for page in ("README.md", "docs/data.md"):
+        table = "\n".join(rows(page))
+        missing = [name for name in RECIPES if f"`{name}`" not in table]
+        assert not [name for name in missing if page == "README.md" or "_unaligned" not in name]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/models.md"])
+def test_every_model_is_there(page):
+    names = [name for row in rows(page) for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(set(MODELS) & set(names)) == sorted(MODELS)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_what_its_settings_were_published_for(model):
+    recipe = yaml.safe_load((ROOT / f"workflow/recipes/models/{model}.yaml").read_text())
+    [row] = [row for row in rows("docs/models.md") if f"`{model}`" in row.split("|")[1]]
+    listed = set(re.findall(r"`(\w+)`", row.split("|")[3]))
+    assert listed == {n for n in recipe.get("published", {}) if not n.endswith("_unaligned")}
+
+
+def slug(heading):
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+LINKING = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", LINKING)
+def test_links_lead_somewhere(page):
+    text = BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
+            assert anchor in map(slug, headings), target
+
+
+def test_the_readme_is_short_and_names_every_page():
+    assert len(TEXTS["README.md"].splitlines()) <= 150
+    assert all(f"]({page})" in TEXTS["README.md"] for page in PAGES[1:])
