@@ -11,6 +11,7 @@ import pytest
 import yaml
 from running import ROOT, copy_project, environment, run_stage, snakemake
 
+from msa import __version__
 from msa.config.configuration import Config, merge
 from msa.models import MODELS
 
@@ -117,7 +118,9 @@ CONFIGURATIONS = [text for _, kind, text in BLOCKS if kind == "yaml" and "title:
 
 
 @pytest.mark.parametrize("text", CONFIGURATIONS)
-def test_a_configuration_is_accepted(text):
+def test_a_configuration_is_accepted(text, project, monkeypatch):
+    """After the commands above, which make the files that it names."""
+    monkeypatch.chdir(project)
     Config(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
 
 
@@ -144,30 +147,34 @@ def test_settings_examples_are_valid():
     assert Config(given).settings("demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
 
 
-def rows(*pages):
-    """First cell, or first two, and the whole line of every row of the pages' tables."""
-    return [line for page in pages for line in TEXTS[page].splitlines() if line.startswith("|")]
+def cells(page):
+    """The rows of the page's tables, as their cells."""
+    lines = [line for line in TEXTS[page].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def names(cell):
+    return set(re.findall(r"`(\w+)`", cell))
 
 
 def test_the_catalogue_is_there():
-    for page in ("README.md", "docs/data.md"):
-        table = "\n".join(rows(page))
-        missing = [name for name in RECIPES if f"`{name}`" not in table]
-        assert not [name for name in missing if page == "README.md" or "_unaligned" not in name]
+    table = [cell for row in cells("README.md") for cell in row]
+    assert set(RECIPES) <= set().union(*map(names, table))
+    explained = set().union(*(names(row[0]) for row in cells("docs/data.md")))
+    assert {name for name in RECIPES if not name.endswith("_unaligned")} <= explained
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/models.md"])
 def test_every_model_is_there(page):
-    names = [name for row in rows(page) for name in re.findall(r"`(\w+)`", row.split("|")[1])]
-    assert sorted(set(MODELS) & set(names)) == sorted(MODELS)
+    assert set(MODELS) <= set().union(*(names(row[0]) for row in cells(page)))
 
 
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("model", MODELS)
 def test_what_its_settings_were_published_for(model):
     recipe = yaml.safe_load((ROOT / f"workflow/recipes/models/{model}.yaml").read_text())
-    [row] = [row for row in rows("docs/models.md") if f"`{model}`" in row.split("|")[1]]
-    listed = set(re.findall(r"`(\w+)`", row.split("|")[3]))
-    assert listed == {n for n in recipe.get("published", {}) if not n.endswith("_unaligned")}
+    [row] = [row for row in cells("docs/models.md") if model in names(row[0])]
+    aligned = {name for name in recipe.get("published", {}) if not name.endswith("_unaligned")}
+    assert names(row[2]) == aligned
 
 
 def slug(heading):
@@ -188,6 +195,13 @@ def test_links_lead_somewhere(page):
         if anchor:
             headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
             assert anchor in map(slug, headings), target
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["version"] == __version__
+    assert citation["license"] == (ROOT / "LICENSE").read_text().split()[0]
 
 
 def test_the_readme_is_short_and_names_every_page():
