@@ -114,6 +114,16 @@ def test_own_arrays_are_read(project):
     assert len(np.load(project / "my/own/train/label.npy")) == 3
 
 
+def test_another_workflow_plans_with_this_one_as_its_module(tmp_path):
+    [text] = [text for _, kind, text in BLOCKS if kind == "snakemake"]
+    assert "../msa/Snakefile" in text
+    (tmp_path / "Snakefile").write_text(text.replace("../msa", str(ROOT)))
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    planned = snakemake(tmp_path, "-n", PYTHONPATH=str(ROOT)).stdout
+    assert re.search(r"^msa_train +2$", planned, re.M)
+    assert "output: mine.json" in planned
+
+
 CONFIGURATIONS = [text for _, kind, text in BLOCKS if kind == "yaml" and "title:" not in text]
 
 
