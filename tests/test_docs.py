@@ -12,7 +12,9 @@ import yaml
 from running import ROOT, copy_project, environment, run_stage, snakemake
 
 from msa import __version__
-from msa.config.configuration import Config, merge
+from msa.config.check import configure
+from msa.config.layers import merge
+from msa.config.settings import run_settings
 from msa.models import MODELS
 
 # in the order in which they are read
@@ -131,7 +133,7 @@ CONFIGURATIONS = [text for _, kind, text in BLOCKS if kind == "yaml" and "title:
 def test_a_configuration_is_accepted(text, project, monkeypatch):
     """After the commands above, which make the files that it names."""
     monkeypatch.chdir(project)
-    Config(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
+    configure(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
 
 
 def test_own_files_make_a_leaderboard(project):
@@ -154,7 +156,7 @@ def test_an_encoder_that_changes_in_its_place_is_read_again(project):
 def test_settings_examples_are_valid():
     example = next(text for _, kind, text in BLOCKS if kind == "yaml" and "demo/nhfnet" in text)
     given = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1], **yaml.safe_load(example)}
-    assert Config(given).settings("demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
+    assert run_settings(configure(given), "demo", "nhfnet", 1)["hyperparameters"]["epochs"] == 20
 
 
 def cells(page):
