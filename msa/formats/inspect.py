@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.base.ids import video_of
 from msa.formats.content import HDF5
 from msa.formats.csd import Sequence
 from msa.formats.layouts import recognize
-from msa.formats.segments import Segments, read, video_of
+from msa.formats.segments import Segments, read
 
 METADATA = (
     "root name",

@@ -17,6 +17,7 @@ import numpy as np
 
 from msa.base.atomic import allocate, atomic_folders, atomic_write
 from msa.base.errors import InputError
+from msa.base.ids import video_of
 from msa.base.reading import read_array, read_offsets
 
 FOLDS = ("train", "valid", "test")
@@ -95,11 +96,6 @@ def parse_widths(arguments: Sequence[str]) -> dict[str, int]:
     """Widths from arguments such as audio=74."""
     pairs = (text.partition("=") for text in arguments)
     return {name: int(width) for name, _, width in pairs}
-
-
-def video_of(segment: str) -> str:
-    """The video of a segment's id; the id itself where it names no video."""
-    return segment.rpartition("[")[0] or segment
 
 
 def read(

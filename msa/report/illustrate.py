@@ -12,6 +12,7 @@ from scipy.special import softmax
 from msa.base.reading import read_json
 from msa.report import figures, studies
 from msa.report.trained import Model, histories, outputs
+from msa.results.bootstrap import drawn
 from msa.results.metrics import LOWER_IS_BETTER, confusion
 from msa.results.paper_table import TITLES
 
@@ -44,8 +45,8 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     yield Figure(
         f"{title} of each model",
         figures.bars({name: score[headline] for name, score in scores.items()}, title, palette),
-        f"{title}{_over(every)} on the {rows} test segments; the line is the 95 % bootstrap "
-        f"interval over segments. {better.capitalize()} is better.",
+        f"{title}{_over(every)} on the {rows} test segments; {_interval(models[0])}. "
+        f"{better.capitalize()} is better.",
     )
     points = {
         model.name: (model.result["parameters"], scores[model.name][headline]["mean"])
@@ -84,6 +85,13 @@ def _over(models: Sequence[Model]) -> str:
     few, many = min(counts), max(counts)
     number = f"{many}" if few == many else f"{few} to {many}"
     return "" if many == 1 else f", mean over {number} seeds,"
+
+
+def _interval(model: Model) -> str:
+    bootstrap = model.result["bootstrap"]
+    if bootstrap["n"] == 1:
+        return f"one {bootstrap['unit']} alone has no interval"
+    return f"the line is the 95 % interval of a bootstrap over {drawn(bootstrap)}"
 
 
 def _oracle_gap(models: Sequence[Model], target: str, metric: str) -> str:

@@ -36,7 +36,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     """All of one data set that the template shows."""
     models = read_models(folder, runs)
     results = [model.result for model in models]
-    comparisons = read_json(folder / "comparisons.json", "targets", "resamples")
+    comparisons = read_json(folder / "comparisons.json", "targets", "resamples", "bootstrap")
     shown, marks = cells(results, comparisons)
     board = table(results)
     published = pd.read_csv(folder / "published.csv")

@@ -1,6 +1,6 @@
 """Every two models of a data set on the same test rows: a paired bootstrap.
 
-A resample draws the same rows for both models and all their seeds; a difference is that of the
+A resample draws the same videos for both models and all their seeds; a difference is that of the
 means over seeds. The p-value is two-sided, twice the share of resamples on the far side of zero
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
 counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
@@ -20,7 +20,8 @@ import numpy as np
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
-from msa.results.metrics import METRICS_VERSION, resamples, target_scores
+from msa.results.bootstrap import description, resamples, videos
+from msa.results.metrics import METRICS_VERSION, target_scores
 from msa.results.score import Fold, of_target
 from msa.results.summarize import Run, label, read_run
 
@@ -59,6 +60,7 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "dataset": runs[0].settings["dataset"],
         "metrics_version": METRICS_VERSION,
+        "bootstrap": description(runs[0].test.ids),
         "resamples": count,
         "seed": SEED,
         "targets": {
@@ -99,7 +101,8 @@ def _facts(run: Run) -> dict[str, Any]:
 def _table(
     task: Mapping[str, Any], target: str, seeds: Mapping[str, Sequence[Fold]], count: int
 ) -> dict[str, list[dict[str, Any]]]:
-    truth = next(iter(seeds.values()))[0].truth
+    ids, truth, _ = next(iter(seeds.values()))[0]
+    video = videos(ids)
     outputs = {name: np.stack([fold.prediction for fold in of]) for name, of in seeds.items()}
     points = {
         name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
@@ -107,7 +110,7 @@ def _table(
     }
     drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
     for start in range(0, count, BLOCK):
-        weights = resamples(len(truth), min(BLOCK, count - start), SEED + start)
+        weights = resamples(video, min(BLOCK, count - start), SEED + start)
         for name, x in outputs.items():
             for metric, values in target_scores(task, target, truth, x, weights).items():
                 drawn[name].setdefault(metric, []).append(values.mean(axis=0))

@@ -20,6 +20,8 @@ NOTE = f"""\
 Scores are of the test fold, at the epoch that the validation fold selected: mean ± sample standard
 deviation over the seeds (no ±: one seed; n/a: undefined).
 `oracle`: {ORACLE_LABEL}.
+95 % intervals stand in each model's .json file: of a bootstrap over the test fold's videos, each
+with all its segments, or over segments where ids name no videos.
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """

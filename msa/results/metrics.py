@@ -1,4 +1,4 @@
-"""The definitions of all scores; `METRICS_VERSION` stands in every result.
+"""The definitions of all scores; `METRICS_VERSION`, of scores and intervals, stands in results.
 
 Every score is made of sums over rows, so each function takes row `weights`: how many times each
 row counts. A bootstrap is then one matrix product for all resamples, and two models scored with
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-METRICS_VERSION = "2"
+METRICS_VERSION = "3"
 LOWER_IS_BETTER = frozenset({"mae"})
 # relative deviation of a constant side: predictions are float32, of which the last bits are noise
 CONSTANT = 8 * np.finfo(np.float32).eps
@@ -118,12 +118,6 @@ def confusion(truth: Array, predicted: Array, count: int) -> Array:
     """The number of rows (count, count) of each true (first axis) and predicted class, (n,)."""
     cells = count * truth.astype(int) + predicted
     return np.bincount(cells, minlength=count**2).reshape(count, count)
-
-
-def resamples(n: int, r: int = 1000, seed: int = 0) -> Array:
-    """Bootstrap weights (r, n): how often n draws with replacement took each of n rows."""
-    drawn = np.random.default_rng(seed).integers(n, size=(r, n)) + n * np.arange(r)[:, None]
-    return np.bincount(drawn.ravel(), minlength=r * n).reshape(r, n).astype(float)
 
 
 def _mean(values: Array, w: Array) -> Array:

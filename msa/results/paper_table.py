@@ -9,6 +9,7 @@ import pandas as pd
 
 from msa.base.atomic import atomic_write
 from msa.base.reading import read_json
+from msa.results.bootstrap import drawn
 from msa.results.leaderboard import read_result, spread_text, table
 from msa.results.metrics import LOWER_IS_BETTER
 
@@ -86,13 +87,18 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
     over = "one seed"
     if seeds != [1]:
         over = f"mean ± sample standard deviation over {' or '.join(map(str, seeds))} seeds"
+    daggers = (
+        "Dagger: worse than the best, two-sided paired bootstrap of "
+        f"{comparisons['resamples']} resamples of {drawn(comparisons['bootstrap'])}, "
+        "Holm-corrected over all pairs of models and all metrics of a target, "
+        f"p < {LEVEL}; no dagger does not mean equal."
+    )
+    if comparisons["bootstrap"]["n"] == 1:
+        daggers = f"No daggers: one {comparisons['bootstrap']['unit']} alone cannot be resampled."
     return (
         f"Test scores on {first['dataset']} (train {rows['train']}, validation {rows['valid']}, "
         f"test {rows['test']} segments): {over}, at the epoch that the validation fold selects. "
-        "Bold: best. Dagger: worse than the best, two-sided paired bootstrap of "
-        f"{comparisons['resamples']} resamples of the segments, Holm-corrected over all pairs of "
-        f"models and all metrics of a target, p < {LEVEL}; no dagger does not mean equal. "
-        "n/a: undefined. "
+        f"Bold: best. {daggers} n/a: undefined. "
     ) + " ".join(definitions)
 
 
@@ -151,7 +157,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     results = [read_result(path) for path in args.results]
-    comparisons = read_json(args.comparisons, "targets", "resamples")
+    comparisons = read_json(args.comparisons, "targets", "resamples", "bootstrap")
     shown, marks = cells(results, comparisons)
     text = caption(results, comparisons)
     with atomic_write(args.output_tex) as file:

@@ -46,6 +46,7 @@ def rescore(result: Path, runs: Path, threshold: float = 0.0) -> dict[str, Any]:
     return {
         **{key: stored[key] for key in DESCRIPTION},
         "metrics_version": METRICS_VERSION,
+        "bootstrap": usual["bootstrap"],
         "stored_metrics_version": stored["metrics_version"],
         "threshold": threshold,
         "targets": targets,

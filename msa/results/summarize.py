@@ -20,7 +20,8 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json
-from msa.results.metrics import METRICS_VERSION, resamples, target_scores
+from msa.results.bootstrap import description, resamples, videos
+from msa.results.metrics import METRICS_VERSION, target_scores
 from msa.results.score import ORACLE_LABEL, Fold, read_folds
 
 SCHEMA_VERSION = "1"
@@ -147,7 +148,7 @@ def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = N
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
     for seeds in models.values():
-        weights = resamples(len(seeds[0].test.ids))
+        weights = resamples(videos(seeds[0].test.ids))
         for name in seeds[0].columns:
             scores = {run.seed: run.scores["targets"][name] for run in seeds}
             targets[name] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
@@ -164,6 +165,7 @@ def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = N
         **_joined({run.label: {"source": run.settings.get("source")} for run in every}),
         "missing_modalities": settings["missing"],
         "metrics_version": METRICS_VERSION,
+        "bootstrap": description(every[0].test.ids),
         "targets": targets,
         "valid": valid,
         "oracle": {"label": ORACLE_LABEL, "targets": oracle} if oracle else None,
@@ -238,7 +240,7 @@ def _spreads(scores: Mapping[str, Mapping[str, float | None]]) -> dict[str, Json
 def _intervals(seeds: Sequence[Run], target: str, weights: np.ndarray) -> dict[str, Any]:
     """The middle 95 % of each metric's mean over seeds, of the resamples where it is defined.
 
-    A resample draws the same rows for every seed.
+    A resample draws the same videos for every seed.
     """
     outputs = np.stack([run.test.prediction for run in seeds])  # (s, n, m)
     scores = target_scores(seeds[0].settings["task"], target, seeds[0].test.truth, outputs, weights)

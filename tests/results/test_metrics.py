@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, mean_absolute_error
 
-from msa.results.metrics import classification, confusion, regression, resamples, target_scores
+from msa.results.bootstrap import resamples
+from msa.results.metrics import classification, confusion, regression, target_scores
 
 Scores = dict[str, Any]
 
@@ -133,7 +134,7 @@ def test_the_last_bits_of_float32_are_no_correlation(constant: float) -> None:
     bits = np.spacing(np.float32(constant)) * rng.integers(-3, 4, 200).astype(np.float32)
     rounded = (np.float32(constant) + bits).astype(float)
     assert len(np.unique(rounded)) > 5
-    weights = resamples(200, 50)
+    weights = resamples(np.arange(200), 50)
     for sides in ((other, rounded), (rounded, other)):
         with pytest.warns(UserWarning, match="^corr: undefined"):
             scores = regression(*sides)
@@ -147,7 +148,7 @@ def test_a_resample_without_the_one_row_that_differs_has_no_correlation() -> Non
     prediction = np.full(30, np.float32(-1.42)).astype(float)
     prediction[::2] += np.spacing(np.float32(1.42))
     prediction[0] = -1.4
-    weights = resamples(30, 100)
+    weights = resamples(np.arange(30), 100)
     scores = regression(np.sin(np.arange(30)), prediction, weights=weights)
     np.testing.assert_array_equal(np.isnan(scores["corr"]), weights[:, 0] == 0)
 
@@ -205,7 +206,7 @@ def test_leading_axes_and_weights_match_single_calls() -> None:
     rng = np.random.default_rng(3)
     truth = np.round(rng.normal(0, 1.5, 40))
     prediction = rng.normal(0, 1.5, (2, 3, 40))
-    weights = resamples(40, 25)
+    weights = resamples(np.arange(40), 25)
     scores = regression(truth, prediction, weights=weights, swapped=True)
     plain = regression(truth, prediction, swapped=True)
     for key, values in scores.items():
@@ -221,7 +222,7 @@ def test_leading_axes_and_weights_match_single_calls() -> None:
 
 def test_undefined_resamples_are_nan_and_silent() -> None:
     truth = np.array([1.7, *np.zeros(28)])
-    weights = resamples(29, 200)
+    weights = resamples(np.arange(29), 200)
     constant = weights[:, 0] == 0  # all its rows are alike, but a sum leaves a rounding error
     assert constant.any()
     for prediction in (truth + np.arange(29), np.sin(np.arange(29))):
@@ -230,14 +231,3 @@ def test_undefined_resamples_are_nan_and_silent() -> None:
         np.testing.assert_array_equal(np.isnan(scores["acc2_non0"]), constant)
         swapped = regression(prediction, truth, weights=weights)
         np.testing.assert_array_equal(np.isnan(swapped["corr"]), constant)
-
-
-def test_resamples_draw_n_rows_the_same_every_time() -> None:
-    weights = resamples(50, 2000)
-    assert weights.shape == (2000, 50)
-    assert (weights.sum(axis=1) == 50).all()
-    np.testing.assert_array_equal(weights, resamples(50, 2000))
-    assert (weights != resamples(50, 2000, seed=1)).any()
-    # binomial(50, 1 / 50): mean 1, variance 0.98
-    assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.15)
-    assert weights.var() == pytest.approx(0.98, abs=0.02)

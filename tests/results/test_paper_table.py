@@ -14,7 +14,12 @@ from msa.results.paper_table import caption, cells, escape, latex, markdown
 def compared(*pairs, metric="mae", targets=("sentiment",)):
     others = {m: [] for m in ("mae", "corr", "acc", "f1")}
     found = [{"first": a, "second": b, "p_holm": p} for a, b, p in pairs]
-    return {"resamples": 500, "targets": {t: others | {metric: found} for t in targets}}
+    bootstrap = {"unit": "video", "n": 12}
+    return {
+        "resamples": 500,
+        "bootstrap": bootstrap,
+        "targets": {t: others | {metric: found} for t in targets},
+    }
 
 
 RESULTS = [sentiment("cm_bert", 0.8, 0.9), sentiment("lmf", 1.0), sentiment("mean", 1.4, corr=None)]
@@ -53,6 +58,14 @@ def test_the_caption_says_what_the_metrics_are():
     assert "over 1 or 2 seeds" in caption(RESULTS, PAIRS)
     happy = caption([emotions("a", 0.9, 0.1)], compared(targets=("happy", "sad")))
     assert "F1: weighted" in happy and "Acc7" not in happy
+
+
+def test_the_caption_says_what_is_resampled():
+    assert "resamples of the 12 test videos, each with all its segments, Holm" in caption(
+        RESULTS, PAIRS
+    )
+    alone = PAIRS | {"bootstrap": {"unit": "video", "n": 1}}
+    assert "No daggers: one video alone cannot be resampled." in caption(RESULTS, alone)
 
 
 def test_latex_compiles(tmp_path):

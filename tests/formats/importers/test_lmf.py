@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from msa.base.errors import InputError
+from msa.base.ids import video_of
 from msa.config.check import configure
 from msa.config.settings import run_settings
 from msa.data.clean import clean
@@ -13,7 +14,6 @@ from msa.demo.look_alikes import lmf
 from msa.demo.look_alikes.python2 import dumps
 from msa.formats.layouts import read_layout
 from msa.formats.pickles.unpickle import load
-from msa.formats.segments import video_of
 from msa.training.batches import load_fold
 
 # {'train': {'covarep': array([[1.5, nan]]), 'label': array([[1], [2]], 'f4')}}, written by

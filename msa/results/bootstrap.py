@@ -1,0 +1,51 @@
+"""What all intervals and p-values are made of: resamples of whole videos.
+
+The segments of a video share speaker, topic and camera. Drawn one by one they would pass for
+independent, and intervals would be too narrow; so videos are drawn, each with all its segments
+(Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Where ids name
+no videos, or each its own, this is the ordinary bootstrap of segments.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from msa.base.ids import video_of
+
+
+def videos(ids: Sequence[str] | np.ndarray) -> np.ndarray:
+    """The number (n,) of each segment's video, in the order in which they first appear."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(video_of(segment), len(numbers)) for segment in ids])
+
+
+def resamples(video: np.ndarray, r: int = 1000, seed: int = 0) -> np.ndarray:
+    """How often each resample took each row, (r, n), for the `weights` of all scores.
+
+    A resample draws as many videos as there are, with replacement; rows vary with their sizes. Of
+    one video alone there is nothing to draw: no resamples, (0, n).
+
+    Args:
+        video: of each row, (n,), as `videos` numbers them.
+        r: how many resamples.
+        seed: of the draws.
+    """
+    k = video.max() + 1
+    if k == 1:
+        return np.empty((0, len(video)))
+    numbers = np.random.default_rng(seed).integers(k, size=(r, k)) + k * np.arange(r)[:, None]
+    taken = np.bincount(numbers.ravel(), minlength=r * k).reshape(r, k).astype(float)
+    return taken[:, video]
+
+
+def description(ids: Sequence[str] | np.ndarray) -> dict[str, Any]:
+    """What is drawn, for a result: `unit` (video or segment) and `n`, how many there are."""
+    n = len(set(videos(ids).tolist()))
+    return {"unit": "video" if n < len(ids) else "segment", "n": n}
+
+
+def drawn(bootstrap: Mapping[str, Any]) -> str:
+    """The same in words, such as "the 12 test videos, each with all its segments"."""
+    whole = ", each with all its segments" if bootstrap["unit"] == "video" else ""
+    return f"the {bootstrap['n']} test {bootstrap['unit']}s{whole}"
