@@ -7,6 +7,8 @@ rule align:
         directory(f"{DATA}/{{dataset}}/aligned"),
     log:
         "logs/{dataset}/align.log",
+    benchmark:
+        f"{DATA}/{{dataset}}/benchmarks/align.tsv"
     wildcard_constraints:
         dataset=one_of(ALIGNED),
     conda:

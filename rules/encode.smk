@@ -7,6 +7,8 @@ rule encode:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
     log:
         "logs/{dataset}/encode-{encoder}.log",
+    benchmark:
+        f"{FEATURES}/{{dataset}}/{{encoder}}/benchmarks/encode.tsv"
     conda:
         "../envs/msa.yaml"
     threads: 2

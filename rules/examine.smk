@@ -14,6 +14,8 @@ rule examine:
         ),
     log:
         "logs/{dataset}/{model}/examine.log",
+    benchmark:
+        f"{RUNS}/{{dataset}}/{{model}}/benchmarks/examine.tsv"
     wildcard_constraints:
         model=one_of(EXAMINED),
     conda:

@@ -10,6 +10,8 @@ rule import_data:
         card=f"{DATA}/{{dataset}}/card.json",
     log:
         "logs/{dataset}/import_data.log",
+    benchmark:
+        f"{DATA}/{{dataset}}/benchmarks/import_data.tsv"
     wildcard_constraints:
         dataset=one_of(LAID_OUT),
     conda:

@@ -10,6 +10,8 @@ rule perturb:
         f"{RUN}/predictions/perturbed.npz",
     log:
         f"{RUN_LOG}-perturb.log",
+    benchmark:
+        f"{RUN}/benchmarks/perturb.tsv"
     conda:
         "../envs/msa.yaml"
     threads: threads_of

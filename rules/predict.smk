@@ -8,6 +8,8 @@ rule predict:
         f"{RUN}/predictions/{{condition}}.npz",
     log:
         f"{RUN_LOG}-predict-{{condition}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/predict-{{condition}}.tsv"
     wildcard_constraints:
         condition="clean",
     conda:

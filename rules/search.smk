@@ -11,6 +11,8 @@ rule trials:
         f"{TRIALS}/{{first}}-{{last}}.json",
     log:
         "logs/{dataset}/{model}/trials-{target}-{seed}-{first}-{last}.log",
+    benchmark:
+        f"{TRIALS}/benchmarks/{{first}}-{{last}}.tsv"
     conda:
         "../envs/msa.yaml"
     threads: threads_of
@@ -79,3 +81,9 @@ use rule summarize as summarize_best with:
         f"{RESULTS}/{{dataset}}/{{model}}.best.json",
     log:
         "logs/{dataset}/{model}/summarize_best.log",
+    params:
+        remarks=REMARKS,
+        jobs=lambda wildcards: checked(
+            paths.search_jobs, CONFIG, wildcards.dataset, wildcards.model
+        ),
+        runs=lambda wildcards, input: [*map(parent, input.settings)],

@@ -1,3 +1,11 @@
+# the user's own words, for a result's provenance
+REMARKS = [
+    part
+    for name in ("name", "note")
+    for part in flags.flag(name, CONFIG.values.get(name))
+]
+
+
 rule summarize:
     input:
         settings=runs("settings.json"),
@@ -18,8 +26,11 @@ rule summarize:
     conda:
         "../envs/msa.yaml"
     params:
-        remarks=flags.flag("name", CONFIG.values.get("name"))
-        + flags.flag("note", CONFIG.values.get("note")),
+        remarks=REMARKS,
+        jobs=lambda wildcards: checked(
+            paths.shared_jobs, CONFIG, wildcards.dataset, wildcards.model
+        ),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
-        "python -m msa summarize {params.runs:q} --output {output:q} {params.remarks:q} 2>&1 | tee {log:q}"
+        "python -m msa summarize {params.runs:q} --output {output:q} --jobs {params.jobs:q}"
+        " {params.remarks:q} 2>&1 | tee {log:q}"

@@ -10,6 +10,8 @@ rule train:
         record=f"{RUN}/training.json",
     log:
         f"{RUN_LOG}-train.log",
+    benchmark:
+        f"{RUN}/benchmarks/train.tsv"
     wildcard_constraints:
         variant="main|best|no-\\w+",
     conda:

@@ -14,6 +14,8 @@ rule train_seeds:
         record=of_seeds("training.json"),
     log:
         "logs/{dataset}/{model}/{variant}-{target}-train.log",
+    benchmark:
+        f"{RUNS}/{{dataset}}/{{model}}/{{variant}}/{{target}}/benchmarks/train.tsv"
     wildcard_constraints:
         model=one_of(
             name for name in CONFIG.models if settings.seeds_together(CONFIG, name)

@@ -9,7 +9,7 @@ from msa.config.configuration import Config
 from msa.config.encoders import encoder_files, text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
 from msa.config.recipes import FOLDS
-from msa.config.settings import main_variant, targets
+from msa.config.settings import main_variant, run_settings, targets
 from msa.config.studies import ablated, required_search, search
 from msa.models import EXAMINED
 
@@ -100,3 +100,24 @@ def trial_files(config: Config, dataset: str, model: str, target: str | None = N
         for folder in folders
         for first in range(0, count, size)
     ]
+
+
+def shared_jobs(config: Config, dataset: str, model: str) -> list[str]:
+    """The benchmarks of what made the data of all runs of a model, as `stage=file`."""
+    run = first_run(config, dataset, model)
+    settings = run_settings(config, dataset, model, int(run["seed"]), run["target"])
+    recipe, jobs = config.recipes[dataset], []
+    if "import" not in recipe:
+        jobs.append("align=" + config.path("data", dataset, "benchmarks", "align.tsv"))
+    elif "files" in recipe:
+        jobs.append("import-data=" + config.path("data", dataset, "benchmarks", "import_data.tsv"))
+    for path in run_inputs(config, settings).get("features", [])[:1]:
+        jobs.append(f"encode={Path(path).parent}/benchmarks/encode.tsv")
+    return jobs
+
+
+def search_jobs(config: Config, dataset: str, model: str) -> list[str]:
+    """The same, and of the trials behind the best settings."""
+    files = map(Path, trial_files(config, dataset, model))
+    trials = [f"trials={file.parent}/benchmarks/{file.stem}.tsv" for file in files]
+    return shared_jobs(config, dataset, model) + trials

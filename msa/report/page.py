@@ -23,12 +23,14 @@ from msa.data.clean import table as card_markdown
 from msa.report import studies
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
+from msa.results.cost import read_cost
 from msa.results.leaderboard import PUBLISHED, table
 from msa.results.paper_table import caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
 SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
+OF_DATA = ("align", "import-data", "encode")
 PROVENANCE = ("device", "processor", "threads", *SHORTENED)
 
 
@@ -75,6 +77,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
             }
             for model in models
         ],
+        "costs": list(_costs(models)),
         "versions": _versions(models),
     }
 
@@ -88,6 +91,24 @@ def _origin(of: Mapping[str, Any]) -> Iterator[list[str]]:
         if key == "git_commit" and of["git_dirty"]:
             short = [f"{text} + changes" for text in short]
         yield list(dict.fromkeys(short))
+
+
+def _costs(models: Sequence[Model]) -> Iterator[dict[str, Any]]:
+    """What each job took: those that made the data once, then a model's runs and its studies."""
+    data: list[Any] = []
+    for model in models:
+        for job in model.result["provenance"].get("cost", []):
+            if job["stage"] not in OF_DATA:
+                yield {"name": model.name, **job}
+            elif job | {"runs": []} not in data:
+                data.append(job | {"runs": []})
+                yield {"name": model.result["dataset"], **data[-1]}
+        for run, folder in zip(model.result["selected_epoch"], model.runs, strict=True):
+            if (path := folder / "benchmarks/perturb.tsv").is_file():
+                yield {"name": model.name, "stage": "perturb", "runs": [run], **read_cost(path)}
+        if (path := model.runs[0].parents[2] / "benchmarks/examine.tsv").is_file():
+            first = next(iter(model.result["selected_epoch"]))
+            yield {"name": model.name, "stage": "examine", "runs": [first], **read_cost(path)}
 
 
 def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]:

@@ -21,6 +21,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.results.bootstrap import description, resamples, videos
+from msa.results.cost import costs
 from msa.results.metrics import METRICS_VERSION, target_scores
 from msa.results.score import ORACLE_LABEL, Fold, read_folds
 
@@ -132,18 +133,24 @@ def read_run(path: Path) -> Run:
     return Run(path, settings, training, scores, folds["test"])
 
 
-def summarize(runs: Sequence[Run], name: str | None = None, note: str | None = None) -> Json:
+def summarize(
+    runs: Sequence[Run],
+    name: str | None = None,
+    note: str | None = None,
+    cost: Sequence[Json] = (),
+) -> Json:
     """The result of one model, ready for JSON.
 
     Args:
         runs: at least one, in any order.
         name: the user's name for it.
         note: the user's note on it.
+        cost: what each job took, as of `msa.results.cost.costs`.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
     """
-    remarks = {"name": name, "note": note}
+    remarks = {"cost": [*cost], "name": name, "note": note}
     models = _models(runs)
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
@@ -288,13 +295,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="all seeds (and targets) of one model on one data set",
     )
     parser.add_argument("--output", type=Path, required=True, help="results/<dataset>/<model>.json")
+    parser.add_argument(
+        "--jobs",
+        nargs="*",
+        default=[],
+        metavar="STAGE=FILE",
+        help="Snakemake's benchmarks of what all runs share, such as encode=FILE",
+    )
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
 
 
 def main(args: argparse.Namespace) -> None:
     """Read the runs of one model, write its result."""
-    result = summarize([read_run(path) for path in args.runs], args.name, args.note)
+    runs = [read_run(path) for path in args.runs]
+    shared = [(stage, Path(file)) for stage, _, file in (job.partition("=") for job in args.jobs)]
+    cost = costs({run.label: run.path for run in runs}, shared)
+    result = summarize(runs, args.name, args.note, cost)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")

@@ -121,6 +121,28 @@ def test_what_it_holds(project):
     assert len(ids) == len(set(ids))
 
 
+def test_what_each_job_took(project):
+    text = (project / "results/report/index.html").read_text().partition("<summary>Cost")[2]
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", text.partition("</table>")[0], re.S)
+    cells = [re.sub(r"<[^>]*>", " ", row).split() for row in rows]
+    found = [tuple(row[:3]) for row in cells]
+    for stage in ("train", "predict", "perturb"):
+        assert ("lmf", stage, "1") in found
+    assert (
+        [row[1] for row in cells].count("align") == [row[1] for row in cells].count("encode") == 1
+    )
+    [train] = [row for row in cells if row[:2] == ["lmf", "train"]]
+    [stored] = [
+        job
+        for job in json.loads((project / "results/demo/lmf.json").read_text())["provenance"]["cost"]
+        if job["stage"] == "train"
+    ]
+    seconds, cpu_seconds, memory = (float(text.replace(",", "")) for text in train[3:])
+    assert seconds == pytest.approx(stored["seconds"], abs=0.06)
+    assert cpu_seconds == pytest.approx(stored["cpu_seconds"], abs=0.06)
+    assert memory == pytest.approx(stored["memory_mb"], abs=0.6)
+
+
 def test_the_same_files_give_the_same_bytes(project):
     folders = project / "results/demo", project / "runs", project / "data"
     made = [page([section(*folders)], ["@a{b}"]) for _ in range(2)]

@@ -90,6 +90,47 @@ def test_a_second_run_has_nothing_to_do(done):
     assert "Nothing to be done" in run(done).stdout + run(done).stderr
 
 
+def cost(project, model="lmf"):
+    """Stage to what its one job took, from a result."""
+    result = json.loads((project / f"results/demo/{model}.json").read_text())
+    return {job["stage"]: job for job in result["provenance"]["cost"]}
+
+
+def test_a_result_has_the_cost_of_its_jobs(done):
+    found = cost(done)
+    assert list(found) == ["align", "encode", "train", "predict"]
+    assert {tuple(job["runs"]) for job in found.values()} == {("1",)}
+    train = found["train"]
+    # a process that imports torch
+    assert train["seconds"] > 1 < train["cpu_seconds"] and 100 < train["memory_mb"] < 4000
+    files = {path.name for path in (done / "runs/demo/lmf/main/all/1/benchmarks").iterdir()}
+    assert files == {"train.tsv", "predict-clean.tsv"}
+
+
+def test_costs_that_changed_or_are_gone_rerun_nothing(done):
+    """A run that was made elsewhere, or before its cost was measured, has none."""
+    files = [path for path in done.glob("[dfr]*/**/benchmarks/*.tsv") if path.is_file()]
+    assert len(files) == 6
+    before = {path: (path.read_bytes(), path.stat()) for path in files}
+    result = done / "results/demo/lmf.json"
+    try:
+        for path in files:
+            path.write_text("others\n")
+        assert jobs(done) == {}
+        for path in files:
+            path.unlink()
+        assert jobs(done) == {}
+        command = ["-m", "msa", "summarize", "runs/demo/lmf/main/all/1", "--output", str(result)]
+        text = result.read_text()
+        subprocess.run([sys.executable, *command], cwd=done, env=environment(), check=True)
+        assert all(job["seconds"] is None for job in cost(done).values())
+        result.write_text(text)
+    finally:
+        for path, (content, stat) in before.items():
+            path.write_bytes(content)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 def test_touching_code_and_config_reruns_nothing(done, edit):
     for name in ("msa/models/lmf.py", "msa/training/train.py", "msa/data/align.py", "quick.yaml"):
         edit(name)
