@@ -1,4 +1,9 @@
+import sys
+
+from snakemake.logging import logger
 from snakemake.utils import min_version
+
+from msa.base.logs import failure
 
 min_version("9.0")
 
@@ -52,3 +57,26 @@ rule all:
             ],
         ),
         studies_of_all(),
+
+
+onsuccess:
+    for title, rule_name, file in (
+        ("Table", "leaderboard", "md"),
+        ("Page", "report", "page"),
+    ):
+        jobs = [
+            job for job in workflow.dag.finished_jobs if job.rule.name == rule_name
+        ]
+        if jobs:
+            files = sorted(str(job.output[file]) for job in jobs)
+            logger.info(f"{title}: {', '.join(files)}")
+
+
+# Whatever --quiet leaves out; Snakemake's own lines name the command, not the error.
+onerror:
+    for job in sorted(workflow.scheduler.failed, key=str):
+        for path in map(Path, job.log):
+            print(
+                f"\nFailed: {job.rule.name}, {path}\n{failure(path)}",
+                file=sys.stderr,
+            )

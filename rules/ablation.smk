@@ -38,4 +38,5 @@ rule ablation:
     shell:
         "python -m msa ablation {input.result:q} --robustness {input.robustness:q}"
         " --retrained {input.retrained:q} --modalities {params.modalities}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " --output {output:q}"
+        f" {LOGGED}"

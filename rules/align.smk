@@ -22,4 +22,5 @@ rule align:
         to=lambda wildcards: recipe(wildcards)["align"],
     shell:
         "python -m msa align --sequence {params.sequences:q} --labels {input.labels:q}"
-        " --to {params.to} --output {output:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --to {params.to} --output {output:q} --threads {threads}"
+        f" {LOGGED}"

@@ -22,4 +22,5 @@ rule check:
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"
-        " {params.sha256:q} 2>&1 | tee {log:q}"
+        " {params.sha256:q}"
+        f" {LOGGED}"

@@ -22,4 +22,5 @@ rule clean:
         standardize=lambda wildcards: recipe(wildcards)["clean"]["standardize"],
     shell:
         "python -m msa clean {params.data:q} --output {params.folder:q} --card {input.card:q}"
-        " --policy {params.policy} --standardize {params.standardize} 2>&1 | tee {log:q}"
+        " --policy {params.policy} --standardize {params.standardize}"
+        f" {LOGGED}"

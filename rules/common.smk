@@ -10,6 +10,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from msa.base.errors import InputError
+from msa.base.logs import LOGGED
 from msa.closure import closure
 from msa.config import encoders, fits, flags, paths
 from msa.config import recipes, settings, sources, studies

@@ -20,4 +20,4 @@ rule compare:
     params:
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
-        "python -m msa compare {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa compare {params.runs:q} --output {output:q}" f" {LOGGED}"

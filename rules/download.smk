@@ -19,7 +19,8 @@ rule download:
         lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
         "python -m msa download {params.raw:q} {params.urls:q} {params.known:q}"
-        " --lock {params.lock:q} 2>&1 | tee {log:q}"
+        " --lock {params.lock:q}"
+        f" {LOGGED}"
 
 
 rule raw:

@@ -27,4 +27,5 @@ rule encode:
     shell:
         "python -m msa encode {params.data:q} --encoder {params.encoder:q}"
         " --output {params.folder:q} --device {resources.device} --threads {threads}"
-        " --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"
+        " --gpu-jobs-per-device {resources.gpu_jobs}"
+        f" {LOGGED}"

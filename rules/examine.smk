@@ -32,4 +32,5 @@ rule examine:
         data=lambda wildcards: data_flags(first_run(wildcards)),
     shell:
         "python -m msa examine {params.run:q} {params.data:q} --output {output:q}"
-        " --device {resources.device} --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"
+        " --device {resources.device} --gpu-jobs-per-device {resources.gpu_jobs}"
+        f" {LOGGED}"

@@ -16,7 +16,8 @@ rule fetch_encoder:
         lock=f"{CHECKSUMS}/encoders/{{encoder}}.sha256",
     shell:
         "python -m msa fetch-encoder {params.name:q} --revision {params.revision:q}"
-        " --output {params.folder:q} --lock {params.lock:q} 2>&1 | tee {log:q}"
+        " --output {params.folder:q} --lock {params.lock:q}"
+        f" {LOGGED}"
 
 
 rule encoder:

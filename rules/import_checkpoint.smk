@@ -23,4 +23,5 @@ rule import_checkpoint:
         data=data_flags,
     shell:
         "python -m msa import-checkpoint {input.checkpoint:q} --model {wildcards.model}"
-        " --run {params.run:q} --output {output.weights:q} {params.data:q} 2>&1 | tee {log:q}"
+        " --run {params.run:q} --output {output.weights:q} {params.data:q}"
+        f" {LOGGED}"

@@ -26,4 +26,5 @@ rule import_data:
         card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
     shell:
         "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
-        " {params.layout:q} {params.task} {params.card} 2>&1 | tee {log:q}"
+        " {params.layout:q} {params.task} {params.card}"
+        f" {LOGGED}"

@@ -18,4 +18,5 @@ rule leaderboard:
         "../envs/msa.yaml"
     shell:
         "python -m msa leaderboard {input.results:q} --published {input.published:q} --output-csv {output.csv:q}"
-        " --output-md {output.md:q} 2>&1 | tee {log:q}"
+        " --output-md {output.md:q}"
+        f" {LOGGED}"

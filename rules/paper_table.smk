@@ -23,4 +23,5 @@ rule paper_table:
         "../envs/msa.yaml"
     shell:
         "python -m msa paper-table {input.results:q} --comparisons {input.comparisons:q}"
-        " --output-tex {output.tex:q} --output-md {output.md:q} 2>&1 | tee {log:q}"
+        " --output-tex {output.tex:q} --output-md {output.md:q}"
+        f" {LOGGED}"

@@ -30,4 +30,5 @@ rule perturb:
     shell:
         "python -m msa perturb {params.run:q} {params.data:q} --device {resources.device}"
         " --gpu-jobs-per-device {resources.gpu_jobs} --missing-frames {params.missing_frames}"
-        " --noise {params.noise} --seed {params.seed} 2>&1 | tee {log:q}"
+        " --noise {params.noise} --seed {params.seed}"
+        f" {LOGGED}"

@@ -26,4 +26,5 @@ rule predict:
         data=data_flags,
     shell:
         "python -m msa predict-folds {params.run:q} {params.data:q} --device {resources.device}"
-        " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition} 2>&1 | tee {log:q}"
+        " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition}"
+        f" {LOGGED}"

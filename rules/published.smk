@@ -25,4 +25,5 @@ rule published:
         figures=lambda wildcards: recipes.published_as(CONFIG, wildcards.dataset),
     shell:
         "python -m msa published {input.results:q} --runs {params.runs:q} --dataset {params.figures[0]:q}"
-        " --setting={params.figures[1]:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --setting={params.figures[1]:q} --output {output:q}"
+        f" {LOGGED}"

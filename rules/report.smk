@@ -39,4 +39,5 @@ rule report:
         titles=lambda wildcards: json.dumps(recipes.titles(CONFIG)),
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
-        " --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q} 2>&1 | tee {log:q}"
+        " --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"
+        f" {LOGGED}"

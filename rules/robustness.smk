@@ -19,4 +19,4 @@ rule robustness:
     params:
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
-        "python -m msa robustness {params.runs:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa robustness {params.runs:q} --output {output:q}" f" {LOGGED}"

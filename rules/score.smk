@@ -20,4 +20,5 @@ rule score:
             "--no-oracle" if wildcards.variant == "released" else ""
         ),
     shell:
-        "python -m msa score {params.run:q} {params.oracle} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m msa score {params.run:q} {params.oracle} --output {output:q}"
+        f" {LOGGED}"

@@ -33,7 +33,8 @@ rule trials:
     shell:
         "python -m msa trials {params.run:q} {params.data:q} --space {params.space:q}"
         " --first {wildcards.first} --last {wildcards.last} --output {output:q}"
-        " --device {resources.device} --gpu-jobs-per-device {resources.gpu_jobs} 2>&1 | tee {log:q}"
+        " --device {resources.device} --gpu-jobs-per-device {resources.gpu_jobs}"
+        f" {LOGGED}"
 
 
 rule search:

@@ -23,4 +23,5 @@ rule split:
         pauses=lambda wildcards: recipe(wildcards)["pauses"],
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
-        " --card {output.card:q} {params.task} {params.card} --pauses {params.pauses} 2>&1 | tee {log:q}"
+        " --card {output.card:q} {params.task} {params.card} --pauses {params.pauses}"
+        f" {LOGGED}"

@@ -33,4 +33,5 @@ rule summarize:
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
         "python -m msa summarize {params.runs:q} --output {output:q} --jobs {params.jobs:q}"
-        " {params.remarks:q} 2>&1 | tee {log:q}"
+        " {params.remarks:q}"
+        f" {LOGGED}"

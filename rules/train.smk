@@ -33,4 +33,5 @@ rule train:
         "python -m msa train {params.run:q} {params.data:q} --device {resources.device}"
         " --gpu-jobs-per-device {resources.gpu_jobs} --log-every {resources.log_every}"
         " --state {resources.state:q}/{wildcards.dataset}.{wildcards.model}.{wildcards.variant}"
-        ".{wildcards.target}.{wildcards.seed}.pt 2>&1 | tee {log:q}"
+        ".{wildcards.target}.{wildcards.seed}.pt"
+        f" {LOGGED}"

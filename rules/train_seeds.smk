@@ -37,4 +37,4 @@ rule train_seeds:
     shell:
         "python -m msa train-seeds {params.runs:q} {params.data:q} --device {resources.device}"
         " --gpu-jobs-per-device {resources.gpu_jobs} --log-every {resources.log_every}"
-        " 2>&1 | tee {log:q}"
+        f" {LOGGED}"

@@ -1,3 +1,6 @@
+import os
+import sys
+
 import pytest
 from running import copy_project, run_stage
 
@@ -19,3 +22,30 @@ def demo_files(tmp_path_factory):
 def project(tmp_path):
     """A copy of the workflow that a test may run and change."""
     return copy_project(tmp_path / "project")
+
+
+# a cluster whose jobs run at once, where they are created
+KUBECTL = """#!{python}
+import json, os, pathlib, subprocess, sys, yaml
+folder, verb = pathlib.Path({folder!r}), sys.argv[1]
+if verb == "create":
+    job = yaml.safe_load(sys.stdin)
+    name = f"msa-{{len(list(folder.glob('*.json')))}}"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    done = subprocess.run(container["command"], cwd=container["workingDir"], stdout=sys.stderr)
+    job["succeeded"] = done.returncode == 0
+    (folder / f"{{name}}.json").write_text(json.dumps(job))
+    print(name, end="")
+elif verb == "get":
+    job = json.loads((folder / f"{{sys.argv[3]}}.json").read_text())
+    print(sys.argv[3], "Complete" if job["succeeded"] else "Failed", end="")
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """Its kubectl, first on the path; jobs are written beside it."""
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
+from msa.base.logs import PROGRESS
 from msa.data.plan import ROUTES, VideoPlan, plan, take_rows
 from msa.formats import csd
 
@@ -195,7 +196,9 @@ def align(
         )
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         results = _ahead(pool, align_one, videos, 2 * threads)
-        progress = tqdm(results, "align", len(videos), unit=" videos", mininterval=2)
+        progress = tqdm(
+            results, "align", len(videos), unit=" videos", mininterval=2, bar_format=PROGRESS
+        )
         for video, aligned in zip(videos, progress, strict=True):
             for name, rows in aligned.rows.items():
                 arrays[name].write(np.ascontiguousarray(rows, layouts[name].dtype).data)

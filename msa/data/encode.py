@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from msa.base.atomic import atomic_path
 from msa.base.device import be_deterministic, choose_device
+from msa.base.logs import PROGRESS
 from msa.base.reading import read_offsets, read_words
 from msa.data.encoder import load_encoder
 
@@ -126,7 +127,13 @@ def encode(
     count = torch.zeros(len(words), 1, device=device)
     with (
         torch.inference_mode(),
-        tqdm(total=len(queue), desc="encode", unit=" segments", mininterval=2) as progress,
+        tqdm(
+            total=len(queue),
+            desc="encode",
+            unit=" segments",
+            mininterval=2,
+            bar_format=PROGRESS,
+        ) as progress,
     ):
         begin = 0
         while begin < len(queue):

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -40,33 +39,6 @@ def planned(project, *arguments):
 
 def test_slurm_plans_the_same_jobs(project, laptop):
     assert planned(project, "--workflow-profile", "slurm") == laptop
-
-
-# a cluster whose jobs run at once, where they are created
-KUBECTL = """#!{python}
-import json, os, pathlib, subprocess, sys, yaml
-folder, verb = pathlib.Path({folder!r}), sys.argv[1]
-if verb == "create":
-    job = yaml.safe_load(sys.stdin)
-    name = f"msa-{{len(list(folder.glob('*.json')))}}"
-    container = job["spec"]["template"]["spec"]["containers"][0]
-    done = subprocess.run(container["command"], cwd=container["workingDir"], stdout=sys.stderr)
-    job["succeeded"] = done.returncode == 0
-    (folder / f"{{name}}.json").write_text(json.dumps(job))
-    print(name, end="")
-elif verb == "get":
-    job = json.loads((folder / f"{{sys.argv[3]}}.json").read_text())
-    print(sys.argv[3], "Complete" if job["succeeded"] else "Failed", end="")
-"""
-
-
-@pytest.fixture
-def cluster(tmp_path, monkeypatch):
-    """Its kubectl, first on the path; jobs are written beside it."""
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
 
 def test_kubernetes_plans_the_same_jobs(project, laptop):
@@ -137,6 +109,14 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     assert {name for name, body in rules.items() if "gpu=" in body} == {
         *("train", "train_seeds", "trials", "encode", "predict", "perturb", "examine")
     }
+
+
+def test_an_error_is_left_to_the_end(project):
+    """Of every stage whose log a terminal shows."""
+    text = "\n".join(path.read_text() for path in (project / "rules").glob("*.smk"))
+    assert "tee" not in text
+    stages = text.count('"python -m msa ')
+    assert text.count("> {log:q} 2>&1") + text.count('f" {LOGGED}"\n') == stages > 20
 
 
 def test_no_gpu_is_asked_for_where_none_is_used(project, laptop):
