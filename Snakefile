@@ -11,6 +11,10 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
+# for --sdm apptainer, which runs every stage in it; envs/Dockerfile says how it is made
+container: config.get("container", "msa.sif")
+
+
 include: "rules/common.smk"
 include: "rules/demo.smk"
 include: "rules/download.smk"

@@ -86,6 +86,55 @@ def test_conda_plans_the_same_jobs(project, laptop, tmp_path, monkeypatch):
     assert planned(project, "--sdm", "conda") == laptop
 
 
+# an image is this machine: what runs in it is written down, and runs
+APPTAINER = """#!/bin/sh
+case "$1" in
+    --version) echo 'apptainer version 1.3.0'; exit ;;
+esac
+printf '%s\\n' "$*" >> '{folder}/calls'
+while [ "$1" != bash ]; do shift; done
+exec "$@"
+"""
+
+
+@pytest.fixture
+def apptainer(tmp_path, monkeypatch):
+    """What was asked of it, a line a call."""
+    (tmp_path / "apptainer").write_text(APPTAINER.format(folder=tmp_path))
+    (tmp_path / "apptainer").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path / "calls"
+
+
+def test_apptainer_plans_the_same_jobs(project, laptop, apptainer):
+    assert planned(project, "--sdm", "apptainer") == laptop
+    assert not apptainer.exists()
+    options = ("--sdm", "apptainer", "--config", "container=docker://msa:latest")
+    done = snakemake(project, "-n", *options)
+    assert "image docker://msa:latest will be pulled" in done.stdout + done.stderr
+    with pytest.raises(AssertionError, match="config: container: "):
+        planned(project, "--sdm", "apptainer", "--config", "container=two words")
+
+
+@pytest.mark.parametrize("image", ["msa.sif", "images/ours.sif"])
+def test_stages_run_in_the_image(image, apptainer, tmp_path):
+    project = copy_project(tmp_path / "project")
+    chosen = [] if image == "msa.sif" else ["--config", f"container={image}"]
+    done = snakemake(project, "--sdm", "apptainer", *chosen, "--", "data/demo/aligned")
+    assert list((project / "data/demo/aligned").iterdir())
+    calls = apptainer.read_text().splitlines()
+    assert [re.findall(r"python -m msa (\S+)", call) for call in calls] == [["demo"], ["align"]]
+    for call in calls:
+        assert re.search(rf"^exec --home {re.escape(str(project))} .*\b{image} bash -c ", call)
+    assert "align: 59/59 videos" in done.stderr + done.stdout
+
+
+def test_the_image_holds_what_stages_read():
+    """They look for the workflow's own files beside the package."""
+    text = (ROOT / "envs/Dockerfile").read_text()
+    assert "\nCOPY msa msa\nCOPY workflow workflow\n" in text
+
+
 def test_every_stage_that_is_submitted_says_what_it_needs(project):
     """Stages of seconds and downloads run where Snakemake runs."""
     text = "\n".join(path.read_text() for path in (project / "rules").glob("*.smk"))
