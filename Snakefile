@@ -1,3 +1,4 @@
+import os
 import sys
 
 from snakemake.logging import logger
@@ -8,7 +9,11 @@ from msa.base.logs import failure
 min_version("9.0")
 
 
-configfile: "config.yaml"
+# run in another folder: that folder's, or else the one beside the Snakefile
+HERE = os.path.exists("config.yaml")
+
+
+configfile: "config.yaml" if HERE else workflow.source_path("config.yaml")
 
 
 # for --sdm apptainer, which runs every stage in it; envs/Dockerfile says how it is made
@@ -44,10 +49,6 @@ include: "rules/paper_table.smk"
 include: "rules/report.smk"
 
 
-localrules:
-    all,
-
-
 rule all:
     default_target: True
     input:
@@ -61,6 +62,7 @@ rule all:
             ],
         ),
         studies_of_all(),
+    localrule: True
 
 
 onsuccess:

@@ -1,4 +1,4 @@
-"""The code a stage depends on: the files that it imports, directly or not."""
+"""The files of ours that a stage depends on: what it imports, directly or not, and reads."""
 
 from functools import cache
 from pathlib import Path
@@ -40,9 +40,14 @@ def closure(stage: str, model: str | None = None, layout: str | None = None) -> 
     for module in list(modules):
         modules |= _graph().find_upstream_modules(module)
     files = {PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py") for module in modules}
+    return sorted(_from_here(file) for file in files if file.is_file())
+
+
+def shipped(name: str) -> str:
+    """The path of a file in the folder `workflow`, which lies beside this package; as above."""
+    return _from_here(PACKAGE.parent / "workflow" / name)
+
+
+def _from_here(file: Path) -> str:
     here = Path.cwd()
-    return sorted(
-        str(file.relative_to(here) if file.is_relative_to(here) else file)
-        for file in files
-        if file.is_file()
-    )
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from msa.base.errors import InputError
 from msa.base.logs import LOGGED
-from msa.closure import closure
+from msa.closure import closure, shipped
 from msa.config import encoders, fits, flags, paths
 from msa.config import recipes, settings, sources, studies
 from msa.config.check import configure

@@ -5,8 +5,8 @@ rule published:
         records=all_runs("training.json"),
         predictions=all_runs("predictions/clean.npz"),
         scores=all_runs("scores.json"),
-        figures="workflow/resources/published.csv",
-        protocols="workflow/resources/protocols.yaml",
+        figures=shipped("resources/published.csv"),
+        protocols=shipped("resources/protocols.yaml"),
         code=closure("published"),
     output:
         report(

@@ -9,7 +9,7 @@ rule report:
             f"{DATA}/{{dataset}}/clean/card.json", dataset=CONFIG.values["datasets"]
         ),
         studies=studies_of_all(),
-        template="workflow/report/page.html",
+        template=shipped("report/page.html"),
         code=closure("report"),
     output:
         page=report(

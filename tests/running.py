@@ -37,10 +37,11 @@ def run_stage(*arguments, check=True, cwd=ROOT):
     return done
 
 
-def snakemake(folder, *arguments, check=True):
+def snakemake(folder, *arguments, check=True, **variables):
     """`snakemake ...` in a copy of the project: what it printed, and its exit status."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
+    env = environment(**variables)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)}\n{done.stdout[-6000:]}{done.stderr[-6000:]}")
     return done
