@@ -28,7 +28,11 @@ rule summarize:
     params:
         remarks=REMARKS,
         jobs=lambda wildcards: checked(
-            paths.shared_jobs, CONFIG, wildcards.dataset, wildcards.model
+            paths.shared_jobs,
+            CONFIG,
+            wildcards.dataset,
+            wildcards.model,
+            wildcards.get("variant"),
         ),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:

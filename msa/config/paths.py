@@ -46,9 +46,11 @@ def run_files(
     ]
 
 
-def first_run(config: Config, dataset: str, model: str) -> dict[str, str]:
+def first_run(
+    config: Config, dataset: str, model: str, variant: str | None = None
+) -> dict[str, str]:
     """The first of a model's runs, as the wildcards of its folder."""
-    path = Path(run_files(config, "settings.json", dataset, model)[0])
+    path = Path(run_files(config, "settings.json", dataset, model, variant)[0])
     names = ("dataset", "model", "variant", "target", "seed")
     return dict(zip(names, path.parts[-6:-1], strict=True))
 
@@ -102,10 +104,11 @@ def trial_files(config: Config, dataset: str, model: str, target: str | None = N
     ]
 
 
-def shared_jobs(config: Config, dataset: str, model: str) -> list[str]:
+def shared_jobs(config: Config, dataset: str, model: str, variant: str | None = None) -> list[str]:
     """The benchmarks of what made the data of all runs of a model, as `stage=file`."""
-    run = first_run(config, dataset, model)
-    settings = run_settings(config, dataset, model, int(run["seed"]), run["target"])
+    run = first_run(config, dataset, model, variant)
+    without = run["variant"].partition("no-")[2] or None
+    settings = run_settings(config, dataset, model, int(run["seed"]), run["target"], without)
     recipe, jobs = config.recipes[dataset], []
     if "import" not in recipe:
         jobs.append("align=" + config.path("data", dataset, "benchmarks", "align.tsv"))

@@ -41,21 +41,20 @@ def read_cost(path: Path) -> dict[str, float | None]:
 
 
 def costs(
-    runs: Mapping[str, Path], shared: Iterable[tuple[str, Path]] = ()
+    runs: Mapping[str, Path], together: bool = False, shared: Iterable[tuple[str, Path]] = ()
 ) -> list[dict[str, Any]]:
     """A row a job: its stage, the runs that it was for, and what it took.
 
     Args:
         runs: label of a run -> its folder.
-        shared: stage and file of the jobs that were for all of them.
+        together: the seeds of a target were trained by one job.
+        shared: stage and file of the jobs that were for all runs.
     """
     jobs: dict[tuple[str, Path], list[str]] = {job: list(runs) for job in shared}
     for stage, name in RUN_FILES.items():
         for label, folder in runs.items():
-            # trained alone or with the other seeds, whichever was last
-            files = [folder / name, folder.parent / name] if stage == "train" else [folder / name]
-            path = max(files, key=lambda path: path.stat().st_mtime if path.exists() else -1.0)
-            jobs.setdefault((stage, path), []).append(label)
+            home = folder.parent if together and stage == "train" else folder
+            jobs.setdefault((stage, home / name), []).append(label)
     return [
         {"stage": stage, "runs": labels, **read_cost(path)}
         for (stage, path), labels in jobs.items()

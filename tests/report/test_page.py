@@ -188,6 +188,8 @@ def test_snakemakes_own_report(project):
     text = (project / "unpacked/report/report.html").read_text()
     for word in ("Figures", "Tables", "Results", "learning-curves", "leaderboard"):
         assert word in text
+    for rule_name in ("train", "predict", "perturb"):  # of its run times
+        assert re.search(rf'"rule": "{rule_name}"', text)
 
 
 def test_bins_have_equally_many():

@@ -1,6 +1,5 @@
 """What jobs took, from Snakemake's benchmark files."""
 
-import os
 import re
 
 import pytest
@@ -46,7 +45,7 @@ def test_each_run_has_its_jobs(tmp_path):
     runs = {str(seed): tmp_path / f"all/{seed}" for seed in (1, 2)}
     write(runs["1"] / "benchmarks/train.tsv")
     encode = write(tmp_path / "encode.tsv", SHORT)
-    rows = costs(runs, [("encode", encode)])
+    rows = costs(runs, shared=[("encode", encode)])
     assert [(row["stage"], row["runs"], row["seconds"]) for row in rows] == [
         ("encode", ["1", "2"], 0.2),
         ("train", ["1"], 12.5),
@@ -57,13 +56,18 @@ def test_each_run_has_its_jobs(tmp_path):
 
 
 def test_seeds_that_were_trained_together_are_one_job(tmp_path):
-    """Also where one of them had been trained alone before."""
-    runs = {str(seed): tmp_path / f"all/{seed}" for seed in (1, 2)}
-    together = write(tmp_path / "all/benchmarks/train.tsv")
-    alone = write(runs["1"] / "benchmarks/train.tsv", SHORT)
-    os.utime(alone, (1, 1))
-    train = [row for row in costs(runs) if row["stage"] == "train"]
-    assert [(row["runs"], row["seconds"]) for row in train] == [(["1", "2"], 12.5)]
-    os.utime(together, (0, 0))
-    train = [row for row in costs(runs) if row["stage"] == "train"]
-    assert [(row["runs"], row["seconds"]) for row in train] == [(["1"], 0.2), (["2"], 12.5)]
+    """Although one of them had been trained alone before."""
+    runs = {
+        f"{target}/{seed}": tmp_path / f"{target}/{seed}"
+        for target in ("happy", "sad")
+        for seed in (1, 2)
+    }
+    write(tmp_path / "happy/benchmarks/train.tsv")
+    write(runs["happy/1"] / "benchmarks/train.tsv", SHORT)
+    train = [row for row in costs(runs, together=True) if row["stage"] == "train"]
+    assert [(row["runs"], row["seconds"]) for row in train] == [
+        (["happy/1", "happy/2"], 12.5),
+        (["sad/1", "sad/2"], None),
+    ]
+    alone = [row for row in costs(runs) if row["stage"] == "train"]
+    assert [row["seconds"] for row in alone] == [0.2, None, None, None]

@@ -173,6 +173,8 @@ def test_the_workflow_trains_them_in_one_job(project):
     assert "Nothing to be done" in again.stdout + again.stderr
     result = json.loads((project / "results/demo/lmf.json").read_text())
     assert result["provenance"]["seeds"] == SEEDS
+    [train] = [job for job in result["provenance"]["cost"] if job["stage"] == "train"]
+    assert train["runs"] == [str(seed) for seed in SEEDS] and train["seconds"] > 1
     for seed in SEEDS:
         run = project / f"runs/demo/lmf/main/all/{seed}"
         assert json.loads((run / "settings.json").read_text())["seeds_together"] == SEEDS
