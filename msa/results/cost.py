@@ -32,7 +32,10 @@ def read_cost(path: Path) -> dict[str, float | None]:
         with path.open(newline="", encoding="utf-8") as file:
             row = list(csv.DictReader(file, delimiter="\t"))[-1]
         texts = {name: row[column] for name, column in COLUMNS.items()}
-        return {name: None if text in NOT_MEASURED else float(text) for name, text in texts.items()}
+        return {
+            name: None if text in NOT_MEASURED else float(text) or None  # nothing was not measured
+            for name, text in texts.items()
+        }
     except (IndexError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise InputError(
             f"{path}: expected a benchmark of Snakemake's with {', '.join(COLUMNS.values())}, "

@@ -23,9 +23,10 @@ def test_a_job(tmp_path):
     assert read_cost(write(tmp_path / "train.tsv")) == expected
 
 
-def test_a_job_too_short_to_be_looked_at(tmp_path):
+@pytest.mark.parametrize("row", [SHORT, "0.2\t0:00:00" + "\t0" * 7 + "\t0.00\n"])
+def test_a_job_too_short_to_be_looked_at(row, tmp_path):
     expected = {"seconds": 0.2, "cpu_seconds": None, "memory_mb": None}
-    assert read_cost(write(tmp_path / "train.tsv", SHORT)) == expected
+    assert read_cost(write(tmp_path / "train.tsv", row)) == expected
 
 
 def test_no_file_is_no_error(tmp_path):
