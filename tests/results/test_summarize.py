@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from msa.base.errors import InputError
+from msa.results.cost import costs, read_cost
 from msa.results.metrics import METRICS_VERSION, regression
 from msa.results.score import ORACLE_LABEL, Fold, score
 from msa.results.summarize import Run, add_arguments, main, summarize
@@ -106,7 +107,8 @@ def test_three_seeds() -> None:
 def test_provenance_keeps_what_differs() -> None:
     versions = {"python": "3.11.7", "torch": "2.14.0", "numpy": "2.4"}
     second = run(2, device="cuda", versions=versions)
-    result = summarize([run(1), second], "first", "again")
+    cost = [{"stage": "train", "runs": ["1", "2"], **read_cost(Path("none"))}]
+    result = summarize([run(1), second], "first", "again", cost)
     provenance = valid(result)["provenance"]
     assert provenance == {
         **{"git_commit": "abc", "git_dirty": False, "data_digest": "d", "code_digest": "e"},
@@ -118,7 +120,7 @@ def test_provenance_keeps_what_differs() -> None:
             "torch": {"1": "2.13.0", "2": "2.14.0"},
             "numpy": {"1": None, "2": "2.4"},
         },
-        **{"name": "first", "note": "again", "seeds": [1, 2]},
+        **{"name": "first", "note": "again", "seeds": [1, 2], "cost": cost},
     }
 
 
@@ -246,8 +248,15 @@ def command(*arguments: Any) -> None:
 def test_files(tmp_path: Path) -> None:
     runs = [write(tmp_path / str(seed), run(seed)) for seed in (1, 2)]
     output = tmp_path / "results" / "demo" / "lmf.json"
-    command(*runs, "--output", output)
-    assert valid(json.loads(output.read_text())) == valid(summarize([run(1), run(2)]))
+    encode = tmp_path / "encode.tsv"
+    encode.write_text("s\tmax_rss\tcpu_time\n2.5\t300.5\tNA\n")
+    command(*runs, "--output", output, "--jobs", f"encode={encode}")
+    cost = costs({"1": runs[0], "2": runs[1]}, shared=[("encode", encode)])
+    assert cost[0] == {
+        **{"stage": "encode", "runs": ["1", "2"]},
+        **{"seconds": 2.5, "cpu_seconds": None, "memory_mb": 300.5},
+    }
+    assert valid(json.loads(output.read_text())) == valid(summarize([run(1), run(2)], cost=cost))
     assert [file.name for file in output.parent.iterdir()] == ["lmf.json"]
 
 
