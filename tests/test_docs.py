@@ -68,6 +68,19 @@ def project(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("docs") / "project")
 
 
+def type_in(folder, words, **variables):
+    """What the Snakemake of this environment prints, given exactly these words."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
 def test_there_are_commands():
     assert len(COMMANDS) >= 10
     assert {command.line for command in COMMANDS} >= ELSEWHERE
@@ -80,21 +93,16 @@ def test_every_page_is_read():
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.line not in ELSEWHERE], ids=str)
 def test_a_command_works(command, project):
     words = shlex.split(command.line)
-    if words[0] == "snakemake" and any(f"results/{name}/" in command.line for name in PUBLISHED):
-        words.append("-n")
-    if words[0] == "snakemake":
-        words[:1] = ["python", "-m", "snakemake"]
     if command.mine:
         config = yaml.safe_load(command.mine) | QUICK
         (project / "mine.yaml").write_text(yaml.safe_dump(config))
-    done = subprocess.run(
-        words,
-        cwd=project,
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    if words[:3] == ["python", "-m", "msa"]:
+        run_stage(*words[3:], cwd=project)
+        return
+    assert words[0] == "snakemake"
+    if any(f"results/{name}/" in command.line for name in PUBLISHED):
+        words.append("-n")
+    type_in(project, words)
 
 
 def test_own_arrays_are_read(project):
@@ -121,7 +129,7 @@ def test_another_workflow_plans_with_this_one_as_its_module(tmp_path):
     assert "../msa/Snakefile" in text
     (tmp_path / "Snakefile").write_text(text.replace("../msa", str(ROOT)))
     (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
-    planned = snakemake(tmp_path, "-n", PYTHONPATH=str(ROOT)).stdout
+    planned = type_in(tmp_path, ["snakemake", "-n"], PYTHONPATH=str(ROOT))
     assert re.search(r"^msa_train +2$", planned, re.M)
     assert "output: mine.json" in planned
 
