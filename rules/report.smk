@@ -10,6 +10,7 @@ rule report:
         ),
         studies=studies_of_all(),
         template=shipped("report/page.html"),
+        references=shipped("resources/references.bib"),
         code=closure("report"),
     output:
         page=report(
@@ -34,10 +35,10 @@ rule report:
         folders=lambda wildcards, input: [*dict.fromkeys(map(parent, input.tables))],
         runs=lambda wildcards: RUNS,
         data=lambda wildcards: DATA,
-        # BibTeX has braces
+        # of a user's own recipe it may be BibTeX, which has braces
         cite=lambda wildcards: recipes.citations(CONFIG),
         titles=lambda wildcards: json.dumps(recipes.titles(CONFIG)),
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
-        " --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"
+        " --references {input.references:q} --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"
         f" {LOGGED}"

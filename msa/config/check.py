@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msa.base import bibtex
 from msa.base.errors import InputError
 from msa.base.schema import nearest, problems, refuse
 from msa.config.configuration import DEFAULTS, WORKFLOW, Config
@@ -67,12 +68,14 @@ def _extend_recipes(
         recipes[name] = recipe
         unlike = problems(recipe, "recipe.schema.json", f"recipe {name}")
         wrong += unlike or recipe_problems(name, recipe)
+        wrong += bibtex.problems(f"recipe {name}", raw_recipes[name])
     return recipes, wrong
 
 
 def _wrong_models(models: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     for name, model in models.items():
         yield from problems(model, "model.schema.json", f"model {name}")
+        yield from bibtex.problems(f"model {name}", model)
         if name not in MODELS:
             yield f"model {name}: not in msa.models.MODELS"
 

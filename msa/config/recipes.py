@@ -58,9 +58,9 @@ def published_as(config: Config, dataset: str) -> tuple[str, str]:
 
 
 def citations(config: Config) -> list[str]:
-    """BibTeX of the configured data sets and models, each once."""
-    texts = [recipe.get("cite") for recipe in _configured(config).values()]
-    return [text.strip() for text in dict.fromkeys(texts) if text]
+    """What the configured data sets and models cite, each once: keys, or a user's own BibTeX."""
+    cited = [recipe.get("cite") for recipe in _configured(config).values()]
+    return [cite for cite in dict.fromkeys(cited) if cite]
 
 
 def titles(config: Config) -> dict[str, str]:

@@ -18,6 +18,7 @@ import markdown
 import pandas as pd
 
 from msa.base.atomic import atomic_folder, atomic_write
+from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.report import studies
@@ -156,7 +157,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", type=Path, nargs="+", metavar="RESULTS/DATASET")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of all data sets")
-    parser.add_argument("--cite", nargs="*", default=[], help="BibTeX of data sets and systems")
+    parser.add_argument(
+        "--references", type=Path, default=REFERENCES, help="BibTeX file (default: the catalogue's)"
+    )
+    parser.add_argument(
+        "--cite", nargs="*", default=[], help="keys of its entries, or entries of one's own"
+    )
     parser.add_argument(
         "--titles", type=json.loads, default={}, help="JSON: data sets and models to what they are"
     )
@@ -165,10 +171,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    citations = cited(args.cite, args.references)
     sections = [section(folder, args.runs, args.data) for folder in args.folders]
     if args.figures:
         with atomic_folder(args.figures) as folder:
             for name, text in figure_files(sections):
                 (folder / name).write_text(text, encoding="utf-8")
     with atomic_write(args.output) as file:
-        file.write(page(sections, args.cite, args.titles))
+        file.write(page(sections, citations, args.titles))

@@ -1,6 +1,7 @@
 """Every recipe of files that others circulate, from a look-alike to the folds, and to results."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import yaml
 from running import ROOT, copy_project, run_stage, snakemake
 
 from msa.__main__ import main
+from msa.base.bibtex import REFERENCES, entries
 from msa.config.check import configure
 from msa.config.configuration import DEFAULTS
 from msa.config.fits import misfit
@@ -76,6 +78,32 @@ def test_published_settings_name_recipes_that_exist():
             assert name in CONFIG.recipes
             assert misfit(CONFIG, name, path.stem) is None
             assert run_settings(CONFIG, name, path.stem, 1)["settings"] == "published"
+
+
+def test_every_reference_is_used_and_every_recipe_has_one():
+    recipes = {name: CONFIG.recipes[name] for name in CONFIG.catalogue} | CONFIG.models
+    without = {name for name, recipe in recipes.items() if "cite" not in recipe}
+    # made on the spot, and the baselines
+    assert without == {"demo", "demo_humor", "demo_emotion", "mean", "ridge"}
+    assert {recipe["cite"] for recipe in recipes.values() if "cite" in recipe} == set(entries())
+
+
+FIELD = re.compile(r"  (\w+) = \{(.+)\},")
+
+
+def test_every_reference_is_well_formed():
+    text = REFERENCES.read_text()
+    assert text.strip() == "\n\n".join(entries().values())
+    assert len(entries()) == text.count("\n@") + 1 > 10
+    for key, entry in entries().items():
+        first, *lines, last = entry.splitlines()
+        assert re.fullmatch(r"@(article|inproceedings)\{\w+,", first) and last == "}", key
+        fields = dict(FIELD.fullmatch(line).groups() for line in lines)
+        assert len(fields) == len(lines) and {"title", "author", "year"} <= set(fields), key
+        assert ("journal" if first.startswith("@article") else "booktitle") in fields, key
+        for value in fields.values():
+            depths = np.cumsum([(c == "{") - (c == "}") for c in value])
+            assert depths.min() >= 0 and depths[-1] == 0, f"{key}: {value}"
 
 
 @pytest.mark.slow

@@ -127,6 +127,21 @@ def test_refusals(changes, expected):
     assert expected in refusal(changes)
 
 
+def test_a_recipe_names_a_reference_or_gives_its_own():
+    for cite in ("zadeh2016mosi", "@misc{me, title={Mine}}", "\n  @misc{me,\n title={Mine}}\n"):
+        config = Config(merge(BASE, own(cite=cite)))
+        assert config.recipes["mine"]["cite"] == cite
+    others = {"recipes": {"mine": OWN | {"cite": "zadeh2016mois"}, "again": {"extends": "mine"}}}
+    text = refusal(merge(others, {"recipes": {"other": OWN | {"cite": "me et al.", "aling": 1}}}))
+    assert "the configuration has 3 problems" in text
+    where = "cite: expected a key of references.bib or a BibTeX entry, got"
+    assert f'recipe mine: {where} "zadeh2016mois"; did you mean "zadeh2016mosi"?' in text
+    assert f'recipe other: {where} "me et al."; known: ' in text
+    assert "recipe other: cite: expected string" in refusal(
+        {"recipes": {"other": {**OWN, "cite": 2016}}}
+    )
+
+
 def test_words_are_needed_where_they_are_used():
     recipe = merge(OWN, {})
     del recipe["sequences"]["words"]
