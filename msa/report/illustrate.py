@@ -12,7 +12,7 @@ from scipy.special import softmax
 from msa.base.reading import read_json
 from msa.report import figures, studies
 from msa.report.trained import Model, histories, outputs
-from msa.results.bootstrap import drawn
+from msa.results.bootstrap import caution, drawn
 from msa.results.metrics import LOWER_IS_BETTER, confusion
 from msa.results.paper_table import TITLES
 
@@ -46,7 +46,7 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
         f"{title} of each model",
         figures.bars({name: score[headline] for name, score in scores.items()}, title, palette),
         f"{title}{_over(every)} on the {rows} test segments; {_interval(models[0])}. "
-        f"{better.capitalize()} is better.",
+        f"{caution(models[0].result['bootstrap'])}{better.capitalize()} is better.",
     )
     points = {
         model.name: (model.result["parameters"], scores[model.name][headline]["mean"])

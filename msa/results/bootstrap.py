@@ -13,6 +13,10 @@ import numpy as np
 
 from msa.base.ids import video_of
 
+# of up to thirty clusters tests reject too often: Cameron, Gelbach and Miller, Bootstrap-based
+# improvements for inference with clustered errors, Review of Economics and Statistics 90, 2008
+FEW = 30
+
 
 def videos(ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """The number (n,) of each segment's video, in the order in which they first appear."""
@@ -49,3 +53,10 @@ def drawn(bootstrap: Mapping[str, Any]) -> str:
     """The same in words, such as "the 12 test videos, each with all its segments"."""
     whole = ", each with all its segments" if bootstrap["unit"] == "video" else ""
     return f"the {bootstrap['n']} test {bootstrap['unit']}s{whole}"
+
+
+def caution(bootstrap: Mapping[str, Any]) -> str:
+    """A sentence where there are few of them, else nothing."""
+    if not 1 < bootstrap["n"] <= FEW:
+        return ""
+    return f"So few {bootstrap['unit']}s make intervals too narrow and p-values too small. "

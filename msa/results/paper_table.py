@@ -9,7 +9,7 @@ import pandas as pd
 
 from msa.base.atomic import atomic_write
 from msa.base.reading import read_json
-from msa.results.bootstrap import drawn
+from msa.results.bootstrap import caution, drawn
 from msa.results.leaderboard import read_result, spread_text, table
 from msa.results.metrics import LOWER_IS_BETTER
 
@@ -91,14 +91,14 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
         "Dagger: worse than the best, two-sided paired bootstrap of "
         f"{comparisons['resamples']} resamples of {drawn(comparisons['bootstrap'])}, "
         "Holm-corrected over all pairs of models and all metrics of a target, "
-        f"p < {LEVEL}; no dagger does not mean equal."
+        f"p < {LEVEL}; no dagger does not mean equal. {caution(comparisons['bootstrap'])}"
     )
     if comparisons["bootstrap"]["n"] == 1:
-        daggers = f"No daggers: one {comparisons['bootstrap']['unit']} alone cannot be resampled."
+        daggers = f"No daggers: one {comparisons['bootstrap']['unit']} alone cannot be resampled. "
     return (
         f"Test scores on {first['dataset']} (train {rows['train']}, validation {rows['valid']}, "
         f"test {rows['test']} segments): {over}, at the epoch that the validation fold selects. "
-        f"Bold: best. {daggers} n/a: undefined. "
+        f"Bold: best. {daggers}n/a: undefined. "
     ) + " ".join(definitions)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_summarize import run, valid
 
-from msa.results.bootstrap import description, drawn, resamples, videos
+from msa.results.bootstrap import caution, description, drawn, resamples, videos
 from msa.results.compare import compare
 from msa.results.metrics import regression
 from msa.results.score import Fold, score
@@ -109,6 +109,9 @@ def test_what_is_drawn_in_words() -> None:
     assert description(["a[0]", "b[0]", "c[0]"]) == {"unit": "segment", "n": 3}
     assert drawn({"unit": "video", "n": 2}) == "the 2 test videos, each with all its segments"
     assert drawn({"unit": "segment", "n": 3}) == "the 3 test segments"
+    few = "So few videos make intervals too narrow and p-values too small. "
+    said = {n: caution({"unit": "video", "n": n}) for n in (1, 2, 30, 31)}
+    assert said == {1: "", 2: few, 30: few, 31: ""}
 
 
 def test_segments_of_no_video_are_drawn_one_by_one_the_same_every_time() -> None:

@@ -64,6 +64,7 @@ def test_the_caption_says_what_is_resampled():
     assert "resamples of the 12 test videos, each with all its segments, Holm" in caption(
         RESULTS, PAIRS
     )
+    assert "does not mean equal. So few videos make" in caption(RESULTS, PAIRS)
     alone = PAIRS | {"bootstrap": {"unit": "video", "n": 1}}
     assert "No daggers: one video alone cannot be resampled." in caption(RESULTS, alone)
 
