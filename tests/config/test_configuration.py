@@ -129,7 +129,7 @@ def test_refusals(changes, expected):
 
 def test_a_recipe_names_a_reference_or_gives_its_own():
     for cite in ("zadeh2016mosi", "@misc{me, title={Mine}}", "\n  @misc{me,\n title={Mine}}\n"):
-        config = Config(merge(BASE, own(cite=cite)))
+        config = configure(merge(BASE, own(cite=cite)))
         assert config.recipes["mine"]["cite"] == cite
     others = {"recipes": {"mine": OWN | {"cite": "zadeh2016mois"}, "again": {"extends": "mine"}}}
     text = refusal(merge(others, {"recipes": {"other": OWN | {"cite": "me et al.", "aling": 1}}}))
