@@ -63,6 +63,11 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+def sorted_json(mapping):
+    """A mapping as a parameter: in another order of its keys it is the same, and reruns nothing."""
+    return json.dumps(mapping, sort_keys=True)
+
+
 def parent(path):
     """The folder of a path, as Snakemake spells it."""
     return path.rpartition("/")[0]

@@ -25,7 +25,7 @@ rule trials:
     params:
         run=subpath(output[0], parent=True),
         data=data_flags,
-        space=lambda wildcards: json.dumps(
+        space=lambda wildcards: sorted_json(
             checked(
                 studies.required_search, CONFIG, wildcards.dataset, wildcards.model
             )["space"]
@@ -64,7 +64,9 @@ rule best_settings:
     conda:
         "../envs/msa.yaml"
     params:
-        base=lambda wildcards: json.dumps(settings_of(wildcards) | {"variant": "best"}),
+        base=lambda wildcards: sorted_json(
+            settings_of(wildcards) | {"variant": "best"}
+        ),
     shell:
         "python -m msa search {input.trials:q} --settings {output:q} --base {params.base:q}"
         " > {log:q} 2>&1"

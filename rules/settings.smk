@@ -10,6 +10,6 @@ rule settings:
     conda:
         "../envs/msa.yaml"
     params:
-        settings=lambda wildcards: json.dumps(settings_of(wildcards)),
+        settings=lambda wildcards: sorted_json(settings_of(wildcards)),
     shell:
         "python -m msa settings {output:q} --json {params.settings:q} > {log:q} 2>&1"

@@ -35,10 +35,11 @@ def offered_forms(config: Config, dataset: str) -> dict[str, list[str]]:
 
 def chosen_forms(config: Config, dataset: str, model: str) -> dict[str, str | None]:
     """By modality that the model needs, the form it gets; None where the recipe has none."""
-    offered = offered_forms(config, dataset)
+    offered, needs = offered_forms(config, dataset), config.models[model]["needs"]
     return {
-        modality: next((form for form in forms if form in offered[modality]), None)
-        for modality, forms in config.models[model]["needs"].items()
+        modality: next((form for form in needs[modality] if form in offered[modality]), None)
+        for modality in FORMS
+        if modality in needs
     }
 
 

@@ -181,7 +181,9 @@ def load_fold(
     if forms.get("text") == "words":
         pieces = _pieces(data / fold, offsets, hyper, tokenizer)
     modalities = {}
-    for name, form in forms.items():
+    # whatever the order of the settings' keys, the data's digest is of one order
+    for name in (name for name in MODALITIES if name in forms):
+        form = forms[name]
         # what is copied to the pieces is as long as they are
         leader = name if pieces is None else "text"
         length, side = hyper["lengths"][leader], hyper["sides"][leader]

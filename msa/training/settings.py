@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from msa.base.atomic import atomic_write
@@ -9,15 +10,23 @@ from msa.base.errors import InputError
 
 
 def write_settings(text: str, output: Path) -> None:
-    """Write settings as readable JSON; a file that says the same already is left untouched."""
+    """Write settings as readable JSON; a file that says the same already is left untouched.
+
+    The order of keys says nothing: they are sorted, and those of a file may be in any order.
+    """
     try:
-        content = json.dumps(json.loads(text), indent=1) + "\n"
+        content = _readable(text)
     except ValueError as error:
         raise InputError(f"settings: expected JSON, got {text[:60]!r} ({error})") from error
-    if output.is_file() and output.read_bytes() == content.encode():
-        return
+    with suppress(OSError, ValueError):  # of a file that is not there, or is broken
+        if _readable(output.read_text(encoding="utf-8")) == content:
+            return
     with atomic_write(output) as file:
         file.write(content)
+
+
+def _readable(text: str) -> str:
+    return json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -56,8 +56,10 @@ def test_each_of_a_list_and_a_whole_one_in_quotes():
 
 @pytest.mark.parametrize(
     "value",
-    ["20 s", "twenty", "1:30", "nan", ".inf", "1e999", "2.5", 2.5, "", "[20", "[20]", "yes", True]
-    + ["0x10", "2026-13-45"],
+    [
+        *("20 s", "twenty", "1:30", "nan", ".inf", "1e999", "2.5", "", "[20", "[20]", "yes"),
+        *("0x10", "2026-13-45", 2.5, True),
+    ],
 )
 def test_anything_else_gets_the_ordinary_message(value):
     expected = f"config: epochs: expected integer, got {value!r} ({type(value).__name__})"

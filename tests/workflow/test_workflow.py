@@ -23,7 +23,7 @@ QUICK = {
 
 
 def configure(project, **changes):
-    (project / "quick.yaml").write_text(yaml.safe_dump(QUICK | changes))
+    (project / "quick.yaml").write_text(yaml.safe_dump(QUICK | changes, sort_keys=False))
 
 
 def run(project, *arguments, **options):
@@ -143,6 +143,24 @@ def test_changing_and_reverting_reruns_nothing(done, edit):
         before = path.read_text()
         edit(name, "\n# changed\n")
         path.write_text(before)
+    assert jobs(done) == {}
+
+
+def turned(value):
+    """The same with the keys of every mapping in reverse."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+def test_another_order_of_keys_reruns_nothing(done, edit):
+    for name in ("data/demo", "models/lmf", "models/ridge"):
+        path = done / f"workflow/recipes/{name}.yaml"
+        edit(path.relative_to(done))
+        content = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump(turned(content), sort_keys=False))
+    edit("quick.yaml")
+    (done / "quick.yaml").write_text(yaml.safe_dump(turned(QUICK), sort_keys=False))
     assert jobs(done) == {}
 
 
@@ -440,10 +458,14 @@ def test_robustness_and_ablation(done):
 @pytest.mark.slow
 def test_a_random_search(done):
     """Trials several a job, the best by validation retrained; more trials run only the new ones."""
-    search = {"trials": 3, "trials_per_job": 2, "space": {"optimizer.lr": [1e-9, 0.003, 1e-8]}}
+    space = {"optimizer.lr": [1e-9, 0.003, 1e-8], "batch_size": [32]}
+    search = {"trials": 3, "trials_per_job": 2, "space": space}
     quick = {"seeds": [1, 2], "models": ["lmf"]}
     configure(done, search={"lmf": search}, **quick)
     run(done)
+    configure(done, search={"lmf": search | {"space": turned(space)}}, **quick)
+    assert jobs(done) == {}
+    configure(done, search={"lmf": search}, **quick)
     table = pd.read_csv(done / "results/demo/lmf.search.csv")
     assert table["trial"].sort_values().tolist() == [0, 1, 2]
     # sorted by the validation value; a rate of nothing learns nothing
