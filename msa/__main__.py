@@ -33,6 +33,10 @@ STAGES = {
         "msa.training.train_seeds",
         "train several seeds of a small model at once",
     ),
+    "share-training": (
+        "msa.training.share_training",
+        "the run of a joint network for a target from that for another",
+    ),
     "trials": ("msa.training.trials", "try some settings of a random search"),
     "search": ("msa.training.search", "all trials in a table, and the settings of the best"),
     "import-checkpoint": (

@@ -1,7 +1,6 @@
 """What several rules ask of the configuration, by wildcards; no rules here."""
 
 import gc
-import json
 import os
 import re
 from functools import cache
@@ -12,9 +11,10 @@ from snakemake.exceptions import WorkflowError
 from msa.base.errors import InputError
 from msa.base.logs import LOGGED
 from msa.closure import closure, shipped
-from msa.config import encoders, fits, flags, paths
+from msa.config import encoders, fits, flags, joint, paths
 from msa.config import recipes, settings, sources, studies
 from msa.config.check import configure
+from msa.config.layers import sorted_json
 from msa.config.recipes import FOLDS
 from msa.fetch.check import seen
 from msa.models import EXAMINED
@@ -61,11 +61,6 @@ wildcard_constraints:
     last="[0-9]+",
     target="\\w+",
     seed="[0-9]+",
-
-
-def sorted_json(mapping):
-    """A mapping as a parameter: in another order of its keys it is the same, and reruns nothing."""
-    return json.dumps(mapping, sort_keys=True)
 
 
 def parent(path):

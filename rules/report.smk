@@ -37,7 +37,7 @@ rule report:
         data=lambda wildcards: DATA,
         # of a user's own recipe it may be BibTeX, which has braces
         cite=lambda wildcards: recipes.citations(CONFIG),
-        titles=lambda wildcards: json.dumps(recipes.titles(CONFIG)),
+        titles=lambda wildcards: sorted_json(recipes.titles(CONFIG)),
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
         " --references {input.references:q} --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"

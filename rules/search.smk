@@ -48,8 +48,13 @@ rule search:
     localrule: True
     conda:
         "../envs/msa.yaml"
+    params:
+        targets=lambda wildcards: settings.targets(
+            CONFIG, wildcards.dataset, wildcards.model
+        ),
     shell:
-        "python -m msa search {input.trials:q} --table {output:q} > {log:q} 2>&1"
+        "python -m msa search {input.trials:q} --targets {params.targets:q} --table {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule best_settings:
@@ -64,12 +69,10 @@ rule best_settings:
     conda:
         "../envs/msa.yaml"
     params:
-        base=lambda wildcards: sorted_json(
-            settings_of(wildcards) | {"variant": "best"}
-        ),
+        base=lambda wildcards: sorted_json(settings_of(wildcards) | {"variant": "best"}),
     shell:
-        "python -m msa search {input.trials:q} --settings {output:q} --base {params.base:q}"
-        " > {log:q} 2>&1"
+        "python -m msa search {input.trials:q} --targets {wildcards.target} --settings {output:q}"
+        " --base {params.base:q} > {log:q} 2>&1"
 
 
 use rule summarize as summarize_best with:

@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of them is itself alone, for what is asked once
 class Config:
     """What is asked for; `msa.config.check.configure` makes it, valid.
 

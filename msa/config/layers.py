@@ -1,6 +1,7 @@
 """Keys and values: YAML files, and later ones over earlier ones."""
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,3 +38,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys and values, got a {type(content).__name__}")
     return content
+
+
+def sorted_json(mapping: Mapping[str, Any]) -> str:
+    """A mapping as text that is the same in whatever order its keys were written."""
+    return json.dumps(mapping, sort_keys=True)

@@ -8,6 +8,7 @@ from typing import Any
 from msa.config.configuration import Config
 from msa.config.encoders import encoder_files, text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
+from msa.config.joint import searched
 from msa.config.recipes import FOLDS
 from msa.config.settings import main_variant, run_settings, targets
 from msa.config.studies import ablated, required_search, search
@@ -89,13 +90,16 @@ def study_files(config: Config, dataset: str) -> list[str]:
 
 
 def trial_files(config: Config, dataset: str, model: str, target: str | None = None) -> list[str]:
-    """The files of all trials of a search, for one target or for all."""
-    random_search = required_search(config, dataset, model)
-    count, size = random_search["trials"], random_search["trials_per_job"]
-    names = targets(config, dataset, model) if target is None else [target]
+    """The files of all trials of a search, for one target or for every one.
+
+    Where those of each target would be the same, they are of all together.
+    """
+    asked = required_search(config, dataset, model)
+    count, size = asked["trials"], asked["trials_per_job"]
+    names = searched(config, dataset, model, frozenset(asked["space"]))
     folders = [
-        config.path("runs", dataset, model, "trials", name, str(random_search["seed"]))
-        for name in names
+        config.path("runs", dataset, model, "trials", name, str(asked["seed"]))
+        for name in ([target] if target in names else names)
     ]
     return [
         f"{folder}/{first}-{min(first + size, count) - 1}.json"

@@ -37,6 +37,11 @@ def table(trials: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["target", "value", "trial"], ignore_index=True)
 
 
+def judged(tried: Sequence[Mapping[str, Any]], target: str) -> list[Mapping[str, Any]]:
+    """Trials of a joint network, each with the value of one of its targets alone."""
+    return [{**trial, "value": trial.get("values", {}).get(target)} for trial in tried]
+
+
 def best(target: str, tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The trial of the lowest value, the first of equal ones.
 
@@ -54,25 +59,36 @@ def best(target: str, tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trials", type=Path, nargs="+", help="files that `trials` wrote")
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        default=["all"],
+        help="what to judge the trials of a joint network by: its targets, each by its own value",
+    )
     parser.add_argument("--table", type=Path, help="CSV file of all trials to write")
     parser.add_argument("--settings", type=Path, help="settings.json of the best to write")
     parser.add_argument("--base", help="with --settings: the settings that the trials changed")
 
 
 def main(args: argparse.Namespace) -> None:
-    trials: dict[str, list[dict[str, Any]]] = {}
+    trials: dict[str, list[Mapping[str, Any]]] = {}
     for path in args.trials:
         # trials/<target>/<seed>/<first>-<last>.json
         tried = read_json_list(path, "trial", "value", "hyperparameters", "failure")
-        trials.setdefault(path.parent.parent.name, []).extend(tried)
+        trained_for = path.parent.parent.name
+        if trained_for != "all" or args.targets == ["all"]:
+            trials.setdefault(trained_for, []).extend(tried)
+            continue
+        for target in args.targets:
+            trials.setdefault(target, []).extend(judged(tried, target))
     if args.table:
         with atomic_write(args.table) as file:
             table(trials).to_csv(file, index=False)
     if args.settings:
         base = json.loads(args.base)
-        tried = [trial for of_target in trials.values() for trial in of_target]
-        chosen = best(base["target"], tried)
+        every = [trial for of_target in trials.values() for trial in of_target]
+        chosen = best(base["target"], every)
         settings = applied(base, chosen["hyperparameters"])
         settings |= {"settings": "adapted", "source": None}
-        settings["search"] = {"trials": len(tried), "trial": chosen["trial"]}
+        settings["search"] = {"trials": len(every), "trial": chosen["trial"]}
         write_settings(json.dumps(settings), args.settings)

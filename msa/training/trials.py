@@ -55,7 +55,8 @@ def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[st
     """Train with some settings: its validation value, the epoch of it, parameters, seconds.
 
     What cannot be built, or a training that fails, such as one whose loss is not finite, has the
-    value None and says why.
+    value None and says why. Of a joint network that is trained for all targets, `values` has each
+    target's own.
     """
     hyper = settings["hyperparameters"]
     seed_everything(settings["seed"])
@@ -76,6 +77,11 @@ def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[st
         return {"value": None, "failure": str(error), "parameters": parameters}
     return {
         "value": own_loss(trained, network, folds["valid"], settings),
+        "values": {
+            target: own_loss(trained, network, folds["valid"], {**settings, "target": target})
+            for target in settings["task"]["targets"]
+            if settings["target"] == "all"
+        },
         "failure": None,
         "selected_epoch": trained.selected,
         "epochs": len(trained.history),

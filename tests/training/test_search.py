@@ -51,6 +51,26 @@ def test_the_stage_writes_both(tmp_path):
     assert settings["seed"] == 7 and settings["search"] == {"trials": 4, "trial": 2}
 
 
+def test_trials_of_a_joint_network_are_judged_by_each_target(tmp_path):
+    path = tmp_path / "trials/all/0/0-2.json"
+    path.parent.mkdir(parents=True)
+    values = [{"sad": 0.2, "happy": 0.8}, {"sad": 0.7, "happy": 0.1}]
+    tried = [trial(i, 0.5, lr=i + 1) | {"values": of} for i, of in enumerate(values)]
+    path.write_text(json.dumps([*tried, trial(2, None, lr=3)]))
+    run_stage("search", path, "--targets", "happy", "sad", "--table", tmp_path / "search.csv")
+    frame = pd.read_csv(tmp_path / "search.csv")
+    assert frame["target"].tolist() == ["happy"] * 3 + ["sad"] * 3
+    assert frame["value"].dropna().tolist() == [0.1, 0.8, 0.2, 0.7]
+    assert frame["trial"].tolist() == [1, 0, 2, 0, 1, 2]
+    for target, chosen in (("sad", 0), ("happy", 1)):
+        base = json.dumps({"target": target, "hyperparameters": {"lr": 9}})
+        settings = tmp_path / f"{target}.json"
+        run_stage("search", path, "--targets", target, "--settings", settings, "--base", base)
+        written = json.loads(settings.read_text())
+        assert written["search"] == {"trials": 3, "trial": chosen}
+        assert written["hyperparameters"] == {"lr": chosen + 1}
+
+
 def test_a_broken_file_is_named(tmp_path):
     path = tmp_path / "trials/all/0/0-1.json"
     path.parent.mkdir(parents=True)

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from msa.base.errors import InputError
-from msa.config.configuration import Config
+from msa.config.check import configure
+from msa.config.settings import run_settings
 from msa.training.settings import write_settings
 
 SETTINGS = {"seed": 1, "hyperparameters": {"lr": 0.1, "epochs": 2}}
@@ -46,12 +47,12 @@ def test_recipes_in_another_order_have_the_same_settings():
     """Lists too that are made from their keys."""
     names = {"mosi": "nhfnet", "pom_lmf": "lmf", "demo": "lmr_cbt", "cherma": "glomo"}
     given = {"datasets": [], "models": [], "seeds": [1]}
-    config = Config(given)
-    straight = {d: config.settings(d, m, 1) for d, m in names.items()}
+    config = configure(given)
+    straight = {d: run_settings(config, d, m, 1) for d, m in names.items()}
     config.recipes, config.models = turned(config.recipes), turned(config.models)
     assert config.models["nhfnet"]["needs"].keys() == {"text", "audio", "vision"}
     assert [*config.models["nhfnet"]["needs"]] == ["vision", "audio", "text"]
     for dataset, model in names.items():
-        assert json.dumps(config.settings(dataset, model, 1), sort_keys=True) == json.dumps(
+        assert json.dumps(run_settings(config, dataset, model, 1), sort_keys=True) == json.dumps(
             straight[dataset], sort_keys=True
         )

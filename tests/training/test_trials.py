@@ -3,12 +3,14 @@ import pytest
 import torch
 
 from msa.config.check import configure
+from msa.config.joint import searched
 from msa.config.settings import run_settings
 from msa.data.clean import clean
 from msa.data.import_data import import_data
 from msa.demo.look_alikes import lmf
 from msa.training.network import build, predictions
 from msa.training.run import Places, load_run, seed_everything
+from msa.training.space import applied, draw
 from msa.training.train import train
 from msa.training.trials import FOLDS, attempt, own_loss
 
@@ -58,6 +60,19 @@ def test_a_trial_of_one_trait_is_judged_by_that_trait(selection, where):
     tried = attempt(where, settings, torch.device("cpu"))
     assert (tried["value"], tried["failure"]) == (pytest.approx(judged["vivid"]), None)
     assert tried["value"] != pytest.approx(joint, rel=1e-3)
+
+
+def test_one_trial_for_all_traits_is_that_for_each(where):
+    """To the bit, of what is drawn, whatever was published for the trait."""
+    drawn = draw(CONFIG.models["lmf"]["space"], 0, 1)
+    assert searched(CONFIG, "pom_lmf", "lmf", frozenset(drawn)) == ["all"]
+    tried = attempt(where, applied(settings_of(), drawn), torch.device("cpu"))
+    for trait in ("vivid", "nervous"):
+        own = attempt(where, applied(settings_of(target=trait), drawn), torch.device("cpu"))
+        assert own["value"] == tried["values"][trait] and own["values"] == {}
+        assert own["selected_epoch"] == tried["selected_epoch"]
+    assert len({*tried["values"].values()}) == len(tried["values"]) == 16
+    assert tried["value"] == pytest.approx(np.mean([*tried["values"].values()]))
 
 
 @pytest.mark.parametrize(

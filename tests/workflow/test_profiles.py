@@ -151,7 +151,7 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
             "compare",
             "published",
         ),
-        *("paper_table", "report"),
+        *("paper_table", "report", "share_training"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name

@@ -1,0 +1,73 @@
+"""Joint networks: where the runs of several targets are one training, or its trials are."""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from msa.base.errors import InputError
+from msa.config.configuration import Config
+from msa.config.settings import run_settings, targets
+
+
+@cache
+def trained_with(config: Config, dataset: str, model: str) -> dict[str, str]:
+    """Target to the first one whose settings differ in the target alone: their training is one.
+
+    A binary target has a model of its own, and never shares one.
+    """
+    names = targets(config, dataset, model)
+    settings = {target: _settings(config, dataset, model, target) for target in names}
+    return {
+        target: next(other for other in names if settings[other] == settings[target])
+        for target in names
+    }
+
+
+@cache
+def searched(config: Config, dataset: str, model: str, space: frozenset[str]) -> list[str]:
+    """The targets that a search trains for: "all", where whatever differs otherwise is drawn.
+
+    Args:
+        config: the configuration.
+        dataset: name of the data set.
+        model: name of the model.
+        space: the hyperparameters that are drawn, such as `optimizer.lr`.
+    """
+    names = targets(config, dataset, model)
+    joint, *each = (_settings(config, dataset, model, target, space) for target in ("all", *names))
+    return ["all"] if all(settings == joint for settings in each) else names
+
+
+def followers(config: Config) -> list[tuple[str, str, str]]:
+    """Data set, model and target of every run whose training is that of an earlier target."""
+    runs = []
+    for model, recipe in config.models.items():
+        for dataset in recipe.get("published", {}):
+            try:
+                first = trained_with(config, dataset, model)
+            except InputError:
+                # settings that cannot be are refused where a run of them is asked for
+                continue
+            runs += [(dataset, model, target) for target in first if first[target] != target]
+    return runs
+
+
+def _settings(
+    config: Config, dataset: str, model: str, target: str, drawn: Collection[str] = ()
+) -> dict[str, Any]:
+    """The settings of a run but for its target and what is drawn."""
+    settings = run_settings(config, dataset, model, 0, target)
+    return settings | {
+        "target": None,
+        "hyperparameters": _without(settings["hyperparameters"], drawn),
+    }
+
+
+def _without(
+    hyperparameters: Mapping[str, Any], drawn: Collection[str], part: str = ""
+) -> dict[str, Any]:
+    return {
+        key: _without(value, drawn, f"{part}{key}.") if isinstance(value, Mapping) else value
+        for key, value in hyperparameters.items()
+        if f"{part}{key}" not in drawn
+    }

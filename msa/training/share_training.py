@@ -1,0 +1,53 @@
+"""Share training: a run of a joint network for one target from that for another.
+
+Where two targets' settings differ in the target alone, their networks are the same to the bit, and
+one training serves both.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from msa.base import provenance
+from msa.base.atomic import atomic_path, atomic_write
+from msa.base.errors import InputError
+from msa.base.reading import read_json
+
+COPIED = ("model.safetensors", "history.csv", "epochs.npz")
+
+
+def share(first: Path, run: Path) -> None:
+    """Give a run what another one's training left; its own settings stay in the record's digest.
+
+    Args:
+        first: folder of the run that was trained.
+        run: folder of the run to write into, with its settings.json.
+
+    Raises:
+        InputError: the two runs' settings differ in more than the target.
+    """
+    settings, own = (read_json(folder / "settings.json", "target") for folder in (first, run))
+    if own | {"target": None} != settings | {"target": None}:
+        raise InputError(
+            f"{run}/settings.json: expected the settings of {first} with another target; write "
+            "them again, or train this one alone"
+        )
+    record = read_json(first / "training.json", "provenance", "wall_time_s")
+    record["provenance"]["config_digest"] = provenance.json_digest(own)
+    # its time is counted once, by the run that took it
+    record |= {"wall_time_s": 0.0, "trained_with": settings["target"]}
+    for name in COPIED:
+        with atomic_path(run / name) as path:
+            shutil.copyfile(first / name, path)
+    with atomic_write(run / "training.json") as file:
+        json.dump(record, file, indent=1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", type=Path, help="folder of the run that was trained")
+    parser.add_argument("run", type=Path, help="folder of the other one, with settings.json")
+
+
+def main(args: argparse.Namespace) -> None:
+    share(args.first, args.run)

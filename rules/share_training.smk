@@ -1,0 +1,38 @@
+# A joint network that several targets have the same settings for is trained once, for the first.
+ruleorder: share_training > train_seeds > train
+
+
+rule share_training:
+    input:
+        settings=f"{RUN}/settings.json",
+        trained=lambda wildcards: [
+            f"{trained_run(wildcards)}/{name}"
+            for name in (
+                *("settings.json", "model.safetensors"),
+                *("history.csv", "epochs.npz", "training.json"),
+            )
+        ],
+        code=closure("share-training"),
+    output:
+        weights=f"{RUN}/model.safetensors",
+        history=f"{RUN}/history.csv",
+        epochs=f"{RUN}/epochs.npz",
+        record=f"{RUN}/training.json",
+    log:
+        f"{RUN_LOG}-train.log",
+    wildcard_constraints:
+        # it is part of the path's regular expression, and may look ahead
+        dataset="|".join(
+            f"{re.escape(dataset)}(?=/{re.escape(model)}/[^/]+/{re.escape(target)}/)"
+            for dataset, model, target in joint.followers(CONFIG)
+        )
+        or "none",
+        variant="main|no-\\w+",
+    localrule: True
+    conda:
+        "../envs/msa.yaml"
+    params:
+        first=trained_run,
+        run=subpath(output.weights, parent=True),
+    shell:
+        "python -m msa share-training {params.first:q} {params.run:q} > {log:q} 2>&1"
