@@ -6,7 +6,7 @@ rule share_training:
     input:
         settings=f"{RUN}/settings.json",
         trained=lambda wildcards: [
-            f"{trained_run(wildcards)}/{name}"
+            f"{RUN.format(**joint.trained_run(CONFIG, wildcards))}/{name}"
             for name in (
                 *("settings.json", "model.safetensors"),
                 *("history.csv", "epochs.npz", "training.json"),
@@ -32,7 +32,7 @@ rule share_training:
     conda:
         "../envs/msa.yaml"
     params:
-        first=trained_run,
+        first=lambda wildcards: RUN.format(**joint.trained_run(CONFIG, wildcards)),
         run=subpath(output.weights, parent=True),
     shell:
         "python -m msa share-training {params.first:q} {params.run:q} > {log:q} 2>&1"

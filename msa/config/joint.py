@@ -23,6 +23,12 @@ def trained_with(config: Config, dataset: str, model: str) -> dict[str, str]:
     }
 
 
+def trained_run(config: Config, run: Mapping[str, str]) -> dict[str, str]:
+    """The run whose training is also that of another one, by the wildcards of their folders."""
+    first = trained_with(config, run["dataset"], run["model"])
+    return {**run, "target": first[run["target"]]}
+
+
 @cache
 def searched(config: Config, dataset: str, model: str, space: frozenset[str]) -> list[str]:
     """The targets that a search trains for: "all", where whatever differs otherwise is drawn.

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -45,12 +46,16 @@ def test_what_is_no_json_is_refused(tmp_path):
 
 def test_recipes_in_another_order_have_the_same_settings():
     """Lists too that are made from their keys."""
-    names = {"mosi": "nhfnet", "pom_lmf": "lmf", "demo": "lmr_cbt", "cherma": "glomo"}
-    given = {"datasets": [], "models": [], "seeds": [1]}
-    config = configure(given)
+    names = {"mosi": "nhfnet", "pom_lmf": "lmf", "demo": "lmr_cbt", "heard": "nhfnet"}
+    heard = {
+        "sequences": {"audio": "my/audio.csd", "labels": "my/labels.csd"},
+        **{"align": "labels", "folds": "my/folds.json"},
+        "task": {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]},
+    }
+    config = configure({"datasets": [], "models": [], "seeds": [1], "recipes": {"heard": heard}})
     straight = {d: run_settings(config, d, m, 1) for d, m in names.items()}
-    config.recipes, config.models = turned(config.recipes), turned(config.models)
-    assert config.models["nhfnet"]["needs"].keys() == {"text", "audio", "vision"}
+    assert straight["heard"]["missing"] == ["text", "vision"]
+    config = replace(config, recipes=turned(config.recipes), models=turned(config.models))
     assert [*config.models["nhfnet"]["needs"]] == ["vision", "audio", "text"]
     for dataset, model in names.items():
         assert json.dumps(run_settings(config, dataset, model, 1), sort_keys=True) == json.dumps(
