@@ -100,6 +100,15 @@ def test_a_fold_as_the_settings_want_it(folder):
     assert batch["label"].tolist() == [[-2], [1]]
 
 
+def test_modalities_come_in_one_order_whatever_that_of_the_settings(folder):
+    """The digest of a run's data is of their arrays in that order."""
+    forms = dict(reversed(SETTINGS["forms"].items()))
+    fold = load_fold(
+        "train", SETTINGS | {"forms": forms}, folder, folder / "clean", folder / "features"
+    )
+    assert [*fold.modalities] == [*load(folder).modalities] == [*MODALITIES]
+
+
 def test_a_modality_that_is_missing_is_one_step_of_zeros_of_width_1(folder):
     batch = load(folder).batch(torch.tensor([0, 1]))
     assert not batch["vision"].rows.any()
