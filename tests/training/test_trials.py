@@ -64,7 +64,7 @@ def test_a_trial_of_one_trait_is_judged_by_that_trait(selection, where):
 
 def test_one_trial_for_all_traits_is_that_for_each(where):
     """To the bit, of what is drawn, whatever was published for the trait."""
-    drawn = draw(CONFIG.models["lmf"]["space"], 0, 1)
+    drawn = draw(CONFIG.models["lmf"]["space"], 0, 3)
     assert searched(CONFIG, "pom_lmf", "lmf", frozenset(drawn)) == ["all"]
     tried = attempt(where, applied(settings_of(), drawn), torch.device("cpu"))
     for trait in ("vivid", "nervous"):
