@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, MultiStepLR, ReduceLROnPlateau
 
 from msa.base.errors import InputError
@@ -14,7 +15,36 @@ from msa.base.errors import InputError
 CORRECTED = ("lr", "eps", "weight_decay")
 
 
-class BertAdam(torch.optim.AdamW):
+def plain(method: Callable[..., Any]) -> Any:
+    """A method of torch's optimizers without what its decorator does for torch's compiler.
+
+    Decorated, the first call imports the compiler, which takes over a second and is never used.
+    """
+    return getattr(method, "__wrapped__", method)
+
+
+class Plain(Optimizer):
+    """What all optimizers share, without the compiler."""
+
+    add_param_group = plain(Optimizer.add_param_group)
+    zero_grad = plain(Optimizer.zero_grad)
+    state_dict = plain(Optimizer.state_dict)
+    load_state_dict = plain(Optimizer.load_state_dict)
+
+
+class Adam(Plain, torch.optim.Adam):
+    """Torch's own."""
+
+    step = torch.no_grad()(plain(torch.optim.Adam.step))
+
+
+class AdamW(Plain, torch.optim.AdamW):
+    """Torch's own."""
+
+    step = torch.no_grad()(plain(torch.optim.AdamW.step))
+
+
+class BertAdam(AdamW):
     """Adam as BERT was released with it: no bias correction, decay apart, each gradient clipped.
 
     Devlin et al., NAACL 2019; the gradient of each parameter is clipped to norm 1 on its own.
@@ -45,14 +75,14 @@ class BertAdam(torch.optim.AdamW):
             group.update(values)
 
 
-KINDS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": partial(torch.optim.Adam, fused=True),
-    "adamw": partial(torch.optim.AdamW, fused=True),
+KINDS: dict[str, Callable[..., Optimizer]] = {
+    "adam": partial(Adam, fused=True),
+    "adamw": partial(AdamW, fused=True),
     "bert_adam": BertAdam,
 }
 
 
-def make_optimizer(network: Any, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+def make_optimizer(network: Any, settings: Mapping[str, Any]) -> Optimizer:
     """The optimizer that the settings name, over the model's own parameter groups, if any.
 
     Raises:
@@ -83,7 +113,7 @@ class Schedule:
     """
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any] | None, batches: int
+        self, optimizer: Optimizer, settings: Mapping[str, Any] | None, batches: int
     ) -> None:
         self.per_batch: LambdaLR | None = None
         self.per_epoch: MultiStepLR | None = None

@@ -1,14 +1,18 @@
 import inspect
 import math
+import subprocess
+import sys
+from functools import partial
 
 import pytest
 import torch
+from running import ROOT, environment
 from torch import nn
 
 from msa.base.errors import InputError
 from msa.config.check import configure
 from msa.models import MODELS, model_class
-from msa.training.optimizers import BertAdam, Schedule, make_optimizer
+from msa.training.optimizers import KINDS, BertAdam, Schedule, make_optimizer
 
 
 def rates(settings, batches=20, losses=None):
@@ -60,6 +64,44 @@ def test_bert_adam_step_by_step():
         expected = expected - 0.1 * (mean / (square.sqrt() + 1e-6) + 0.01 * expected)
         torch.testing.assert_close(weight.detach(), expected, rtol=1e-5, atol=1e-6)
     assert not math.isclose(weight[0].item(), 1.0)
+
+
+def trained(kind):
+    torch.manual_seed(0)
+    network, x = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)), torch.randn(7, 3)
+    optimizer = kind(network.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        network(x).square().sum().backward()
+        optimizer.step()
+        optimizer.load_state_dict(optimizer.state_dict())
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize(
+    ("name", "torchs"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+)
+def test_without_the_compiler_an_optimizer_is_torchs_to_the_bit(name, torchs):
+    assert torch.equal(trained(KINDS[name]), trained(partial(torchs, fused=True)))
+
+
+WITHOUT_COMPILER = """
+import sys, torch
+from msa.training.optimizers import KINDS
+for make in KINDS.values():
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = make([weight], lr=0.1, weight_decay=0.1)
+    optimizer.zero_grad()
+    weight.sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_no_optimizer_imports_the_compiler():
+    command = [sys.executable, "-c", WITHOUT_COMPILER]
+    subprocess.run(command, cwd=ROOT, env=environment(), check=True)
 
 
 def test_frozen_parameters_are_left_out():
