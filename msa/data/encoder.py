@@ -1,4 +1,4 @@
-"""Text encoders: models of `transformers`, from a folder; nothing here uses the network."""
+"""Text encoders: BERT, or a model of `transformers`, from a folder; nothing uses the network."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.base.reading import said
+from msa.data.bert import load_bert
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -19,9 +20,9 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     Raises:
         InputError: there is no such encoder, or it has no fast tokenizer.
     """
-    # takes seconds, and not every run has an encoder
+    # takes a second, and not every run has an encoder
     from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
 
     if folder is None or not folder.is_dir():
         raise InputError(
@@ -32,9 +33,7 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
         path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
-        model, loading_info = AutoModel.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True
-        )
+        model, missing = load_model(folder)
     except MemoryError:
         raise
     # damaged files make transformers and tokenizers raise nearly anything
@@ -43,10 +42,8 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
             f"transformers encoder, got: {said(error)}"
         ) from error
-    # what is missing would be random; the pooler has no part
-    if missing := sorted(
-        key for key in loading_info["missing_keys"] if not key.startswith("pooler.")
-    ):
+    # what is missing would be random
+    if missing:
         raise InputError(
             f"encoder {folder}: expected the weights of the model in config.json, "
             f"{len(missing)} are missing: {missing[0]}; fetch it again"
@@ -69,8 +66,18 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     return tokenizer, model
 
 
+def load_model(folder: Path) -> tuple[Any, list[str]]:
+    """The pretrained model, and its weights that are missing; the pooler has no part."""
+    if bert := load_bert(folder):
+        return bert, []
+    from transformers import AutoModel  # takes seconds
+
+    model, info = AutoModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+    return model, sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+
+
 def capacity(model: Any) -> int:
-    """Most pieces that a model of `transformers` has positions for, special ones included."""
+    """Most pieces that an encoder has positions for, special ones included."""
     positions = getattr(model.config, "max_position_embeddings", None) or 0
     if positions <= 0:
         return sys.maxsize  # positions relative to one another, as XLNet's
