@@ -7,12 +7,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 demo: install
 	snakemake --cores all --quiet progress rules
-	snakemake --cores all --quiet progress rules --configfile workflow/demo_classes.yaml -- \
-		results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
-	@cat results/demo/leaderboard.md results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
+	@cat results/demo/leaderboard.md
 	@echo
+	@echo "Page:        results/report/index.html"
 	@echo "Results:     results/demo/<model>.json, results/demo/leaderboard.csv and .md"
-	@echo "Page of the first: results/report/index.html"
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
 
@@ -20,13 +18,17 @@ demo: install
 LOOK_ALIKES := mosi_cmbert/cm_bert mosei_direct/nhfnet pom_lmf/lmf iemocap_mult/lmr_cbt \
 	urfunny/glomo mustard/glomo cherma/glomo
 
+# beside the demo: classes, and a look-alike of each data set
 demo-all: install
+	snakemake --cores all --quiet progress rules --configfile workflow/demo_classes.yaml -- \
+		results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	python -m msa demo look-alikes/demo
 	python -m msa demo-encoder look-alikes/demo/words.csd look-alikes/encoder
 	@for recipe in $(subst mosei_direct,mosei,$(patsubst %/,%,$(dir $(LOOK_ALIKES)))); do \
 		python -m msa look-alike $$recipe look-alikes/data/$$recipe/raw || exit 1; done
 	snakemake --cores all --quiet progress rules --configfile workflow/look_alikes.yaml -- \
 		$(LOOK_ALIKES:%=look-alikes/results/%.json)
+	@cat results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
 
 test: install
