@@ -8,22 +8,24 @@ from typing import Any
 from msa.base.errors import InputError
 from msa.base.reading import said
 from msa.data.bert import load_bert
+from msa.data.tokenizer import load_tokenizer
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def load_encoder(folder: Path | None) -> tuple[Any, Any]:
+def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, Any]:
     """A fast tokenizer, to be given segments split into words, and a pretrained model.
 
     The tokenizer's `model_max_length` is no more than the model has positions for.
 
+    Args:
+        folder: the encoder's.
+        only_pieces: the tokenizer is for `cut_words` alone; BERT's is then read without
+            transformers, whose import takes a second.
+
     Raises:
         InputError: there is no such encoder, or it has no fast tokenizer.
     """
-    # takes a second, and not every run has an encoder
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import AutoTokenizer
-
     if folder is None or not folder.is_dir():
         raise InputError(
             f"encoder {folder}: expected a folder with config.json, model.safetensors and "
@@ -32,7 +34,8 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
     for path in filter(Path.is_file, folder.iterdir()):
         path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        tokenizer: Any = load_tokenizer(folder) if only_pieces else None
+        tokenizer = tokenizer or load_fast_tokenizer(folder)
         model, missing = load_model(folder)
     except MemoryError:
         raise
@@ -48,22 +51,35 @@ def load_encoder(folder: Path | None) -> tuple[Any, Any]:
             f"encoder {folder}: expected the weights of the model in config.json, "
             f"{len(missing)} are missing: {missing[0]}; fetch it again"
         )
-    # without its files transformers makes up a tokenizer that knows no word
-    files = tokenizer.vocab_files_names.values()
-    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
+    if tokenizer is None:
         raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
             f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
             f"as config.json says, got {len(tokenizer)}; it is another model's"
         )
-    pre_tokenizer = tokenizer.backend_tokenizer.pre_tokenizer
-    # RoBERTa's: a word without a blank before it ends another
-    if isinstance(pre_tokenizer, ByteLevel):
-        pre_tokenizer.add_prefix_space = True
     # a folder that does not say how long leaves it at 1e30
     tokenizer.model_max_length = min(tokenizer.model_max_length, capacity(model))
     return tokenizer, model
+
+
+def load_fast_tokenizer(folder: Path) -> Any | None:
+    """The tokenizer of transformers; None where it is not a fast one."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+    # without its files transformers makes up a tokenizer that knows no word
+    files = tokenizer.vocab_files_names.values()
+    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
+        return None
+    # what the file says of lengths is ours to say
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    blanks = tokenizer.backend_tokenizer.pre_tokenizer
+    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
+        blanks.add_prefix_space = True
+    return tokenizer
 
 
 def load_model(folder: Path) -> tuple[Any, list[str]]:

@@ -82,12 +82,12 @@ def _part(
     """Pieces of some words, each with its word's row."""
     if first == last:
         return []
-    tokens = tokenizer(
-        list(words[first:last]), is_split_into_words=True, add_special_tokens=False, verbose=False
+    found = tokenizer.backend_tokenizer.encode(
+        list(words[first:last]), is_pretokenized=True, add_special_tokens=False
     )
     if word_map == "words":
-        return [(i, first + w) for i, w in zip(tokens["input_ids"], tokens.word_ids(), strict=True)]
-    marks = np.cumsum(["_" in token for token in tokens.tokens()])
+        return [(i, first + word) for i, word in zip(found.ids, found.word_ids, strict=True)]
+    marks = np.cumsum(["_" in token for token in found.tokens])
     # numbering starts at -1, which is the last word
     numbers = (marks - 1) % (last - first)
-    return [(i, int(first + n)) for i, n in zip(tokens["input_ids"], numbers, strict=True)]
+    return [(i, int(first + n)) for i, n in zip(found.ids, numbers, strict=True)]

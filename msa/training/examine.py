@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 from torch import Tensor, nn
 
 from msa.base.atomic import atomic_write
@@ -49,6 +48,8 @@ def errors(task: Mapping[str, Any], truth: np.ndarray, prediction: np.ndarray) -
     """
     if task["type"] == "regression":
         return np.abs(prediction - truth).mean(1)
+    from scipy.special import softmax
+
     n, k = truth.shape
     shares = softmax(prediction.reshape(n, k, -1), axis=2)
     return 1 - np.take_along_axis(shares, truth.astype(int)[..., None], 2)[..., 0].mean(1)

@@ -62,7 +62,7 @@ def load_run(
     """The folds of a run, and the encoder of a model that reads words."""
     tokenizer = bert = None
     if settings["forms"].get("text") == "words":
-        tokenizer, bert = load_encoder(places.encoder)
+        tokenizer, bert = load_encoder(places.encoder, only_pieces=True)
     where = places.data, places.clean, places.features
     return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
 
