@@ -1,11 +1,13 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from making import fp32, make_fold
-from running import run_stage
+from running import ROOT, environment, run_stage
 from safetensors.torch import load_file
 from torch.nn import functional
 
@@ -193,6 +195,41 @@ def test_train_and_predict_as_stages(model, demo, settings, tmp_path):
     if model in ("lmf", "nhfnet"):
         assert f"demo/{model} seed 1  epoch 2/2  train " in progress
         assert list((tmp_path / "a" / "tensorboard").glob("events.*"))
+
+
+# each takes from a third of a second to three, in every job
+HEAVY = "transformers torch._dynamo sympy sklearn scipy pandas matplotlib jsonschema h5py".split()
+LOADED = f"""
+import sys
+from msa.__main__ import main
+assert main(sys.argv[1:]) == 0
+print(*sorted(set({HEAVY}) & set(sys.modules)))
+"""
+
+
+def loaded(*arguments):
+    """What of `HEAVY` a stage has imported when it is done."""
+    command = [sys.executable, "-c", LOADED, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, check=True)
+    return done.stdout.decode().split()
+
+
+@pytest.mark.parametrize("model", ["lmf", "cm_bert"])
+def test_jobs_import_no_more_than_they_use(model, demo, settings, tmp_path):
+    """Neither torch's compiler nor transformers, also where the text is words."""
+    given = settings(model)
+    given["hyperparameters"] |= {"epochs": 1}
+    (tmp_path / "settings.json").write_text(json.dumps(given))
+    where = [tmp_path, "--data", demo, "--clean", demo / "clean", "--device", "cpu"]
+    where += ["--features", demo / "features", "--encoder", demo / "encoder"]
+    assert loaded("train", *where, "--state", tmp_path / "state.pt") == []
+    assert loaded("predict-folds", *where) == []
+    assert loaded("perturb", *where, "--noise", "1") == []
+
+
+def test_encoding_imports_no_model_of_transformers(demo, tmp_path):
+    found = loaded("encode", demo, "--encoder", demo / "encoder", "--output", tmp_path)
+    assert found == ["transformers"]  # the tokenizer
 
 
 def test_a_gpu_that_is_not_there(demo, settings, tmp_path):
