@@ -1,8 +1,11 @@
+import fcntl
 import os
 import sys
 
 import pytest
-from running import copy_project, run_stage
+from running import copy_project, run_stage, snakemake
+
+from msa.config.recipes import FOLDS
 
 
 def pytest_collection_modifyitems(items):
@@ -11,11 +14,46 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def demo_files(tmp_path_factory):
-    """The demo data set's raw files."""
-    folder = tmp_path_factory.mktemp("demo")
-    run_stage("demo", folder)
+def once(tmp_path_factory):
+    """A folder that is made by the first worker to ask for it, and shared by all."""
+    parent = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        parent = parent.parent
+
+    def folder(name, make):
+        path, made = parent / name, parent / f"{name}.made"
+        with (parent / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                make(path)
+                made.touch()
+        return path
+
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_files(once):
+    """The demo data set's raw files."""
+    return once("demo", lambda folder: run_stage("demo", folder))
+
+
+@pytest.fixture(scope="session")
+def demo_encoder(once, demo_files):
+    """The folder of its tiny BERT."""
+    words = demo_files / "words.csd"
+    return once("encoder", lambda folder: run_stage("demo-encoder", words, folder))
+
+
+@pytest.fixture(scope="session")
+def encoded_demo(once):
+    """A project in which the demo is ready for training: to copy, not to change."""
+    features = [f"features/demo/demo/{fold}.npy" for fold in FOLDS]
+
+    def make(folder):
+        snakemake(copy_project(folder), *features, "data/demo/clean/card.json")
+
+    return once("encoded", make)
 
 
 @pytest.fixture

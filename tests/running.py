@@ -1,10 +1,18 @@
-"""Running the project as a user does: stages, Snakemake, a copy to change."""
+"""Running the project as a user does: stages, Snakemake, a copy to change.
 
+Each runs in a process of its own: a fork of a server that has imported the libraries which take
+seconds to import, and nothing of ours.
+"""
+
+import atexit
 import os
+import runpy
 import shutil
-import subprocess
 import sys
+import tempfile
+from multiprocessing import get_context
 from pathlib import Path
+from subprocess import CompletedProcess
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ["Snakefile", "config.yaml", "rules", "workflow", "envs", "profiles", "msa"]
@@ -28,20 +36,52 @@ def environment(**more):
     return os.environ | {"PATH": path, "PYTHONPATH": "."} | more
 
 
-def run_stage(*arguments, check=True, cwd=ROOT):
-    """`python -m msa ...` as a user would type it."""
-    command = [sys.executable, "-m", "msa", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment())
+SERVER = get_context("forkserver")
+SERVER.set_forkserver_preload(["snakemake.cli", "torch.optim"])
+
+
+def _python(arguments, folder, variables, *logs):
+    for number, log in enumerate(logs, start=1):
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), number)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    option, program, *rest = arguments
+    sys.argv = [option, *rest]
+    try:
+        if option == "-m":
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            exec(program, {"__name__": "__main__"})
+    finally:
+        atexit._run_exitfuncs()  # which a process of multiprocessing leaves out
+
+
+def python(*arguments, cwd=ROOT, check=True, **variables):
+    """`python -m MODULE ...` or `python -c CODE ...`: what it printed, and its exit status."""
+    command = [*map(str, arguments)]
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder, stream) for stream in ("stdout", "stderr")]
+        process = SERVER.Process(
+            target=_python, args=(command, cwd, environment(**variables), *logs)
+        )
+        process.start()
+        process.join()
+        done = CompletedProcess(command, process.exitcode, *(log.read_text() for log in logs))
     if check and done.returncode:
-        raise AssertionError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        text = f"{done.stdout[-6000:]}{done.stderr[-6000:]}"
+        raise AssertionError(f"python {' '.join(command)}\n{text}")
     return done
+
+
+def run_stage(*arguments, check=True, cwd=ROOT):
+    """`python -m msa ...`."""
+    return python("-m", "msa", *arguments, cwd=cwd, check=check)
 
 
 def snakemake(folder, *arguments, check=True, **variables):
-    """`snakemake ...` in a copy of the project: what it printed, and its exit status."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, arguments)]
-    env = environment(**variables)
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
-    if check and done.returncode:
-        raise AssertionError(f"{' '.join(command)}\n{done.stdout[-6000:]}{done.stderr[-6000:]}")
-    return done
+    """`snakemake ...` in a copy of the project."""
+    command = ["-m", "snakemake", "--cores", "2", *arguments]
+    return python(*command, cwd=folder, check=check, **variables)

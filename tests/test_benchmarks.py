@@ -1,22 +1,12 @@
 import json
-import subprocess
-import sys
 
 import pytest
-from running import ROOT, environment
+from running import python
 
 
 def benchmark(body):
     """Rows of `body`, a program that prints them, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import json\n{body}\nprint(json.dumps(rows))"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return json.loads(python("-c", f"import json\n{body}\nprint(json.dumps(rows))").stdout)
 
 
 def check(rows):
@@ -71,13 +61,7 @@ def test_encode():
 
 
 def test_every_benchmark_is_found_and_others_are_refused():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "aline"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
+    done = python("-m", "benchmarks", "aline", check=False)
     assert done.returncode == 2
     assert "unknown: aline; there are align, encode, " in done.stderr
 

@@ -1,8 +1,5 @@
-import subprocess
-import sys
-
 import pytest
-from running import ROOT, environment
+from running import ROOT, python
 
 from msa.__main__ import STAGES
 from msa.closure import closure
@@ -20,15 +17,7 @@ print(*(name for name, module in sys.modules.items()
 
 def imported(*modules):
     """The modules of ours that a fresh interpreter really loads, packages aside."""
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTED, *modules],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split())
+    return set(python("-c", IMPORTED, *modules).stdout.split())
 
 
 def modules(files):

@@ -14,12 +14,8 @@ SENTENCES = ["the movie was not good", "great", "i really really loved the wonde
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory, demo_files):
-    from running import run_stage
-
-    folder = tmp_path_factory.mktemp("encoder") / "encoder"
-    run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return load_encoder(folder)
+def encoder(demo_encoder):
+    return load_encoder(demo_encoder)
 
 
 def flat(sentences):

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from running import run_stage
 from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
 from msa.data.encode import encode
@@ -16,10 +15,8 @@ CLS, SEP = "[CLS]", "[SEP]"
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory, demo_files):
-    folder = tmp_path_factory.mktemp("encoder") / "encoder"
-    run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return load_encoder(folder)[0]
+def tokenizer(demo_encoder):
+    return load_encoder(demo_encoder)[0]
 
 
 def cut(tokenizer, sentences, **options):

@@ -47,9 +47,9 @@ document.title = JSON.stringify({answers, problems});
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory, encoded_demo):
     """A small demo from end to end."""
-    folder = copy_project(tmp_path_factory.mktemp("report") / "project")
+    folder = shutil.copytree(encoded_demo, tmp_path_factory.mktemp("report") / "project")
     config = (
         "{datasets: [demo], models: [lmf, ridge, mean], seeds: [1], settings: {lmf: {epochs: 2}}}"
     )

@@ -148,35 +148,24 @@ def test_an_unknown_architecture_keyword(settings, folds):
         build(given, folds["train"])
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory, demo_files):
-    """The demo's folds, cleaned and encoded, by the stages."""
-    folder = tmp_path_factory.mktemp("stages")
-    files = [f"{name}={demo_files}/{name}.csd" for name in ("words", "audio", "vision")]
-    labels = demo_files / "labels.csd"
-    aligned, card = folder / "aligned", folder / "card.json"
-    run_stage("align", "--sequence", *files, "--labels", labels, "--to=words", "--output", aligned)
-    folds = demo_files / "folds.json"
-    run_stage("split", aligned, "--folds", folds, "--output", folder, "--card", card)
-    run_stage("clean", folder, "--output", folder / "clean", "--card", card)
-    run_stage("demo-encoder", demo_files / "words.csd", folder / "encoder")
-    features = folder / "features"
-    run_stage("encode", folder, "--encoder", folder / "encoder", "--output", features)
-    return folder
+@pytest.fixture
+def where(encoded_demo):
+    """Where the demo's folds are, cleaned and encoded."""
+    data, features = encoded_demo / "data/demo", encoded_demo / "features/demo/demo"
+    return ["--data", data, "--clean", data / "clean", "--features", features]
 
 
-def train_demo(demo, run, settings):
+def train_demo(where, run, settings):
     run.mkdir()
     settings["hyperparameters"]["epochs"] = 2
     (run / "settings.json").write_text(json.dumps(settings))
-    where = ["--data", demo, "--clean", demo / "clean", "--features", demo / "features"]
-    return run_stage("train", run, *where, "--device", "cpu").stderr, where
+    return run_stage("train", run, *where, "--device", "cpu").stderr
 
 
 @pytest.mark.parametrize("model", ["lmf", "nhfnet", "ridge", "mean"])
-def test_train_and_predict_as_stages(model, demo, settings, tmp_path):
-    train_demo(demo, tmp_path / "b", settings(model))
-    progress, where = train_demo(demo, tmp_path / "a", settings(model))
+def test_train_and_predict_as_stages(model, where, settings, tmp_path):
+    train_demo(where, tmp_path / "b", settings(model))
+    progress = train_demo(where, tmp_path / "a", settings(model))
     run_stage("predict-folds", tmp_path / "a", *where, "--device", "cpu")
     first, second = (load_file(tmp_path / run / "model.safetensors") for run in "ab")
     assert first.keys() == second.keys()
@@ -215,26 +204,25 @@ def loaded(*arguments):
 
 
 @pytest.mark.parametrize("model", ["lmf", "cm_bert"])
-def test_jobs_import_no_more_than_they_use(model, demo, settings, tmp_path):
+def test_jobs_import_no_more_than_they_use(model, where, demo_encoder, settings, tmp_path):
     """Neither torch's compiler nor transformers, also where the text is words."""
     given = settings(model)
     given["hyperparameters"] |= {"epochs": 1}
     (tmp_path / "settings.json").write_text(json.dumps(given))
-    where = [tmp_path, "--data", demo, "--clean", demo / "clean", "--device", "cpu"]
-    where += ["--features", demo / "features", "--encoder", demo / "encoder"]
-    assert loaded("train", *where, "--state", tmp_path / "state.pt") == []
-    assert loaded("predict-folds", *where) == []
-    assert loaded("perturb", *where, "--noise", "1") == []
+    run = [tmp_path, *where, "--encoder", demo_encoder, "--device", "cpu"]
+    assert loaded("train", *run, "--state", tmp_path / "state.pt") == []
+    assert loaded("predict-folds", *run) == []
+    assert loaded("perturb", *run, "--noise", "1") == []
 
 
-def test_encoding_imports_no_model_of_transformers(demo, tmp_path):
-    found = loaded("encode", demo, "--encoder", demo / "encoder", "--output", tmp_path)
-    assert found == ["transformers"]  # the tokenizer
+def test_encoding_imports_no_model_of_transformers(where, demo_encoder, tmp_path):
+    imported = loaded("encode", where[1], "--encoder", demo_encoder, "--output", tmp_path)
+    assert imported == ["transformers"]  # the tokenizer
 
 
-def test_a_gpu_that_is_not_there(demo, settings, tmp_path):
+def test_a_gpu_that_is_not_there(where, settings, tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(settings("mean")))
-    done = run_stage("train", tmp_path, "--data", demo, "--device", "cuda:7", check=False)
+    done = run_stage("train", tmp_path, *where[:2], "--device", "cuda:7", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: device cuda:7: expected one of")
     assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]

@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from making import LMF_WITHOUT_DROPOUT, make_fold
-from running import copy_project, run_stage, snakemake
+from running import run_stage, snakemake
 from safetensors.torch import load_file
 
 from msa.base.errors import InputError
@@ -146,11 +147,9 @@ def test_released_padding_together_needs_lengths():
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory, encoded_demo):
     """The demo, ready for training."""
-    project = copy_project(tmp_path_factory.mktemp("seeds") / "project")
-    snakemake(project, "features/demo/demo/train.npy", "data/demo/clean/card.json")
-    return project
+    return shutil.copytree(encoded_demo, tmp_path_factory.mktemp("seeds") / "project")
 
 
 CONFIG = {

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from killing import run
-from running import run_stage
 
 from msa.config.check import configure
 from msa.config.settings import run_settings
@@ -42,13 +41,6 @@ def assert_same_run(first, second):
     for record in (one, other):
         del record["wall_time_s"], record["rows_per_s"]
     assert one == other
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory, demo_files):
-    folder = tmp_path_factory.mktemp("encoder") / "encoder"
-    run_stage("demo-encoder", demo_files / "words.csd", folder)
-    return folder
 
 
 def settings(epochs):
@@ -87,10 +79,10 @@ def stages(folder, files, encoder, epochs=8):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, demo_files, encoder):
+def undisturbed(tmp_path_factory, demo_files, demo_encoder):
     """A chain that ran without a kill, its command lines, and the seconds of each stage."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    lines, seconds = stages(folder, demo_files, encoder), {}
+    lines, seconds = stages(folder, demo_files, demo_encoder), {}
     for name, line in lines.items():
         start = time.perf_counter()
         assert run(line, folder / f"{name}.log") == 0, (folder / f"{name}.log").read_text()
@@ -99,10 +91,10 @@ def undisturbed(tmp_path_factory, demo_files, encoder):
 
 
 @pytest.fixture
-def killed(tmp_path, demo_files, encoder, undisturbed):
+def killed(tmp_path, demo_files, demo_encoder, undisturbed):
     """A folder for a chain of the same command lines; what a stage needs is copied."""
     folder = tmp_path / "killed"
-    return folder, stages(folder, demo_files, encoder)
+    return folder, stages(folder, demo_files, demo_encoder)
 
 
 def copy(source, target, *names):

@@ -1,11 +1,12 @@
 """On the demo every system beats the mean predictor and its own text-free version."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from running import copy_project, snakemake
+from running import snakemake
 
 from msa.config.check import configure
 from msa.config.recipes import FOLDS
@@ -21,12 +22,10 @@ SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo"]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(tmp_path_factory, encoded_demo):
     """The three demos, cleaned and encoded by the workflow."""
-    project = copy_project(tmp_path_factory.mktemp("learning") / "project")
-    features = [f"features/demo/demo/{fold}.npy" for fold in FOLDS]
-    cards = [f"data/{name}/clean/card.json" for name in ("demo", "demo_humor", "demo_emotion")]
-    snakemake(project, *features, *cards)
+    project = shutil.copytree(encoded_demo, tmp_path_factory.mktemp("learning") / "project")
+    snakemake(project, *(f"data/demo_{name}/clean/card.json" for name in ("humor", "emotion")))
     return project
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
-from running import ROOT, copy_project, environment, snakemake
+from running import ROOT, environment, snakemake
 
 QUICK = {
     "datasets": ["demo"],
@@ -44,9 +45,9 @@ def jobs(project, *arguments):
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory, encoded_demo):
     """A project in which everything has run once."""
-    project = copy_project(tmp_path_factory.mktemp("workflow") / "project")
+    project = shutil.copytree(encoded_demo, tmp_path_factory.mktemp("workflow") / "project")
     configure(project)
     run(project)
     return project
