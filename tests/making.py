@@ -4,6 +4,7 @@ A new model joins by one entry of CASES; `tests/models/test_every_model.py` then
 asks of every model.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -205,3 +206,22 @@ def make_fold(rows, seed, noise=0.0):
     label = torch.zeros(rows).index_add(0, owner, modalities["text"].rows[:, 0]) / counts
     label = label + noise * torch.randn(rows, generator=generator)
     return Fold(np.arange(rows).astype(str), label[:, None], modalities)
+
+
+def golden_weights(case: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights that a case of `tests/golden` was computed with, drawn by their names."""
+    state = {}
+    for entry in case["parameters"]:
+        key, shape = entry["key"], entry["shape"]
+        a = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)
+        last = key.rpartition(".")[2]
+        if last == "running_var":
+            a = np.abs(0.1 * a) + 0.5
+        elif len(shape) > 1:
+            a = a / np.sqrt(np.prod(shape[1:]))
+        elif last == "weight" or last.endswith("_weight_1"):
+            a = 1 + 0.1 * a
+        else:
+            a = 0.1 * a
+        state[key] = torch.tensor(a, dtype=torch.float64)
+    return state

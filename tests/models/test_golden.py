@@ -6,7 +6,6 @@ MSA_GOLDEN_DIR names another directory of cases in the same form.
 import json
 import os
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
+from making import golden_weights
 from running import ROOT
 from torch import Tensor, nn
 
@@ -36,24 +36,6 @@ def _published() -> list[str]:
     """The registered systems of a paper: their recipes cite it."""
     recipes = {name: ROOT / f"workflow/recipes/models/{name}.yaml" for name in MODELS}
     return [name for name, path in recipes.items() if "cite" in yaml.safe_load(path.read_text())]
-
-
-def _weights(case: dict) -> dict[str, Tensor]:
-    state = {}
-    for entry in case["parameters"]:
-        key, shape = entry["key"], entry["shape"]
-        a = np.random.RandomState(zlib.crc32(key.encode())).standard_normal(shape)
-        last = key.rpartition(".")[2]
-        if last == "running_var":
-            a = np.abs(0.1 * a) + 0.5
-        elif len(shape) > 1:
-            a = a / np.sqrt(np.prod(shape[1:]))
-        elif last == "weight" or last.endswith("_weight_1"):
-            a = 1 + 0.1 * a
-        else:
-            a = 0.1 * a
-        state[key] = torch.tensor(a, dtype=torch.float64)
-    return state
 
 
 def _bert(config: dict) -> nn.Module:
@@ -200,7 +182,7 @@ def test_golden(path: Path, record_property: Callable[[str, object], None]) -> N
     with np.load(path.with_suffix(".npz")) as file:
         inputs = {name: torch.from_numpy(file[name]) for name in file.files}
     inputs = {n: x.double() if x.is_floating_point() else x for n, x in inputs.items()}
-    state = _weights(case)
+    state = golden_weights(case)
     model = BUILD[system](case, inputs, state).double().eval()
     unused = load_released(model, state)
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_compare import of_one
-from test_summarize import EMOTIONS, TASK, run
+from scored import EMOTIONS, TASK, of_one, run
 
 from msa.report.trained import Model, outputs
 

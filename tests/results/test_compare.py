@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
-from test_summarize import EMOTIONS, run
+from scored import EMOTIONS, of_one, run
 
 from msa.base.errors import InputError
 from msa.results.compare import compare, holm, two_sided
@@ -64,18 +64,6 @@ def test_significance_is_within_reach_however_much_is_compared():
 def test_a_target_that_no_model_has_is_left_out():
     runs = [run(1, EMOTIONS, "happy", model=name) for name in "ab"]
     assert list(compare(runs, 100)["targets"]) == ["happy"]
-
-
-def of_one(seed, target, model):
-    """A run of a model for one emotion alone: its own task, label and outputs."""
-    joint = run(seed, EMOTIONS, model=model)
-    j = EMOTIONS["targets"].index(target)
-    test = joint.test._replace(
-        truth=joint.test.truth[:, [j]], prediction=joint.test.prediction[:, [2 * j, 2 * j + 1]]
-    )
-    settings = joint.settings | {"task": {**EMOTIONS, "targets": [target]}, "label_columns": [j]}
-    scores = joint.scores | {"targets": {target: joint.scores["targets"][target]}}
-    return replace(joint, settings={**settings, "target": target}, scores=scores, test=test)
 
 
 def test_a_model_an_emotion_and_one_of_all():

@@ -8,50 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scored import emotions, sentiment
 
 from msa.base.errors import InputError
 from msa.results.leaderboard import add_arguments, main, markdown, table
 from msa.results.score import ORACLE_LABEL
-
-
-def spread(*values: float | None) -> dict[str, Any]:
-    known = [value for value in values if value is not None]
-    complete = len(known) == len(values)
-    return {
-        "mean": float(np.mean(known)) if complete else None,
-        "std": float(np.std(known, ddof=1)) if complete and len(known) > 1 else None,
-        "per_seed": {str(seed): value for seed, value in enumerate(values)},
-    }
-
-
-def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    """A result with these spreads on test, valid, and (one better by 0.1) the oracle."""
-    tested = {t: {m: s | {"ci95": None} for m, s in ms.items()} for t, ms in targets.items()}
-    oracle = {t: {m: s | {"epoch": {"0": 3}} for m, s in ms.items()} for t, ms in targets.items()}
-    provenance = {
-        **{"git_commit": None, "git_dirty": None, "config_digest": "a", "data_digest": "b"},
-        **{"code_digest": "c", "versions": {}, "device": "cpu", "processor": "p", "threads": 1},
-        **{"seeds": [0, 1], "name": None, "note": None},
-    }
-    return {
-        **{"schema_version": "1", "dataset": "demo", "model": model, "variant": "main"},
-        **{"settings": "adapted", "source": None, "missing_modalities": [], "metrics_version": "1"},
-        "bootstrap": {"unit": "segment", "n": 5},
-        **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
-        **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
-        **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
-        **{"rows": {"train": 9, "valid": 5, "test": 5}, "provenance": provenance},
-    } | changes
-
-
-def sentiment(model: str, *mae: float, corr: float | None = 0.5, **changes: Any) -> dict[str, Any]:
-    corrs = spread(*[corr for _ in mae])
-    return result(model, {"sentiment": {"mae": spread(*mae), "corr": corrs}}, **changes)
-
-
-def emotions(model: str, happy: float, sad: float, acc: float = 0.5) -> dict[str, Any]:
-    scores = {"happy": happy, "sad": sad}
-    return result(model, {t: {"acc": spread(acc), "f1": spread(f1)} for t, f1 in scores.items()})
 
 
 def test_regression_is_sorted_by_lowest_mae() -> None:

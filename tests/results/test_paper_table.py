@@ -6,7 +6,7 @@ import subprocess
 
 import pandas as pd
 import pytest
-from test_leaderboard import emotions, sentiment
+from scored import emotions, sentiment
 
 from msa.results.paper_table import caption, cells, escape, latex, markdown
 

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scored import emotions, result, run, sentiment, spread, write
 from sklearn.metrics import f1_score
-from test_leaderboard import emotions, result, sentiment, spread
-from test_summarize import run, write
 
 from msa.__main__ import main
 from msa.config.check import configure

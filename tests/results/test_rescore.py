@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 
 import numpy as np
 import pytest
-from test_summarize import TASK, rows, run
+from scored import TASK, rows, run
 
 from msa.base.errors import InputError
 from msa.results.metrics import METRICS_VERSION, regression

@@ -8,57 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from scored import EMOTIONS, TASK, run, write
 
 from msa.base.errors import InputError
 from msa.results.cost import costs, read_cost
 from msa.results.metrics import METRICS_VERSION, regression
-from msa.results.score import ORACLE_LABEL, Fold, score
+from msa.results.score import ORACLE_LABEL
 from msa.results.summarize import Run, add_arguments, main, summarize
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "result.schema.json"
-TASK: dict[str, Any] = {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]}
-EMOTIONS: dict[str, Any] = {"type": "binary", "targets": ["happy", "sad"]}
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
-
-
-def rows(task: dict[str, Any], n: int, seed: int, noise: float = 1.0) -> Fold:
-    """The same n rows for every seed, with predictions of its own."""
-    k = len(task["targets"])
-    rng = np.random.default_rng([seed, n])
-    same = np.random.default_rng(n)
-    ids = np.array([f"v{i}[{n}]" for i in range(n)])
-    if task["type"] == "regression":
-        truth = same.normal(0, 1.5, (n, k)).clip(-3, 3)
-        return Fold(ids, truth, truth + noise * rng.normal(size=(n, k)))
-    return Fold(ids, same.integers(2, size=(n, k)).astype(float), rng.normal(size=(n, 2 * k)))
-
-
-def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: Any) -> Run:
-    """A run in memory; `changes` replace settings, or values of the training by their name."""
-    folds = {"valid": rows(task, 20, seed), "test": rows(task, 40, seed)}
-    epochs = np.stack([folds["test"].prediction, folds["test"].prediction * 0.5])
-    settings = {
-        **{"dataset": "demo", "model": "lmf", "variant": "main", "settings": "published"},
-        **{"source": "LMF paper", "missing": [], "task": task, "lr": 0.001},
-        **{"label_columns": [*range(len(task["targets"]))], "target": target, "seed": seed},
-    }
-    training: dict[str, Any] = {
-        **{"parameters": 1000, "wall_time_s": 2.0 + seed, "rows_per_s": 100.0 * seed},
-        **{"selected_epoch": seed, "epochs": 9, "selection": "loss", "best_valid_loss": 0.1},
-        "rows": {"train": 100, "valid": 20, "test": 40},
-        "provenance": {
-            **{"git_commit": "abc", "git_dirty": False, "config_digest": f"c{seed}"},
-            **{"data_digest": "d", "code_digest": "e", "device": "cpu"},
-            **{"processor": "p", "threads": 1},
-            "versions": {"python": "3.11.7", "torch": "2.13.0"},
-            "seed": seed,
-        },
-    }
-    for key, value in changes.items():
-        place = next((p for p in (training, training["provenance"]) if key in p), settings)
-        place[key] = value
-    scores = score(task, folds, (np.array([1, 2]), epochs))
-    return Run(Path(f"runs/{target}/{seed}"), settings, training, scores, folds["test"])
 
 
 def valid(result: dict[str, Any]) -> dict[str, Any]:
@@ -226,17 +185,6 @@ def test_other_test_rows(part: str) -> None:
     array = getattr(second.test, part)
     array[[0, 1]] = array[[1, 0]]
     assert "runs/all/2: test rows (digest): expected" in refusal(run(1), second)
-
-
-def write(path: Path, r: Run, **changes: dict[str, Any]) -> Path:
-    (path / "predictions").mkdir(parents=True)
-    for name in ("settings", "training", "scores"):
-        content = getattr(r, name) | changes.get(name, {})
-        (path / f"{name}.json").write_text(json.dumps(content))
-    folds = {"valid": rows(r.settings["task"], 20, int(r.seed)), "test": r.test}
-    arrays = {f"{f}/{part}": getattr(folds[f], part) for f in folds for part in Fold._fields}
-    np.savez(path / "predictions" / "clean.npz", **arrays)
-    return path
 
 
 def command(*arguments: Any) -> None:

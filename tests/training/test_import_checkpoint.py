@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from making import golden_weights
 from safetensors import safe_open
-from test_golden import _weights as golden_weights
 from torch import nn
 
 from msa.__main__ import main

@@ -23,9 +23,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from making import make_bert, make_fold
+from making import golden_weights, make_bert, make_fold
 from running import ROOT, copy_project, environment, snakemake
-from test_golden import _weights as golden_weights
 
 from msa.__main__ import main
 from msa.config.check import configure
