@@ -1,28 +1,23 @@
-"""Stages in processes that are killed; a fork of a server that has imported them starts at once."""
+"""Stages in processes that are killed, once they have imported what they need."""
 
+import importlib
 import os
 import signal
 import sys
-from multiprocessing import get_context
+import time
 from pathlib import Path
 
-from msa.__main__ import main
+from running import SERVER
 
-CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    [
-        "msa.data.align",
-        "msa.data.split",
-        "msa.data.clean",
-        "msa.data.encode",
-        "msa.training.train",
-        "msa.training.predict_folds",
-        "making",
-    ]
-)
+from msa.__main__ import STAGES, main
 
 
-def _stage(arguments, log, die_at):
+def _stage(arguments, log, die_at, imported):
+    importlib.import_module(STAGES[arguments[0]][0])
+    if arguments[0] == "encode":
+        importlib.import_module("transformers.models.bert.modeling_bert")  # takes seconds
+    imported.set()
+    start = time.perf_counter()
     with open(log, "a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -40,6 +35,7 @@ def _stage(arguments, log, die_at):
 
     Path.replace = dying
     status = main(list(arguments))
+    Path(f"{log}.seconds").write_text(str(time.perf_counter() - start))
     Path(f"{log}.renames").write_text(str(renames))
     sys.exit(status)
 
@@ -50,8 +46,10 @@ def run(arguments, log, seconds=None, die_at=None):
     Returns:
         The exit status, -9 where it was killed.
     """
-    process = CONTEXT.Process(target=_stage, args=([*map(str, arguments)], log, die_at))
+    imported = SERVER.Event()
+    process = SERVER.Process(target=_stage, args=([*map(str, arguments)], log, die_at, imported))
     process.start()
+    imported.wait(60)
     process.join(seconds)
     process.kill()
     process.join()

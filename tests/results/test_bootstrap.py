@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_summarize import run, valid
+from scored import run, valid
 
 from msa.results.bootstrap import caution, description, drawn, resamples, videos
 from msa.results.compare import compare

@@ -1,4 +1,5 @@
 import random
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,9 +26,13 @@ def settings():
     return lambda model: run_settings(config, "demo", model, 1)
 
 
+def make_folds():
+    return {"train": make_fold(48, 0), "valid": make_fold(16, 1), "test": make_fold(16, 2)}
+
+
 @pytest.fixture
 def folds():
-    return {"train": make_fold(48, 0), "valid": make_fold(16, 1), "test": make_fold(16, 2)}
+    return make_folds()
 
 
 def run(settings, folds, hyper, path=None, kill_after=None):
@@ -55,11 +60,12 @@ def assert_same(first, second):
     assert losses(first) == losses(second)
 
 
+SMALL = {"architecture": {"layers": 1, "text_hidden": 16}}
 CASES = {
-    "dropout": ("nhfnet", {}),
+    "dropout": ("nhfnet", SMALL),
     "batch norm": ("lmf", {}),
     "bert_adam": ("lmf", {"optimizer": {"name": "bert_adam"}}),
-    "adamw, forgetting": ("nhfnet", {"optimizer": {"name": "adamw", "forget": True}}),
+    "adamw, forgetting": ("nhfnet", SMALL | {"optimizer": {"name": "adamw", "forget": True}}),
     "warm-up": ("lmf", {"schedule": {"name": "warmup_linear", "warmup": 0.3}}),
     "steps": ("lmf", {"schedule": {"name": "steps", "epochs": [2, 4], "factor": 0.1}}),
     "plateau": ("lmf", {"schedule": {"name": "plateau", "patience": 0, "factor": 0.1}}),
@@ -67,21 +73,45 @@ CASES = {
 }
 
 
+@pytest.fixture(scope="module")
+def arguments(settings):
+    """A case's settings and hyperparameters, by its name."""
+
+    def of_case(name):
+        model, hyper = CASES[name]
+        given = settings(model)
+        return given, merge({"optimizer": given["hyperparameters"]["optimizer"]}, hyper)
+
+    return of_case
+
+
+@pytest.fixture(scope="module")
+def undisturbed(arguments):
+    """A case's training without a state, by its name."""
+
+    @cache
+    def trained(name):
+        given, hyper = arguments(name)
+        return run(given, make_folds(), hyper)
+
+    return trained
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("kill_after", [2, 6])
-def test_a_killed_training_goes_on_to_the_same_bits(name, kill_after, settings, folds, tmp_path):
-    model, hyper = CASES[name]
-    hyper = merge({"optimizer": settings(model)["hyperparameters"]["optimizer"]}, hyper)
-    undisturbed = run(settings(model), folds, hyper)
+def test_a_killed_training_goes_on_to_the_same_bits(
+    name, kill_after, arguments, undisturbed, folds, tmp_path
+):
+    given, hyper = arguments(name)
     with pytest.raises(Killed):
-        run(settings(model), folds, hyper, tmp_path / "state.pt", kill_after)
-    again = run(settings(model), folds, hyper, tmp_path / "state.pt")
-    assert_same(undisturbed, again)
+        run(given, folds, hyper, tmp_path / "state.pt", kill_after)
+    again = run(given, folds, hyper, tmp_path / "state.pt")
+    assert_same(undisturbed(name), again)
 
 
-def test_writing_the_state_changes_nothing(settings, folds, tmp_path):
-    undisturbed = run(settings("nhfnet"), folds, {})
-    assert_same(undisturbed, run(settings("nhfnet"), folds, {}, tmp_path / "state.pt"))
+def test_writing_the_state_changes_nothing(arguments, undisturbed, folds, tmp_path):
+    given, hyper = arguments("dropout")
+    assert_same(undisturbed("dropout"), run(given, folds, hyper, tmp_path / "state.pt"))
 
 
 def test_killed_when_patience_was_at_its_end(settings, folds, tmp_path):

@@ -23,7 +23,10 @@ from msa.training.train import LOSSES, train
 
 @pytest.fixture(scope="module")
 def settings():
-    config = configure({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+    """A model's on the demo, NHFNet smaller than by default."""
+    small = {"nhfnet": {"architecture": {"layers": 1, "text_hidden": 16}}}
+    values = {"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1], "settings": small}
+    config = configure(values)
     return lambda model, seed=1: run_settings(config, "demo", model, seed)
 
 

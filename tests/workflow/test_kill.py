@@ -4,7 +4,6 @@ import hashlib
 import json
 import random
 import shutil
-import time
 
 import numpy as np
 import pandas as pd
@@ -84,9 +83,9 @@ def undisturbed(tmp_path_factory, demo_files, demo_encoder):
     folder = tmp_path_factory.mktemp("undisturbed")
     lines, seconds = stages(folder, demo_files, demo_encoder), {}
     for name, line in lines.items():
-        start = time.perf_counter()
-        assert run(line, folder / f"{name}.log") == 0, (folder / f"{name}.log").read_text()
-        seconds[name] = time.perf_counter() - start
+        log = folder / f"{name}.log"
+        assert run(line, log) == 0, log.read_text()
+        seconds[name] = float(log.with_name(f"{log.name}.seconds").read_text())
     return folder, seconds
 
 
