@@ -5,12 +5,16 @@ import sys
 import pytest
 from running import copy_project, run_stage, snakemake
 
-from msa.config.recipes import FOLDS
+from msa.formats.segments import FOLDS
+
+LONGEST = ["test_workflow", "test_docs"]
 
 
 def pytest_collection_modifyitems(items):
     """What runs Snakemake takes longest and comes first, for several workers to end together."""
-    items.sort(key=lambda item: not hasattr(item.module, "snakemake"))
+    items.sort(
+        key=lambda item: (item.path.stem not in LONGEST, not hasattr(item.module, "snakemake"))
+    )
 
 
 @pytest.fixture(scope="session")

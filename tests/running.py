@@ -37,7 +37,7 @@ def environment(**more):
 
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["snakemake.cli", "torch.optim"])
+SERVER.set_forkserver_preload(["snakemake.cli", "torch._dynamo"])
 
 
 def _python(arguments, folder, variables, *logs):

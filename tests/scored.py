@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jsonschema import Draft202012Validator
+from running import ROOT
 
 from msa.results.score import Fold, score
 from msa.results.summarize import Run
 
 TASK: dict[str, Any] = {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]}
 EMOTIONS: dict[str, Any] = {"type": "binary", "targets": ["happy", "sad"]}
+SCHEMA = ROOT / "workflow/schemas/result.schema.json"
+VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
 def rows(task: dict[str, Any], n: int, seed: int, noise: float = 1.0) -> Fold:
@@ -115,3 +119,10 @@ def sentiment(model: str, *mae: float, corr: float | None = 0.5, **changes: Any)
 def emotions(model: str, happy: float, sad: float, acc: float = 0.5) -> dict[str, Any]:
     scores = {"happy": happy, "sad": sad}
     return result(model, {t: {"acc": spread(acc), "f1": spread(f1)} for t, f1 in scores.items()})
+
+
+def valid(result: dict[str, Any]) -> dict[str, Any]:
+    """The result as a reader of the file has it, checked against the schema."""
+    read = json.loads(json.dumps(result, allow_nan=False))
+    assert [error.message for error in VALIDATOR.iter_errors(read)] == []
+    return read

@@ -8,23 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
-from scored import EMOTIONS, TASK, run, write
+from scored import EMOTIONS, SCHEMA, TASK, run, valid, write
 
 from msa.base.errors import InputError
 from msa.results.cost import costs, read_cost
 from msa.results.metrics import METRICS_VERSION, regression
 from msa.results.score import ORACLE_LABEL
 from msa.results.summarize import Run, add_arguments, main, summarize
-
-SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "result.schema.json"
-VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
-
-
-def valid(result: dict[str, Any]) -> dict[str, Any]:
-    """The result as a reader of the file has it, checked against the schema."""
-    read = json.loads(json.dumps(result, allow_nan=False))
-    assert [error.message for error in VALIDATOR.iter_errors(read)] == []
-    return read
 
 
 def test_schema_is_sound_and_says_what_every_field_is() -> None:
