@@ -81,14 +81,14 @@ def _explain(error: Any, where: str) -> list[str]:
 
 def _advice(errors: Iterable[Any]) -> str:
     """What to write in place of values that are of the wanted type but for quotes or spelling."""
-    found = [
+    advice = [
         _text_meant(error.instance.strip(), error.validator_value)
         if isinstance(error.instance, str)
         else _whole(error.instance, error.validator_value)
         for error in errors
         if error.validator == "type"
     ]
-    return "".join(f"; write {meant}" for meant in dict.fromkeys(found) if meant)
+    return "".join(f"; write {meant}" for meant in dict.fromkeys(advice) if meant)
 
 
 def _is(value: object, kind: str | list[str]) -> bool:

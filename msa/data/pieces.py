@@ -82,12 +82,12 @@ def _part(
     """Pieces of some words, each with its word's row."""
     if first == last:
         return []
-    found = tokenizer.backend_tokenizer.encode(
+    encoding = tokenizer.backend_tokenizer.encode(
         list(words[first:last]), is_pretokenized=True, add_special_tokens=False
     )
     if word_map == "words":
-        return [(i, first + word) for i, word in zip(found.ids, found.word_ids, strict=True)]
-    marks = np.cumsum(["_" in token for token in found.tokens])
+        return [(i, first + word) for i, word in zip(encoding.ids, encoding.word_ids, strict=True)]
+    marks = np.cumsum(["_" in token for token in encoding.tokens])
     # numbering starts at -1, which is the last word
     numbers = (marks - 1) % (last - first)
-    return [(i, int(first + n)) for i, n in zip(found.ids, numbers, strict=True)]
+    return [(i, int(first + n)) for i, n in zip(encoding.ids, numbers, strict=True)]

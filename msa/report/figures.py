@@ -197,13 +197,13 @@ def sizes(
 
 def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One legend below all panels, of what any of them has."""
-    found: dict[str, Artist] = {}
+    handles: dict[str, Artist] = {}
     for axis in axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(name, handle)
-    names = list(found)
+            handles.setdefault(name, handle)
+    names = list(handles)
     figure.legend(
-        handles=[found[name] for name in names],
+        handles=[handles[name] for name in names],
         labels=names,
         loc="outside lower left",
         ncols=max(1, int(figure.get_figwidth() / 1.1)),

@@ -244,14 +244,14 @@ def _segments(folder: Path, models: Sequence[Model], target: str) -> Iterator[Fi
                 " ".join(f"{value:.2f}" for value in segment[key])
                 for key in ("truth", "prediction")
             )
-            what = "The share that each expert takes"
+            caption = "The share that each expert takes"
             if attends:
                 strongest = max(map(max, segment["attention"]))
-                what = f"What the word of a row attends to, at most {strongest:.2f}"
+                caption = f"What the word of a row attends to, at most {strongest:.2f}"
             yield Figure(
                 f"{title} of {name}, segment {number}",
                 made(segment),
-                f"{what}. Test segment {segment['id']}{why}; true {truth}, "
+                f"{caption}. Test segment {segment['id']}{why}; true {truth}, "
                 f"the model's output {output}, seed {stored['seed']}: "
                 f"\u201c{' '.join(segment['words'])}\u201d",
             )

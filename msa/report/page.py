@@ -83,13 +83,14 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     }
 
 
-def _origin(of: Mapping[str, Any]) -> Iterator[list[str]]:
+def _origin(provenance: Mapping[str, Any]) -> Iterator[list[str]]:
     """What the page's table says: device, threads, commit and digests, each once."""
     for key in PROVENANCE:
-        values = list(of[key].values()) if isinstance(of[key], dict) else [of[key]]
+        origin = provenance[key]
+        values = list(origin.values()) if isinstance(origin, dict) else [origin]
         texts = ["none" if value is None else str(value) for value in values]
         short = [text[:DIGITS] for text in texts] if key in SHORTENED else texts
-        if key == "git_commit" and of["git_dirty"]:
+        if key == "git_commit" and provenance["git_dirty"]:
             short = [f"{text} + changes" for text in short]
         yield list(dict.fromkeys(short))
 
@@ -123,11 +124,11 @@ def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]
 
 def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Name and text of each figure as a file of its own."""
-    for of in sections:
-        for target, drawn in of["targets"]:
+    for section in sections:
+        for target, drawn in section["targets"]:
             for figure in drawn:
                 title = figure.title.lower().replace(" ", "-")
-                yield f"{of['name']}.{target}.{title}.svg", figure.svg
+                yield f"{section['name']}.{target}.{title}.svg", figure.svg
 
 
 def page(

@@ -78,15 +78,15 @@ def ablation(table: pd.DataFrame, metric: str) -> str:
     models = list(table["model"].unique())
     figure, axes = panels(len(models), 2.6, 2.1, 3)
     for axis, model in zip(axes, models, strict=True):
-        of = table[table["model"] == model]
-        modalities = list(of["modality"].unique())
+        scores = table[table["model"] == model]
+        modalities = list(scores["modality"].unique())
         for k, how in enumerate(("test", "retrained")):
-            found = of[of["how"] == how].set_index("modality").reindex(modalities)
+            bars = scores[scores["how"] == how].set_index("modality").reindex(modalities)
             at = np.arange(len(modalities)) + 0.38 * k - 0.19
             name = "at test time" if k == 0 else how
-            axis.bar(at, found["mean"], 0.36, color=COLOURS[k], label=name)
-            axis.errorbar(at, found["mean"], found["std"], ls="", color=INK, lw=0.9)
-        axis.axhline(of["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
+            axis.bar(at, bars["mean"], 0.36, color=COLOURS[k], label=name)
+            axis.errorbar(at, bars["mean"], bars["std"], ls="", color=INK, lw=0.9)
+        axis.axhline(scores["full_mean"].iloc[0], color=INK, lw=0.8, ls="--")
         axis.set_xticks(range(len(modalities)), [f"no {m}" for m in modalities])
         axis.set_title(model)
     axes[0].set_ylabel(metric)
@@ -106,11 +106,11 @@ def robustness(table: pd.DataFrame, metric: str, palette: Mapping[str, Mapping[s
     for i, axis in enumerate(axes):
         kind, modality = kinds[i // len(modalities)], modalities[i % len(modalities)]
         here = table[(table["kind"] == kind) & (table["modality"] == modality)]
-        for name, of in here.groupby("model"):
-            style, spread = palette[str(name)], of["std"].fillna(0)
-            low, high = of["mean"] - spread, of["mean"] + spread
-            axis.fill_between(of["level"], low, high, color=style["color"], alpha=0.15, lw=0)
-            axis.plot(of["level"], of["mean"], ms=2.5, lw=1.1, label=name, **style)
+        for name, curve in here.groupby("model"):
+            style, spread = palette[str(name)], curve["std"].fillna(0)
+            low, high = curve["mean"] - spread, curve["mean"] + spread
+            axis.fill_between(curve["level"], low, high, color=style["color"], alpha=0.15, lw=0)
+            axis.plot(curve["level"], curve["mean"], ms=2.5, lw=1.1, label=name, **style)
         axis.set(title=modality, xlabel=AXES[kind])
         if i % len(modalities) == 0:
             axis.set_ylabel(metric)

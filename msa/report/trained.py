@@ -55,14 +55,14 @@ def read_models(folder: Path, runs: Path) -> list[Model]:
 
 def histories(model: Model, target: str) -> list[tuple[pd.DataFrame, int]]:
     """The history and selected epoch of each run for a target, if it has more than one epoch."""
-    found = []
+    curves = []
     for path in model.of(target):
         if (path / "history.csv").is_file():
             history = pd.read_csv(path / "history.csv")
             if len(history) > 1:
                 record = read_json(path / "training.json", "selected_epoch")
-                found.append((history, record["selected_epoch"]))
-    return found
+                curves.append((history, record["selected_epoch"]))
+    return curves
 
 
 def outputs(model: Model, target: str) -> tuple[np.ndarray, np.ndarray]:

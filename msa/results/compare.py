@@ -103,7 +103,7 @@ def _table(
 ) -> dict[str, list[dict[str, Any]]]:
     ids, truth, _ = next(iter(seeds.values()))[0]
     video = videos(ids)
-    outputs = {name: np.stack([fold.prediction for fold in of]) for name, of in seeds.items()}
+    outputs = {name: np.stack([fold.prediction for fold in folds]) for name, folds in seeds.items()}
     points = {
         name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
         for name, x in outputs.items()
@@ -115,8 +115,8 @@ def _table(
             for metric, values in target_scores(task, target, truth, x, weights).items():
                 drawn[name].setdefault(metric, []).append(values.mean(axis=0))
     means = {
-        name: {metric: np.concatenate(values) for metric, values in of.items()}
-        for name, of in drawn.items()
+        name: {metric: np.concatenate(values) for metric, values in scores.items()}
+        for name, scores in drawn.items()
     }
     table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in next(iter(points.values()))}
     for first, second in combinations(sorted(outputs), 2):

@@ -90,11 +90,11 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
     for result in results:
         facts, expected = (
             {
-                "dataset": one["dataset"],
-                "metrics_version": one["metrics_version"],
-                "test rows": one["rows"]["test"],
+                "dataset": made["dataset"],
+                "metrics_version": made["metrics_version"],
+                "test rows": made["rows"]["test"],
             }
-            for one in (result, results[0])
+            for made in (result, results[0])
         )
         if facts != expected:
             wrong.append(f"{label(result)}: expected {expected}, got {facts}")

@@ -56,13 +56,15 @@ def cells(
         means, deviations = (board[f"{metric}_{part}"] for part in ("mean", "std"))
         shown[TITLES[metric]] = [spread_text(*pair) for pair in zip(means, deviations, strict=True)]
         marked = pd.Series("", index=board.index)
-        for of in targets.unique():
-            values = means[targets == of].dropna()
+        for target in targets.unique():
+            values = means[targets == target].dropna()
             if len(values):
                 best = values.idxmin() if metric in LOWER_IS_BETTER else values.idxmax()
-                worse = _worse(comparisons["targets"][of][metric], str(board.loc[best, "model"]))
-                marked[(targets == of) & board["model"].isin(worse)] = "worse"
-                marked[(targets == of) & (means == values[best])] = "best"
+                worse = _worse(
+                    comparisons["targets"][target][metric], str(board.loc[best, "model"])
+                )
+                marked[(targets == target) & board["model"].isin(worse)] = "worse"
+                marked[(targets == target) & (means == values[best])] = "best"
         marks[TITLES[metric]] = marked.tolist()
     return pd.DataFrame(shown, index=list(index)), pd.DataFrame(marks, index=list(index))
 

@@ -104,14 +104,14 @@ def run_folders(result: Mapping[str, Any], runs: Path) -> list[Path]:
         folder = home / (name if "/" in name else f"all/{name}")
         if not folder.is_dir():
             raise InputError(f"{folder}: expected a run of the result, got none; {ELSEWHERE}")
-        found = read_json(folder / "training.json", "provenance")["provenance"]
+        origin = read_json(folder / "training.json", "provenance")["provenance"]
         for key in DIGESTS:
             stored = result["provenance"][key]
             expected = stored[name] if isinstance(stored, dict) else stored
-            if found[key] != expected:
+            if origin[key] != expected:
                 raise InputError(
                     f"{folder}: expected the run that the result was made from, {key} {expected}, "
-                    f"got another, {found[key]}; {ELSEWHERE}"
+                    f"got another, {origin[key]}; {ELSEWHERE}"
                 )
         folders.append(folder)
     return folders
@@ -123,13 +123,13 @@ def read_run(path: Path) -> Run:
     training = read_json(path / "training.json", *TRAINING)
     made_for = {"metrics_version": METRICS_VERSION, "condition": "clean", "task": settings["task"]}
     scores = read_json(path / "scores.json", *made_for, "targets", "oracle")
-    if found := {key: scores[key] for key in made_for if scores[key] != made_for[key]}:
-        expected = {key: made_for[key] for key in found}
-        raise InputError(f"{path}/scores.json: expected {expected}, got {found}; score it again")
+    if unlike := {key: scores[key] for key in made_for if scores[key] != made_for[key]}:
+        expected = {key: made_for[key] for key in unlike}
+        raise InputError(f"{path}/scores.json: expected {expected}, got {unlike}; score it again")
     folds = read_folds(path, settings["task"])
     if settings["target"] not in (names := ["all", *settings["task"]["targets"]]):
-        found = settings["target"]
-        raise InputError(f"{path}/settings.json: target: expected one of {names}, got {found!r}")
+        target = settings["target"]
+        raise InputError(f"{path}/settings.json: target: expected one of {names}, got {target!r}")
     return Run(path, settings, training, scores, folds["test"])
 
 

@@ -60,12 +60,12 @@ def choose(
 ) -> dict[int, list[str]]:
     """Some rows and why they were chosen; of equal ones the first. Arguments as of `errors`."""
     order = errors(task, truth, prediction).argsort(kind="stable")
-    found = [(order[int(q * (len(order) - 1))], why) for why, q in QUANTILES.items()]
+    rows = [(order[int(q * (len(order) - 1))], why) for why, q in QUANTILES.items()]
     if task["type"] == "regression":
         mean = truth.mean(1)
-        found += [(mean.argmin(), "lowest truth"), (mean.argmax(), "highest truth")]
+        rows += [(mean.argmin(), "lowest truth"), (mean.argmax(), "highest truth")]
     chosen: dict[int, list[str]] = {}
-    for row, why in found:
+    for row, why in rows:
         chosen.setdefault(int(row), []).append(why)
     return chosen
 
@@ -83,11 +83,11 @@ def watched(
         network.get_submodule(path).register_forward_hook(partial(_keep, seen[name], read))
         for name, path in WATCHED[kind].items()
     ]
-    found = predictions(network, fold, hyper).double().cpu().numpy()
+    outputs = predictions(network, fold, hyper).double().cpu().numpy()
     for hook in hooks:
         hook.remove()
     rows = zip(*seen.values(), strict=True)
-    return found, [dict(zip(seen, row, strict=True)) for row in rows]
+    return outputs, [dict(zip(seen, row, strict=True)) for row in rows]
 
 
 def _keep(

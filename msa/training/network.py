@@ -91,14 +91,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
     try:
         # by name, safetensors says of a file that it may not read that there is none
-        found = load(path.read_bytes())
+        weights = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path}: expected weights of safetensors, got: {said(error)}; train again"
         ) from error
     shapes, expected = (
         {key: tuple(tensor.shape) for key, tensor in state.items()}
-        for state in (found, network.state_dict())
+        for state in (weights, network.state_dict())
     )
     if wrong := sorted(key for key in shapes | expected if shapes.get(key) != expected.get(key)):
         raise InputError(
@@ -106,4 +106,4 @@ def load_weights(network: nn.Module, path: Path) -> None:
             f"{expected.get(wrong[0])}, got {shapes.get(wrong[0])}, and {len(wrong) - 1} more "
             "that differ; train again"
         )
-    network.load_state_dict(found)
+    network.load_state_dict(weights)

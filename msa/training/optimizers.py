@@ -89,16 +89,20 @@ def make_optimizer(network: Any, settings: Mapping[str, Any]) -> Optimizer:
         InputError: `groups` has a keyword that the model's `parameter_groups` does not take.
     """
     usual = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
-    own, groups = getattr(network, "parameter_groups", None), settings["groups"]
-    known = [name for name in inspect.signature(own).parameters if name not in usual] if own else []
+    make_groups, groups = getattr(network, "parameter_groups", None), settings["groups"]
+    known = (
+        [name for name in inspect.signature(make_groups).parameters if name not in usual]
+        if make_groups
+        else []
+    )
     if unknown := [name for name in groups if name not in known]:
         raise InputError(
             f"optimizer: groups: {type(network).__name__} has {', '.join(known) or 'none'}, "
             f"got {', '.join(unknown)}"
         )
     parameters = [p for p in network.parameters() if p.requires_grad]
-    if own:
-        parameters = own(**usual, **groups)
+    if make_groups:
+        parameters = make_groups(**usual, **groups)
     return KINDS[settings["name"]](parameters, **usual)
 
 

@@ -52,15 +52,15 @@ def conditions(
     references: Mapping[str, Reference], missing_frames: Sequence[float], noise: Sequence[float]
 ) -> list[Condition]:
     """Every modality missing, then each share and each level in each modality and in all."""
-    noisy = [name for name, of in references.items() if of.deviation is not None]
-    found = [Condition("missing-modality", name, 1.0) for name in references]
+    noisy = [name for name, reference in references.items() if reference.deviation is not None]
+    made = [Condition("missing-modality", name, 1.0) for name in references]
     for kind, names, levels in (
         ("missing-frames", [*references], missing_frames),
         ("noise", noisy, noise),
     ):
         several = [*names, ALL] if len(names) > 1 else names
-        found += [Condition(kind, name, level) for name in several for level in levels]
-    return found
+        made += [Condition(kind, name, level) for name in several for level in levels]
+    return made
 
 
 def perturbed(

@@ -30,15 +30,15 @@ from msa.training.run import Places, load_run, open_run, read_settings
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
 
 
-def find_runs(given: Path, config: Config) -> list[Path]:
+def find_runs(path: Path, config: Config) -> list[Path]:
     """The folder of one run, or those of all runs behind a result."""
-    if given.is_dir():
-        return [given]
-    result = read_json(given, "dataset", "model", "variant", "selected_epoch")
+    if path.is_dir():
+        return [path]
+    result = read_json(path, "dataset", "model", "variant", "selected_epoch")
     return run_folders(result, Path(config.path("runs")))
 
 
-def table(found: OwnInput, runs: Runs) -> pd.DataFrame:
+def table(segments: OwnInput, runs: Runs) -> pd.DataFrame:
     """One row a segment: id, start, end, and for each target the mean over the seeds.
 
     A regression has `<target>` and its sample deviation `<target>_std` between seeds. Of classes
@@ -46,10 +46,12 @@ def table(found: OwnInput, runs: Runs) -> pd.DataFrame:
     `<target>_<class>` and `<target>_<class>_std`; in a binary task that of 1 alone.
 
     Args:
-        found: the segments.
+        segments: of the input.
         runs: by target, settings and outputs (n, m) of each seed.
     """
-    frame = pd.DataFrame({"id": found.ids, "start": found.times[:, 0], "end": found.times[:, 1]})
+    frame = pd.DataFrame(
+        {"id": segments.ids, "start": segments.times[:, 0], "end": segments.times[:, 1]}
+    )
     for target, seeds in runs.items():
         task = seeds[0][0]["task"]
         outputs = np.stack([output for _, output in seeds])  # (s, n, m)
@@ -161,7 +163,7 @@ def main(args: argparse.Namespace) -> None:
     with TemporaryDirectory() as temporary:
         folder, recipe = Path(temporary), config.recipes[dataset]
         source = find(args.input)
-        found = prepare(
+        segments = prepare(
             source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
         )
         for path, settings in zip(paths, every, strict=True):
@@ -170,18 +172,18 @@ def main(args: argparse.Namespace) -> None:
             for name in task["targets"] if target == "all" else [target]:
                 runs.setdefault(name, []).append((settings, output))
     ids = Path(config.path("data", dataset, "train", "ids.npy"))
-    if ids.is_file() and (known := np.isin(found.ids, read_array(ids, "text", 1))).any():
+    if ids.is_file() and (known := np.isin(segments.ids, read_array(ids, "text", 1))).any():
         print(
             f"{known.sum()} of {len(known)} segments were in the training fold: "
             "their scores say nothing of new ones",
             file=sys.stderr,
         )
-    for segment, reason in found.dropped:
+    for segment, reason in segments.dropped:
         print(f"left out: {segment}: {reason}", file=sys.stderr)
-    if found.label is not None:
-        content = scores(found.label, runs)
+    if segments.label is not None:
+        content = scores(segments.label, runs)
         with atomic_write(args.output.with_suffix(".scores.json")) as file:
             json.dump(content, file, indent=1)
         print(json.dumps(content, indent=1))
     with atomic_write(args.output) as file:
-        table(found, runs).to_csv(file, index=False)
+        table(segments, runs).to_csv(file, index=False)

@@ -23,13 +23,13 @@ def main(args: argparse.Namespace) -> None:
     settings, device = open_run(args.run, args.device)
     folds, bert = load_run(Places.of(args), settings, FOLDS)
     network = trained(args.run, settings, folds["test"], bert).to(device)
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for name, fold in folds.items():
         fold = fold.to(device)
         output = predictions(network, fold, settings["hyperparameters"])
-        found[f"{name}/ids"] = fold.ids
-        found[f"{name}/truth"] = fold.label.double().cpu().numpy()
-        found[f"{name}/prediction"] = output.double().cpu().numpy()
+        arrays[f"{name}/ids"] = fold.ids
+        arrays[f"{name}/truth"] = fold.label.double().cpu().numpy()
+        arrays[f"{name}/prediction"] = output.double().cpu().numpy()
     target = args.run / "predictions" / f"{args.condition}.npz"
     with atomic_path(target) as path, open(path, "wb") as file:
-        np.savez(file, **found)
+        np.savez(file, **arrays)

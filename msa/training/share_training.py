@@ -27,16 +27,16 @@ def share(first: Path, run: Path) -> None:
     Raises:
         InputError: the two runs' settings differ in more than the target.
     """
-    settings, own = (read_json(folder / "settings.json", "target") for folder in (first, run))
-    if own | {"target": None} != settings | {"target": None}:
+    trained, settings = (read_json(folder / "settings.json", "target") for folder in (first, run))
+    if settings | {"target": None} != trained | {"target": None}:
         raise InputError(
             f"{run}/settings.json: expected the settings of {first} with another target; write "
             "them again, or train this one alone"
         )
     record = read_json(first / "training.json", "provenance", "wall_time_s")
-    record["provenance"]["config_digest"] = provenance.json_digest(own)
+    record["provenance"]["config_digest"] = provenance.json_digest(settings)
     # its time is counted once, by the run that took it
-    record |= {"wall_time_s": 0.0, "trained_with": settings["target"]}
+    record |= {"wall_time_s": 0.0, "trained_with": trained["target"]}
     for name in COPIED:
         with atomic_path(run / name) as path:
             shutil.copyfile(first / name, path)

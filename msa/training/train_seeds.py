@@ -124,30 +124,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    settings = [read_settings(run) for run in args.runs]
-    for run, of in zip(args.runs, settings, strict=True):
-        if of | {"seed": None} != settings[0] | {"seed": None}:
+    every = [read_settings(run) for run in args.runs]
+    for run, settings in zip(args.runs, every, strict=True):
+        if settings | {"seed": None} != every[0] | {"seed": None}:
             raise InputError(
                 f"{run}/settings.json: expected the settings of {args.runs[0]} with another seed; "
                 "write them again, or train this one alone"
             )
-    first, hyper = settings[0], settings[0]["hyperparameters"]
+    first, hyper = every[0], every[0]["hyperparameters"]
     device = open_run(args.runs[0], args.device)[1]
     folds, bert = load_run(Places.of(args), first, FOLDS)
     networks = []
-    for of in settings:
-        seed_everything(of["seed"])
-        networks.append(build(of, folds["train"], bert).to(device))
-    records = [record_of(of, folds, device) for of in settings]
+    for settings in every:
+        seed_everything(settings["seed"])
+        networks.append(build(settings, folds["train"], bert).to(device))
+    records = [record_of(settings, folds, device) for settings in every]
     folds = {name: fold.to(device) for name, fold in folds.items()}
     name = "{dataset}/{model} seed {seed}"
     watches = [
-        Progress(run, name.format_map(of), hyper["epochs"], args.log_every)
-        for run, of in zip(args.runs, settings, strict=True)
+        Progress(run, name.format_map(settings), hyper["epochs"], args.log_every)
+        for run, settings in zip(args.runs, every, strict=True)
     ]
-    seeds = [of["seed"] for of in settings]
-    found = train_seeds(networks, folds, hyper, seeds, watches)
+    seeds = [settings["seed"] for settings in every]
+    trainings = train_seeds(networks, folds, hyper, seeds, watches)
     for watch in watches:
         watch.board.close()
-    for run, record, network, trained in zip(args.runs, records, networks, found, strict=True):
+    for run, record, network, trained in zip(args.runs, records, networks, trainings, strict=True):
         write(run, record, network, trained, hyper)
