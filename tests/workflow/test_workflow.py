@@ -428,6 +428,7 @@ def test_unaligned_input(done):
     configure(done)
 
 
+@pytest.mark.slow
 def test_robustness_and_ablation(done):
     """A changed level runs the perturbed predictions alone again."""
     study = {"models": ["lmf"], "ablate": {"lmf": ["audio", "vision"]}}
