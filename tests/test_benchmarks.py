@@ -43,7 +43,7 @@ def test_copies_hold_what_the_file_holds():
         "from pathlib import Path\n"
         "import numpy as np\n"
         "from benchmarks.generate import again, mosi_like, write\n"
-        "from msa import csd\n"
+        "from msa.formats import csd\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
         "    one = write(Path(folder, 'words.csd'), mosi_like('words', 2))\n"
         "    two = again(Path(folder, 'words2.csd'), one, 2)\n"
