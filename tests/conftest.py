@@ -1,13 +1,20 @@
+import compileall
 import fcntl
 import os
 import sys
 
 import pytest
-from running import copy_project, run_stage, snakemake
+from running import ROOT, copy_project, run_stage, snakemake
 
 from msa.formats.segments import FOLDS
 
 LONGEST = ["test_workflow", "test_docs"]
+
+
+def pytest_configure(config):
+    """Workers write no compiled files, and hundreds of processes would compile ours again."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "msa", quiet=1)
 
 
 def pytest_collection_modifyitems(items):

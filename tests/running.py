@@ -23,8 +23,7 @@ def copy_project(folder):
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
+            shutil.copytree(source, folder / name)  # compiled files too, which know their source
         else:
             shutil.copy(source, folder / name)
     return folder

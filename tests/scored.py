@@ -98,7 +98,7 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
     provenance = {
         **{"git_commit": None, "git_dirty": None, "config_digest": "a", "data_digest": "b"},
         **{"code_digest": "c", "versions": {}, "device": "cpu", "processor": "p", "threads": 1},
-        **{"seeds": [0, 1], "name": None, "note": None},
+        **{"seeds": [0, 1], "name": None, "note": None, "cost": []},
     }
     return {
         **{"schema_version": "1", "dataset": "demo", "model": model, "variant": "main"},

@@ -73,6 +73,7 @@ def test_a_bug_and_a_killed_job(faulty, code, why):
 def test_a_job_on_a_cluster_says_why_once(faulty, cluster):
     """Although it is tried again, and its node has a terminal of its own."""
     options = ["--workflow-profile", "kubernetes", "--retries", "1"]
+    options += ["--seconds-between-status-checks", "1"]
     text, last = ending(faulty, *options, "--", ALIGNED)
     assert text.count("Trying to restart job") == 1
     assert text.count("expected an HDF5 file") == 1

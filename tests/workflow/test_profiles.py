@@ -51,7 +51,8 @@ def test_kubernetes_plans_the_same_jobs(project, laptop):
 
 def test_kubernetes_runs_a_stage_as_a_job(cluster, tmp_path):
     project = copy_project(tmp_path / "project")
-    snakemake(project, "--workflow-profile", "kubernetes", "data/demo/aligned")
+    options = ["--workflow-profile", "kubernetes", "--seconds-between-status-checks", "1"]
+    snakemake(project, *options, "data/demo/aligned")
     assert list((project / "data/demo/aligned").iterdir())
     jobs = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.json"))]
     assert [job["succeeded"] for job in jobs] == [True] * len(jobs) and len(jobs) == 2
