@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -90,6 +91,11 @@ def main(argv: list[str] | None = None) -> int:
         if args.stage in ON_GPU and args.device in ("auto", "cuda"):
             use_one_gpu(args.gpu_jobs_per_device)
         args.main(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # who reads has enough, as `head` has; what is left to say goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except InputError as error:
         return _say(error)
     except OSError as error:

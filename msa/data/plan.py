@@ -150,6 +150,8 @@ def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) ->
             keep[missing] = False
     for i in np.flatnonzero(~keep):
         names = [name for name, missing in lacking.items() if i in missing]
+        if route == "words" and "words" in names:
+            names = ["words"]  # what is aligned to words has rows where they are alone
         dropped[int(lasting[i])] = f"no rows of {', '.join(names)} within it"
     return VideoPlan(
         lasting[keep],

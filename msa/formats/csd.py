@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 from zlib_ng import zlib_ng
 
 from msa.base.atomic import atomic_path
@@ -76,12 +77,12 @@ class Sequence:
         self._file.id.set_mdc_config(cache)
         try:
             self._require_own_links()
-            roots = list(self._file)
+            roots = self._names(self._file)
             if len(roots) != 1:
                 raise InputError(f"{path}: expected one root group, got {len(roots)}: {roots}")
             self.root = roots[0]
             self._data = self._group(f"{self.root}/data")
-            self.videos = list(self._data)
+            self.videos = self._names(self._data)
         except BaseException:
             self._file.close()
             raise
@@ -117,11 +118,22 @@ class Sequence:
             "file; do not trust it: fetch it again from its publishers"
         )
 
+    def _names(self, group: h5py.Group) -> list[str]:
+        """What a group holds; h5py gives a name as bytes that is no UTF-8."""
+        names = list(group)
+        for name in names:
+            if isinstance(name, bytes):
+                raise InputError(
+                    f"{self.path}: {group.name}: expected names in UTF-8, found {name!r}; it is "
+                    "damaged, or written with another encoding: fetch it, or write it, again"
+                )
+        return names
+
     def _group(self, key: str) -> h5py.Group:
         group = self._file.get(key)
         if not isinstance(group, h5py.Group):
             parent = self._file.get(key.rpartition("/")[0])
-            found = sorted(parent) if isinstance(parent, h5py.Group) else "no group"
+            found = sorted(self._names(parent)) if isinstance(parent, h5py.Group) else "no group"
             raise InputError(f"{self.path}: {key}: expected a group, found {found} beside it")
         return group
 
@@ -168,8 +180,9 @@ class Sequence:
         return Shape(features.shape[0], features.shape[1], features.dtype)
 
     def intervals(self, video: str) -> np.ndarray:
-        """Start and end of every row: (n, 2) float, seconds."""
-        intervals = self._read(self._intervals(video))
+        """Start and end of every row: (n, 2) float64, seconds."""
+        # of unsigned numbers a difference would wrap around
+        intervals = self._read(self._intervals(video)).astype(np.float64, copy=False)
         finite = np.isfinite(intervals)
         if not finite.all():
             bad = int(np.count_nonzero(~finite.all(axis=-1)))
@@ -184,9 +197,7 @@ class Sequence:
         features = self._read(self._dataset(f"{self.root}/data/{video}/features"))
         if features.dtype.kind in "OU":
             # variable-length strings come as objects, str or bytes by the file's character set
-            return np.char.encode(
-                np.array([_text(x) for x in features.flat], dtype=str), "utf-8"
-            ).reshape(features.shape)
+            return _encoded(features)
         return features
 
     def metadata(self) -> dict[str, Any]:
@@ -231,6 +242,12 @@ def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
 
 
+def _encoded(texts: np.ndarray) -> np.ndarray:
+    """The same as bytes of UTF-8, whether they are str or bytes."""
+    values = np.array([_text(x) for x in texts.flat], dtype=str)
+    return np.char.encode(values, "utf-8").reshape(texts.shape)
+
+
 def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
@@ -245,10 +262,33 @@ def _parse(text: str) -> Any:
     return text if any(isinstance(one, dict | list) for one in inner) else value
 
 
+def _rows(where: str, intervals: ArrayLike, features: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals and features of one video as they are written, if they are such."""
+    try:
+        times, rows = np.asarray(intervals), np.asarray(features)
+    except ValueError as error:
+        raise InputError(f"{where}: expected arrays, got lists of unequal lengths") from error
+    if rows.dtype.kind in "OU":
+        rows = _encoded(rows)
+    if rows.dtype.kind == "S" and rows.ndim == 1:
+        rows = rows[:, None]
+    if times.ndim != 2 or times.shape[1] != 2 or times.dtype.kind not in "fiu":
+        raise InputError(
+            f"{where}: intervals: expected start and end of each row in seconds, (n, 2), "
+            f"got {times.dtype} {times.shape}"
+        )
+    if rows.ndim != 2 or len(rows) != len(times):
+        raise InputError(
+            f"{where}: features: expected a row for each of {len(times)} intervals, "
+            f"({len(times)}, d), got {rows.shape}"
+        )
+    return times, rows
+
+
 def write(
-    path: Path,
+    path: Path | str,
     root: str,
-    sequences: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    sequences: Mapping[str, tuple[ArrayLike, ArrayLike]],
     metadata: Mapping[str, object] | None = None,
 ) -> None:
     """Write a .csd file as the SDK's `deploy` lays it out: gzip, one chunk an array.
@@ -256,13 +296,27 @@ def write(
     Args:
         path: the file.
         root: name of the root group.
-        sequences: video id to (intervals (n, 2) seconds, features (n, d)).
+        sequences: video id to (intervals (n, 2) seconds, features (n, d)), arrays or lists; words
+            are text, (n, 1) or (n,).
         metadata: values by the SDK's keys; keys not given are null.
+
+    Raises:
+        InputError: an id that a group cannot have, unequal numbers of rows, or another shape.
     """
+    for video in sequences:
+        if video in ("", ".") or "/" in video:
+            raise InputError(
+                f'{path}: expected ids of videos without "/", and not "" or ".", got "{video}"; '
+                'write for instance "_" in its place, in every file and the folds'
+            )
+    arrays = {
+        video: _rows(f"{path}: {root}/data/{video}", intervals, features)
+        for video, (intervals, features) in sequences.items()
+    }
     values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
-    with atomic_path(path) as target, h5py.File(target, "w") as file:
+    with atomic_path(Path(path)) as target, h5py.File(target, "w") as file:
         data = file.create_group(f"{root}/data")
-        for video, (intervals, features) in sequences.items():
+        for video, (intervals, features) in arrays.items():
             for name, rows in (("intervals", intervals), ("features", features)):
                 data.create_dataset(
                     f"{video}/{name}",

@@ -151,3 +151,10 @@ def test_a_broken_video_leaves_nothing_behind(tmp_path):
 def test_words_need_words(tmp_path):
     with pytest.raises(InputError, match="no sequence plays words; got audio"):
         align({"audio": tmp_path}, tmp_path, "words", tmp_path / "out")
+
+
+def test_a_segment_without_words_lacks_words_alone():
+    """With the route "words" what else it has is its words'."""
+    labels = np.array([[0, 1], [5, 6]])
+    sequences = {"words": np.array([[0, 1.0]]), "audio": np.array([[0, 6.0]])}
+    assert plan(labels, sequences, "words").dropped == {1: "no rows of words within it"}

@@ -270,3 +270,71 @@ def test_links_within_the_file(good):
     )
     with csd.Sequence(good) as sequence:
         np.testing.assert_array_equal(sequence.features("b"), [[0, 1, 2], [3, 4, 5]])
+
+
+@pytest.mark.parametrize("group", ["", "audio/data"])
+def test_names_that_are_no_text(tmp_path, group):
+    path = tmp_path / "audio.csd"
+    with h5py.File(path, "w") as file:
+        h5py.h5g.create(file.require_group(group).id if group else file.id, b"\xff\xfe")
+    assert message(path).startswith(f"{path}: /{group}: expected names in UTF-8, found b'\\xff")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u8", "i2", "f4"])
+def test_times_are_float64(tmp_path, dtype):
+    """Unsigned ones would wrap around in a difference."""
+    path = tmp_path / "audio.csd"
+    times = np.array([[3, 5], [1, 2]], dtype)
+    csd.write(path, "audio", {"v": (times, np.ones((2, 3)))})
+    with csd.Sequence(path) as sequence:
+        read = sequence.intervals("v")
+    assert read.dtype == np.float64
+    np.testing.assert_array_equal(read, times)
+
+
+TIMES = [[0, 1], [1, 2.5]]
+SAID = [[b"so"], ["g\u00f6\u00f6d".encode()]]
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        (["so", "g\u00f6\u00f6d"], SAID),
+        ([["so"], ["g\u00f6\u00f6d"]], SAID),
+        (np.array([["so"], ["g\u00f6\u00f6d"]], dtype=object), SAID),
+        (np.array([[b"so"], ["g\u00f6\u00f6d".encode()]]), SAID),
+        ([[1, 2], [3, 4.5]], [[1, 2], [3, 4.5]]),
+    ],
+)
+def test_lists_and_texts_are_written(tmp_path, features, expected):
+    path = tmp_path / "own.csd"
+    csd.write(str(path), "own", {"v": (TIMES, features)})
+    with csd.Sequence(path) as sequence:
+        assert sequence.features("v").tolist() == expected
+        np.testing.assert_array_equal(sequence.intervals("v"), TIMES)
+
+
+@pytest.mark.parametrize(
+    ("video", "times", "features", "expected"),
+    [
+        (
+            "s1/e2",
+            TIMES,
+            np.ones((2, 3)),
+            'ids of videos without "/", and not "" or ".", got "s1/e2"',
+        ),
+        ("", TIMES, np.ones((2, 3)), 'got ""'),
+        (".", TIMES, np.ones((2, 3)), 'got "."'),
+        ("v", TIMES, np.ones((3, 3)), "a row for each of 2 intervals, (2, d), got (3, 3)"),
+        ("v", TIMES, np.ones(2), "a row for each of 2 intervals, (2, d), got (2,)"),
+        ("v", [0, 1], np.ones((2, 3)), "start and end of each row in seconds, (n, 2), got int64"),
+        ("v", [["a", "b"]], np.ones((1, 3)), "start and end of each row in seconds"),
+        ("v", TIMES, [[1, 2], [3]], "own/data/v: expected arrays, got lists of unequal lengths"),
+    ],
+)
+def test_what_cannot_be_read_again_is_not_written(tmp_path, video, times, features, expected):
+    path = tmp_path / "own.csd"
+    with pytest.raises(InputError) as caught:
+        csd.write(path, "own", {"good": (TIMES, np.ones((2, 3))), video: (times, features)})
+    assert expected in str(caught.value) and str(caught.value).startswith(str(path))
+    assert not list(tmp_path.iterdir())
