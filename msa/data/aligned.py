@@ -29,6 +29,7 @@ class Aligned:
         arrays: by sequence, its rows on disk, memory-mapped.
         rows: by sequence, the numbers of the rows that make the segments, -1 for zeros.
         bounds: by sequence, where each segment begins in `rows`, (s + 1,).
+        pauses: words "sp" that were dropped of each segment, (s,).
     """
 
     segments: pd.DataFrame
@@ -37,6 +38,7 @@ class Aligned:
     arrays: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]
+    pauses: np.ndarray
 
     def write(self, numbers: np.ndarray, folder: Path) -> dict[str, Any]:
         """Write some segments' sequences, offsets.npy and ids.npy; counts by sequence."""
@@ -98,14 +100,16 @@ def read_aligned(
         for name in set(names) - {"words"}:
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]
+    pauses = np.zeros(len(segments), np.int64)
     if drop_pauses and "words" in names:
         spoken = arrays["words"][:, 0] != PAUSE
         spoken_bounds = np.concatenate([[0], np.cumsum(spoken)])[offsets["words"]]
+        pauses = np.diff(bounds["words"]) - np.diff(spoken_bounds)
         for name in names if route == "words" else ["words"]:
             rows[name], bounds[name] = rows[name][spoken], spoken_bounds
 
     reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
-    return Aligned(segments, reasons, route, arrays, rows, bounds)
+    return Aligned(segments, reasons, route, arrays, rows, bounds, pauses)
 
 
 def word_rows(

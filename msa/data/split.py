@@ -106,7 +106,8 @@ def split(
         if fold is None:
             reason = "its video is in no fold"
         elif words is not None and not words[i]:
-            reason = "it has no words but pauses" if drop_pauses else "it has no words"
+            silent = alignment.pauses[i] > 0
+            reason = "it has no words but pauses" if silent else "it has no words"
         elif not np.isfinite(labels[i]).all():
             reason = "its label is not a number"
         else:

@@ -69,6 +69,19 @@ def test_every_dropped_segment_has_a_reason(aligned):
     }
 
 
+def test_a_segment_that_has_neither_words_nor_pauses_says_so(tmp_path):
+    times = np.array([[0, 1], [2, 3], [4, 5]])
+    said = (times[:2], ["so", "sp"])
+    sounds = (times, np.ones((3, 2)))
+    for name, rows in {"words": said, "audio": sounds, "labels": sounds}.items():
+        csd.write(tmp_path / f"{name}.csd", name, dict.fromkeys("abc", rows))
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", "none", tmp_path / "aligned")
+    reasons = {dropped["id"]: dropped["reason"] for dropped in run(tmp_path)["dropped"]}
+    assert reasons["a[1]"] == "it has no words but pauses"
+    assert reasons["a[2]"] == "it has no words"
+
+
 def test_pauses_may_stay(aligned):
     assert run(aligned, drop_pauses=False)["segments"] == {"train": 3, "valid": 3, "test": 3}
     assert load(aligned, "train", "words")[1, 0] == b"sp"
