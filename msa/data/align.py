@@ -36,10 +36,12 @@ class RowLayout:
 
 
 def common_layout(sequence: csd.Sequence, videos: Sequence[str]) -> RowLayout:
-    """Shape and type that hold every video's rows; all must be of one width."""
-    shapes = [sequence.shape(video) for video in videos]
+    """Shape and type that hold every video's rows; all that have some must be of one width."""
+    known = {video: sequence.shape(video) for video in videos}
+    filled = {video: shape for video, shape in known.items() if shape.rows} or known
+    videos, shapes = [*filled], [*filled.values()]
     width = shapes[0].width
-    for video, shape in zip(videos, shapes, strict=True):
+    for video, shape in filled.items():
         if shape.width != width:
             raise InputError(
                 f"{sequence.path}: {sequence.root}/data/{video}/features: expected "
@@ -86,6 +88,8 @@ def align_video(
     rows = {"labels": labels.features(video)[video_plan.segments]}
     for name, sequence in sequences.items():
         features = sequence.features(video).astype(layouts[name].dtype, copy=False)
+        if not len(features):
+            features = features.reshape(0, *layouts[name].shape)
         rows[name] = take_rows(features, name, video_plan)
         if route == "words":
             rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]

@@ -151,7 +151,9 @@ class Sequence:
     def _intervals(self, video: str) -> h5py.Dataset:
         key = f"{self.root}/data/{video}/intervals"
         intervals = self._dataset(key)
-        if intervals.ndim != 2 or intervals.shape[1] != 2 or intervals.dtype.kind not in "fiu":
+        if not _is_empty(intervals) and (
+            intervals.ndim != 2 or intervals.shape[1] != 2 or intervals.dtype.kind not in "fiu"
+        ):
             raise InputError(
                 f"{self.path}: {key}: expected numbers (n, 2), "
                 f"got {intervals.dtype} {intervals.shape}"
@@ -169,9 +171,14 @@ class Sequence:
             ) from error
 
     def shape(self, video: str) -> Shape:
-        """Rows, width and dtype of a video's features, from the header alone."""
+        """Rows, width and dtype of a video's features, from the header alone.
+
+        A video without rows has no width: its arrays may be (0, 0) or (0,).
+        """
         key = f"{self.root}/data/{video}/features"
         intervals, features = self._intervals(video), self._dataset(key)
+        if _is_empty(intervals) and _is_empty(features):
+            return Shape(0, 0, features.dtype)
         if features.ndim != 2 or features.shape[0] != intervals.shape[0]:
             raise InputError(
                 f"{self.path}: {key}: expected ({intervals.shape[0]}, d) as there are "
@@ -183,6 +190,8 @@ class Sequence:
         """Start and end of every row: (n, 2) float64, seconds."""
         # of unsigned numbers a difference would wrap around
         intervals = self._read(self._intervals(video)).astype(np.float64, copy=False)
+        if not intervals.size:
+            return intervals.reshape(0, 2)
         finite = np.isfinite(intervals)
         if not finite.all():
             bad = int(np.count_nonzero(~finite.all(axis=-1)))
@@ -240,6 +249,11 @@ def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     if len(unpacked) != dataset.nbytes or more or not stream.eof:
         raise ValueError(f"expected {dataset.nbytes} bytes, got others")
     return np.frombuffer(unpacked, dataset.dtype).reshape(dataset.shape)
+
+
+def _is_empty(dataset: h5py.Dataset) -> bool:
+    """Whether an array is that of a video without rows, whatever width it says."""
+    return dataset.shape is not None and dataset.shape[:1] == (0,)
 
 
 def _encoded(texts: np.ndarray) -> np.ndarray:

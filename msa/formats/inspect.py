@@ -65,7 +65,7 @@ def inspect_csd(path: Path) -> dict[str, Any]:
     with Sequence(path) as sequence:
         shapes = [sequence.shape(video) for video in sequence.videos]
         rows = sum(shape.rows for shape in shapes)
-        widths = sorted({shape.width for shape in shapes})
+        widths = sorted({shape.width for shape in shapes if shape.rows})
         if len(widths) > 1:
             raise InputError(f"{path}: expected features of one width, got {widths}")
         intervals = [_range(sequence.intervals(video)) for video in sequence.videos]

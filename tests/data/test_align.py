@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -158,3 +159,25 @@ def test_a_segment_without_words_lacks_words_alone():
     labels = np.array([[0, 1], [5, 6]])
     sequences = {"words": np.array([[0, 1.0]]), "audio": np.array([[0, 6.0]])}
     assert plan(labels, sequences, "words").dropped == {1: "no rows of words within it"}
+
+
+@pytest.mark.parametrize("empty", ["words", "audio", "labels"])
+@pytest.mark.parametrize("shape", [(0, 0), (0,)])
+@pytest.mark.parametrize("route", ["words", "labels", "none"])
+def test_an_empty_array_is_a_video_without_rows(tmp_path, route, shape, empty):
+    """Never the fault of the videos that have some; the empty one comes first."""
+    times, other = np.array([[0, 1], [1, 2.0]]), np.ones((2, 1))
+    for name in ("words", "audio", "labels"):
+        rows = (times, np.array([[b"a"], [b"b"]]) if name == "words" else other)
+        csd.write(tmp_path / f"{name}.csd", name, {"a": rows, "b": rows})
+    with h5py.File(tmp_path / f"{empty}.csd", "r+") as file:
+        for key in ("intervals", "features"):
+            del file[f"{empty}/data/a/{key}"]
+            file[f"{empty}/data/a/{key}"] = np.empty(shape)
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", route, tmp_path / "aligned")
+    kept = pd.read_csv(tmp_path / "aligned/segments.csv")["key"].tolist()
+    stays = empty != "labels" and (route == "none" or (route, empty) == ("words", "audio"))
+    assert kept == (["a[0]", "a[1]"] if stays else []) + ["b[0]", "b[1]"]
+    for name in ("words", "audio"):
+        assert np.load(tmp_path / f"aligned/{name}.npy").shape[1] == 1
