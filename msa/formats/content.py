@@ -68,7 +68,8 @@ def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
         InputError: they are anything else, or of another width.
     """
     try:
-        array = np.asarray(rows, dtype=np.float32)
+        with np.errstate(over="ignore"):  # it is infinite then, which is counted
+            array = np.asarray(rows, dtype=np.float32)
     except (TypeError, ValueError):
         raise InputError(f"{where}: expected rows of numbers, found {describe(rows)}") from None
     if not array.size and width:

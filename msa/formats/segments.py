@@ -224,10 +224,12 @@ def _write_rows(
                 f"{where}: {segment}: expected rows of width {width} as in {ids[0]}, "
                 f"got an array {block.shape}"
             )
-        target[offsets[i] : offsets[i + 1]] = block
+        stored = target[offsets[i] : offsets[i + 1]]
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and counted as such
+            stored[:] = block
         if numeric:
-            nan += np.isnan(block).sum(axis=0)
-            inf += np.isinf(block).sum(axis=0)
+            nan += np.isnan(stored).sum(axis=0)
+            inf += np.isinf(stored).sum(axis=0)
     target.flush()
     summary: dict[str, Any] = {"rows": int(offsets[-1]), "width": width}
     if not numeric:

@@ -118,3 +118,15 @@ def test_files_of_several_folders(tmp_path, capsys):
     out = ["--output", str(tmp_path / "out"), "--card", str(tmp_path / "card.json")]
     assert main(["import-data", *files, "--layout", "cm_bert", *out, *HOLDS]) == 1
     assert "expected files of one folder" in capsys.readouterr().err
+
+
+def test_values_beyond_float32_are_counted_as_the_infinity_they_become(content, run, tmp_path):
+    """MAG's rows go through `as_rows`; numpy's own warning, an error here, is not the user's."""
+    words, vision, audio = content["train"][2][0]
+    large = audio.astype(np.float64)
+    large[0, :2] = 1e300, -np.inf
+    content["train"][2] = changed(content["train"][2], audio=large)
+    assert run(content, *HOLDS, *RANGE, "--aligned") == (0, "")
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["sequences"]["train"]["audio"]["inf"] == {"0": 1, "1": 1}
+    assert np.isinf(np.load(tmp_path / "out/train/audio.npy")).sum() == 2

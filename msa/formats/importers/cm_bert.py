@@ -70,7 +70,8 @@ def _three_arrays(content: Any) -> list[np.ndarray]:
     if not isinstance(content, tuple | list) or len(content) != 3:
         return []
     try:
-        arrays = [np.asarray(part, dtype=np.float32) for part in content]
+        with np.errstate(over="ignore"):  # infinite then, which is counted
+            arrays = [np.asarray(part, dtype=np.float32) for part in content]
     except (TypeError, ValueError):
         return []
     return arrays if all(array.shape[1:] == (STEPS, WIDTH) for array in arrays) else []
