@@ -16,6 +16,7 @@ BEGINNINGS = {
     b"\x93NUMPY": "a NumPy array",
     b"PK\x03\x04": "a zip archive, such as .npz",
 }
+PICKLES = (".pkl", ".pickle")
 TEXTS = (".csv", ".tsv", ".json", ".yaml", ".yml", ".txt", ".md")
 # how others name the folds
 FOLD_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid", "test": "test"}
@@ -24,11 +25,15 @@ FOLD_NAMES = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid"
 def open_content(path: Path) -> Any:
     """A folder as its path; a pickle as what it holds, with keys as text.
 
+    A folder of a pickle a fold is as one pickle that has them by their names.
+
     Raises:
         InputError: there is no such file, or it is no pickle.
     """
     if path.is_dir():
-        return path
+        pickles = {file.stem: file for ending in PICKLES for file in path.glob(f"*{ending}")}
+        keys = fold_keys(pickles).values()
+        return {key: with_text_keys(load(pickles[key])) for key in keys} or path
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder")
     with path.open("rb") as file:

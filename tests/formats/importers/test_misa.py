@@ -5,7 +5,7 @@ import pytest
 
 from msa.base.errors import InputError
 from msa.demo.look_alikes import mag, misa
-from msa.formats.layouts import read_layout
+from msa.formats.layouts import read_layout, recognize
 from msa.formats.pickles.unpickle import load
 
 
@@ -55,3 +55,27 @@ def test_a_broken_row_is_named(tmp_path):
     )
     with pytest.raises(InputError, match=message):
         read_layout(path, "misa")
+
+
+@pytest.mark.parametrize("mmim", [False, True])
+@pytest.mark.parametrize("names", ["train dev test", "train valid test"])
+def test_a_file_for_each_fold(tmp_path, names, mmim):
+    """As the code of MISA and MMIM leaves them; MMIM's segments have their lengths."""
+    path = misa.write(tmp_path / "one", np.random.default_rng(0))
+    folder = tmp_path / "three"
+    folder.mkdir()
+    for (_, rows), name in zip(load(path).items(), names.split(), strict=True):
+        if mmim:
+            rows = [
+                (([], vision, audio, words, len(vision), len(audio)), label, segment.encode())
+                for (_, vision, audio, words), label, segment in rows
+            ]
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps(rows))
+    layout, folds = recognize(folder)
+    assert layout == "misa"
+    for fold, segments in read_layout(path, "misa").items():
+        assert folds[fold].ids == segments.ids
+        np.testing.assert_array_equal(folds[fold].label, segments.label)
+        for name, rows in segments.sequences.items():
+            for one, other in zip(folds[fold].sequences[name], rows, strict=True):
+                np.testing.assert_array_equal(one, other)
