@@ -165,7 +165,10 @@ def train_demo(where, run, settings):
     return run_stage("train", run, *where, "--device", "cpu").stderr
 
 
-@pytest.mark.parametrize("model", ["lmf", "nhfnet", "ridge", "mean"])
+# a network is as good as another, but for what tests/models ask of each
+@pytest.mark.parametrize(
+    "model", ["lmf", pytest.param("nhfnet", marks=pytest.mark.slow), "ridge", "mean"]
+)
 def test_train_and_predict_as_stages(model, where, settings, tmp_path):
     train_demo(where, tmp_path / "b", settings(model))
     progress = train_demo(where, tmp_path / "a", settings(model))
@@ -206,7 +209,8 @@ def loaded(*arguments):
     return done.stdout.decode().split()
 
 
-@pytest.mark.parametrize("model", ["lmf", "cm_bert"])
+# CM-BERT reads words too: what it does without, LMF does
+@pytest.mark.parametrize("model", [pytest.param("lmf", marks=pytest.mark.slow), "cm_bert"])
 def test_jobs_import_no_more_than_they_use(model, where, demo_encoder, settings, tmp_path):
     """Neither torch's compiler nor transformers, also where the text is words."""
     given = settings(model)
