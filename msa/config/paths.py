@@ -31,6 +31,18 @@ def run_inputs(config: Config, settings: Mapping[str, Any]) -> dict[str, list[st
     return inputs
 
 
+def _runs(config: Config, dataset: str, model: str, variant: str | None) -> list[dict[str, str]]:
+    """Every run behind a result, as the wildcards of its folder, in the folder's order."""
+    require(config, dataset, model)
+    variant = variant or main_variant(config, dataset, model)
+    seeds = [0] if variant == "released" else config.values["seeds"]
+    shared = {"dataset": dataset, "model": model, "variant": variant}
+    return [
+        {**shared, "target": target, "seed": str(seed)}
+        for target, seed in product(targets(config, dataset, model), seeds)
+    ]
+
+
 def run_files(
     config: Config, path: str, dataset: str, model: str, variant: str | None = None
 ) -> list[str]:
@@ -38,22 +50,15 @@ def run_files(
 
     The variant is the configuration's unless it is given.
     """
-    require(config, dataset, model)
-    variant = variant or main_variant(config, dataset, model)
-    seeds = [0] if variant == "released" else config.values["seeds"]
-    return [
-        config.path("runs", dataset, model, variant, target, str(seed), path)
-        for target, seed in product(targets(config, dataset, model), seeds)
-    ]
+    runs = _runs(config, dataset, model, variant)
+    return [config.path("runs", *run.values(), path) for run in runs]
 
 
 def first_run(
     config: Config, dataset: str, model: str, variant: str | None = None
 ) -> dict[str, str]:
     """The first of a model's runs, as the wildcards of its folder."""
-    path = Path(run_files(config, "settings.json", dataset, model, variant)[0])
-    names = ("dataset", "model", "variant", "target", "seed")
-    return dict(zip(names, path.parts[-6:-1], strict=True))
+    return _runs(config, dataset, model, variant)[0]
 
 
 def result_files(config: Config, dataset: str) -> list[str]:

@@ -66,6 +66,16 @@ def as_words(words: Iterable[Any]) -> np.ndarray:
     return np.array([as_text(word).encode() for word in words], dtype="S")[:, None]
 
 
+def as_float32(values: Any) -> np.ndarray:
+    """An array of float32; what is beyond it becomes infinite, which is counted where it is stored.
+
+    Raises:
+        TypeError, ValueError: they are no numbers, or of no shape.
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32)
+
+
 def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
     """Rows of numbers, (t, width) float32; nothing at all is (0, width).
 
@@ -73,8 +83,7 @@ def as_rows(where: str, rows: Any, width: int | None = None) -> np.ndarray:
         InputError: they are anything else, or of another width.
     """
     try:
-        with np.errstate(over="ignore"):  # it is infinite then, which is counted
-            array = np.asarray(rows, dtype=np.float32)
+        array = as_float32(rows)
     except (TypeError, ValueError):
         raise InputError(f"{where}: expected rows of numbers, found {describe(rows)}") from None
     if not array.size and width:

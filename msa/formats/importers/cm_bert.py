@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.formats.content import as_words, describe, fold_keys
+from msa.formats.content import as_float32, as_words, describe, fold_keys
 from msa.formats.importers.padded import numbered_ids
 from msa.formats.pickles.unpickle import load
 from msa.formats.segments import FOLDS, Segments
@@ -70,8 +70,7 @@ def _three_arrays(content: Any) -> list[np.ndarray]:
     if not isinstance(content, tuple | list) or len(content) != 3:
         return []
     try:
-        with np.errstate(over="ignore"):  # infinite then, which is counted
-            arrays = [np.asarray(part, dtype=np.float32) for part in content]
+        arrays = [as_float32(part) for part in content]
     except (TypeError, ValueError):
         return []
     return arrays if all(array.shape[1:] == (STEPS, WIDTH) for array in arrays) else []
