@@ -14,6 +14,13 @@ from msa.results.summarize import Run
 
 TASK: dict[str, Any] = {"type": "regression", "targets": ["sentiment"], "range": [-3, 3]}
 EMOTIONS: dict[str, Any] = {"type": "binary", "targets": ["happy", "sad"]}
+LENGTHS = {
+    "audio": {
+        "steps": 50,
+        "cut_steps": {"train": 0.9, "valid": 0.8, "test": 0.7},
+        "cut_segments": {"train": 0.99, "valid": 0.98, "test": 0.97},
+    }
+}
 SCHEMA = ROOT / "workflow/schemas/result.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 
@@ -43,6 +50,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
         **{"parameters": 1000, "wall_time_s": 2.0 + seed, "rows_per_s": 100.0 * seed},
         **{"selected_epoch": seed, "epochs": 9, "selection": "loss", "best_valid_loss": 0.1},
         "rows": {"train": 100, "valid": 20, "test": 40},
+        "lengths": LENGTHS,
         "provenance": {
             **{"git_commit": "abc", "git_dirty": False, "config_digest": f"c{seed}"},
             **{"data_digest": "d", "code_digest": "e", "device": "cpu"},
@@ -107,7 +115,8 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
         **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
         **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
         **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
-        **{"rows": {"train": 9, "valid": 5, "test": 5}, "provenance": provenance},
+        **{"rows": {"train": 9, "valid": 5, "test": 5}, "lengths": {"all": LENGTHS}},
+        "provenance": provenance,
     } | changes
 
 

@@ -11,6 +11,9 @@ from msa.config.fits import chosen_forms
 from msa.config.layers import merge
 from msa.models import architecture_of
 
+# of a data set that the authors' lengths were not made for: this share of the training fold's
+# segments stays whole
+LENGTH = "95%"
 DEFAULTS: dict[str, Any] = {
     "architecture": {},
     "lengths": {"text": None, "audio": None, "vision": None},
@@ -57,9 +60,12 @@ def run_settings(
     )
     as_published = published is not None and not changed
 
+    general = merge(DEFAULTS, model_recipe["settings"])
+    if published is None and dataset not in model_recipe.get("adapted", {}):
+        lengths = {name: length and LENGTH for name, length in general["lengths"].items()}
+        general = merge(general, {"lengths": lengths})
     hyperparameters = merge(
-        DEFAULTS,
-        model_recipe["settings"],
+        general,
         (published or {}).get("settings", {}),
         (published or {}).get("per_target", {}).get(target, {}),
         model_recipe.get("adapted", {}).get(dataset, {}),

@@ -220,6 +220,20 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
     return report
 
 
+def segment_lengths(folder: Path) -> dict[str, dict[str, int]]:
+    """By sequence, how many rows a fold's segments have: the median, 95 % of them at most, most."""
+    offsets = read_offsets(folder / "offsets.npy")
+    shares = {"median": 0.5, "p95": 0.95, "most": 1.0}
+    counts = {name: np.diff(offsets[name]) for name in offsets.dtype.names or ()}
+    return {
+        name: {
+            key: int(np.quantile(rows, share, method="inverted_cdf"))
+            for key, share in shares.items()
+        }
+        for name, rows in counts.items()
+    }
+
+
 def table(card: dict[str, Any]) -> str:
     """The data card as Markdown."""
     lines = ["# Data card", "", f"Alignment: {card['route']}. Pauses (sp): {card['pauses']}.", ""]
@@ -237,15 +251,18 @@ def table(card: dict[str, Any]) -> str:
     cleaning = card["cleaning"]
     lines += ["", f"Cleaning: {cleaning['policy']} ({POLICIES[cleaning['policy']]})."]
     lines += [f"Standardised: {', '.join(cleaning['standardized']) or 'nothing'}.", ""]
-    lines += ["| fold | sequence | rows | width | imputed | NaN | inf | worst columns | left |"]
-    lines += ["|---|---|---:|---:|---:|---:|---:|---|---:|"]
+    columns = "fold | sequence | rows | a segment: median | 95 % at most | most | width | imputed"
+    lines += [f"| {columns} | NaN | inf | worst columns | left |"]
+    lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|"]
     for fold in FOLDS:
         for name, counts in card["sequences"][fold].items():
             nan, inf = counts.get("nan", {}), counts.get("inf", {})
             not_finite = {c: nan.get(c, 0) + inf.get(c, 0) for c in nan | inf}
             worst = sorted(not_finite, key=lambda c: -not_finite[c])[:3]
             lines.append(
-                f"| {fold} | {name} | {counts['rows']} | {counts['width']} "
+                f"| {fold} | {name} | {counts['rows']} "
+                f"| {' | '.join(map(str, card['lengths'][fold][name].values()))} "
+                f"| {counts['width']} "
                 f"| {counts.get('imputed_rows', '')} "
                 f"| {sum(nan.values())} | {sum(inf.values())} "
                 f"| {', '.join(f'{c}: {not_finite[c]}' for c in worst)} "
@@ -275,6 +292,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     card = read_json(args.card, *CARD_KEYS)
     card["cleaning"] = clean(args.data, args.output, args.policy, args.standardize)
+    card["lengths"] = {fold: segment_lengths(args.data / fold) for fold in FOLDS}
     with atomic_write(args.output / "card.json") as file:
         json.dump(card, file, indent=1)
     with atomic_write(args.output / "card.md") as file:

@@ -19,12 +19,14 @@ class Pieces:
         types: 0, or 1 for a punchline that follows its context, (p,).
         words: row of the word each piece belongs to, SPECIAL for [CLS] and [SEP], (p,).
         counts: pieces of each segment, (n,).
+        whole: pieces of each segment before what is too long was cut, (n,).
     """
 
     ids: np.ndarray
     types: np.ndarray
     words: np.ndarray
     counts: np.ndarray
+    whole: np.ndarray
 
 
 def cut_words(
@@ -55,11 +57,12 @@ def cut_words(
     ids: list[int] = []
     types: list[int] = []
     rows: list[int] = []
-    counts = []
+    counts, whole = [], []
     for i, (first, last) in enumerate(pairwise(offsets)):
         middle = first + (context[i] if context is not None else 0)
         spans = [(first, last)] if context is None else [(first, middle), (middle, last)]
         parts = [_part(words, *span, tokenizer, word_map) for span in spans]
+        whole.append(1 + len(parts) + sum(map(len, parts)))
         room = max(limit - 1 - len(parts), 0)
         if len(parts) == 2:
             context_room = max(room - len(parts[1]), 0)
@@ -73,7 +76,7 @@ def cut_words(
             rows += [row for _, row in part] + [SPECIAL]
             types += [kind] * (len(part) + 1)
         counts.append(1 + len(parts) + sum(map(len, parts)))
-    return Pieces(*(np.array(x, dtype=np.int64) for x in (ids, types, rows, counts)))
+    return Pieces(*(np.array(x, dtype=np.int64) for x in (ids, types, rows, counts, whole)))
 
 
 def _part(

@@ -25,7 +25,7 @@ from msa.report import studies
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.results.cost import read_cost
-from msa.results.leaderboard import PUBLISHED, table
+from msa.results.leaderboard import PUBLISHED, footnotes, table
 from msa.results.paper_table import caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
@@ -50,7 +50,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     text = text.replace("\n## ", "\n### ")
     return {
         "name": name,
-        "caption": caption(results, comparisons),
+        "caption": " ".join([caption(results, comparisons), *footnotes(results)]),
         "columns": list(shown.columns),
         "lines": [
             {
@@ -74,6 +74,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
                 "seeds": model.result["provenance"]["seeds"],
                 "epochs": model.result["selected_epoch"],
                 "rows_per_s": model.result["rows_per_s"],
+                "lengths": list(_lengths(model.result["lengths"])),
                 "provenance": list(_origin(model.result["provenance"])),
             }
             for model in models
@@ -81,6 +82,17 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "costs": list(_costs(models)),
         "versions": _versions(models),
     }
+
+
+def _lengths(targets: Mapping[str, Any]) -> Iterator[str]:
+    """What each modality loses to the setting `lengths` in the test fold, if anything."""
+    lines = [
+        f"{name} {read['steps']} ({share:.0%} cut)" if share >= 0.005 else f"{name} {read['steps']}"
+        for modalities in targets.values()
+        for name, read in modalities.items()
+        if (share := read["cut_steps"]["test"])
+    ]
+    yield from dict.fromkeys(lines)
 
 
 def _origin(provenance: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -25,6 +25,7 @@ with all its segments, or over segments where ids name no videos.
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """
+NOTED = 0.05  # a share of the data above which a footnote says it
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
 Features, folds, selection and zero handling may be other than here: compare with care.
@@ -105,10 +106,29 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("; ".join([*wrong, "give results of one data set, one a model"]))
 
 
-def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None = None) -> str:
+def footnotes(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a reader has to know of the data behind single scores, a sentence each."""
+    notes = [
+        f"{label(result)} reads at most {read['steps']} steps of {name} of a segment: "
+        f"{share:.0%} of the test fold's are cut."
+        for result in results
+        for modalities in result["lengths"].values()
+        for name, read in modalities.items()
+        if (share := read["cut_steps"]["test"]) > NOTED
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def markdown(
+    frame: pd.DataFrame,
+    dataset: str,
+    published: pd.DataFrame | None = None,
+    notes: Iterable[str] = (),
+) -> str:
     """The table as a Markdown page with 3 decimals, and what its numbers mean.
 
-    Published figures, with the columns of `msa.results.published`, come after it.
+    The notes are those of `footnotes`. Published figures, with the columns of
+    `msa.results.published`, come after it.
     """
     shown: dict[str, list[str]] = {}
     for name in frame.columns:
@@ -126,7 +146,7 @@ def markdown(frame: pd.DataFrame, dataset: str, published: pd.DataFrame | None =
     words = ("model", "target", "settings", "missing")
     aligned = ["left" if name in words else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
-    page = f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}"
+    page = "\n".join([f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}", *notes])
     if published is None or published.empty:
         return page
     shown = {
@@ -192,4 +212,4 @@ def main(args: argparse.Namespace) -> None:
         frame.to_csv(file, index=False)
     with atomic_write(args.output_md) as file:
         published = None if args.published is None else pd.read_csv(args.published)
-        file.write(markdown(frame, results[0]["dataset"], published))
+        file.write(markdown(frame, results[0]["dataset"], published, footnotes(results)))

@@ -33,7 +33,8 @@ SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracl
 # settings that change no number, and the two that runs are told apart by
 FREE = ("seed", "target")
 TRAINING = (
-    *("parameters", "rows", "selection", "selected_epoch", "wall_time_s", "rows_per_s"),
+    *("parameters", "rows", "lengths", "selection", "selected_epoch"),
+    *("wall_time_s", "rows_per_s"),
     "provenance",
 )
 # what tells whether two runs of the same name are the same
@@ -182,6 +183,7 @@ def summarize(
         "wall_time_s": {"total": sum(wall_times.values()), "per_seed": wall_times},
         "rows_per_s": _by_run(every, "rows_per_s"),
         "rows": training["rows"],
+        "lengths": {seeds[0].target: seeds[0].training["lengths"] for seeds in models.values()},
         "provenance": _provenance(every) | remarks,
     }
 

@@ -28,6 +28,8 @@ class Ragged:
         side: "left" pads on the left, "right" on the right.
         fixed: steps to pad to; None pads to the longest of the batch.
         index: row of each step, -1 for a step of zeros, on the CPU; None where steps are rows.
+        whole: steps of each segment before the settings' length cut them, (n,), on the CPU; None
+            where nothing can be cut.
     """
 
     rows: Tensor
@@ -36,6 +38,7 @@ class Ragged:
     side: str = "right"
     fixed: int | None = None
     index: Tensor | None = None
+    whole: Tensor | None = None
 
     @property
     def width(self) -> int:
@@ -45,6 +48,20 @@ class Ragged:
     def tensors(self) -> list[Tensor]:
         """All that the steps are made from."""
         return [x for x in (self.rows, self.begins, self.counts, self.index) if x is not None]
+
+    @property
+    def cut_steps(self) -> float:
+        """Share of the steps that the settings' length leaves out."""
+        if self.whole is None:
+            return 0.0
+        return 1 - self.counts.sum().item() / max(self.whole.sum().item(), 1)
+
+    @property
+    def cut_segments(self) -> float:
+        """Share of the segments that lose a step to it."""
+        if self.whole is None or not len(self.whole):
+            return 0.0
+        return (self.counts < self.whole).double().mean().item()
 
     def to(self, device: torch.device) -> "Ragged":
         return replace(self, rows=self.rows.to(device))
@@ -147,6 +164,37 @@ def cut(offsets: np.ndarray, length: int | None, side: str) -> tuple[np.ndarray,
     return begins + np.arange(len(begins)), kept
 
 
+def with_lengths(settings: Mapping[str, Any], data: Path, tokenizer: Any = None) -> dict[str, Any]:
+    """The settings, each length such as "95%" made the steps that it is in the training fold.
+
+    These are the fewest that leave at least this share of its segments whole.
+
+    Args:
+        settings: the run's settings.
+        data: folder of the folds, written by the stage split.
+        tokenizer: a fast tokenizer; needed for words.
+    """
+    hyper, forms = settings["hyperparameters"], settings["forms"]
+    shares = {name: length for name, length in hyper["lengths"].items() if isinstance(length, str)}
+    if not shares:
+        return dict(settings)
+    needed = {"words" if form == "features" else form for form in forms.values() if form}
+    offsets = read_offsets(data / "train" / "offsets.npy", needed)
+    lengths = dict(hyper["lengths"])
+    for name, share in shares.items():
+        form = forms.get(name)
+        if form is None:
+            lengths[name] = None
+            continue
+        if form == "words":
+            counts = _pieces(data / "train", offsets, hyper, tokenizer, None).whole
+        else:
+            counts = np.diff(offsets["words" if form == "features" else form])
+        length = np.quantile(counts, float(share.rstrip("%")) / 100, method="inverted_cdf")
+        lengths[name] = max(int(length), 1)
+    return {**settings, "hyperparameters": {**hyper, "lengths": lengths}}
+
+
 def load_fold(
     fold: str,
     settings: Mapping[str, Any],
@@ -162,7 +210,7 @@ def load_fold(
 
     Args:
         fold: train, valid or test.
-        settings: the run's settings; `forms`, `hyperparameters`, `task` and
+        settings: the run's settings, as of `with_lengths`; `forms`, `hyperparameters`, `task` and
             `label_columns` are read.
         data: folder of the folds, written by the stage split.
         clean: folder written by the stage clean; needed for audio, vision, glove and embedding.
@@ -179,7 +227,7 @@ def load_fold(
     released = hyper["architecture"].get("padding") == "released"
     pieces = None
     if forms.get("text") == "words":
-        pieces = _pieces(data / fold, offsets, hyper, tokenizer)
+        pieces = _pieces(data / fold, offsets, hyper, tokenizer, hyper["lengths"]["text"])
     modalities = {}
     # whatever the order of the settings' keys, the data's digest is of one order
     for name in (name for name in MODALITIES if name in forms):
@@ -191,20 +239,26 @@ def load_fold(
         index = None
         if form is None:
             rows = np.zeros((len(ids), 1))
-            counts, fixed = np.ones(len(ids), dtype=np.int64), None
+            counts = whole = np.ones(len(ids), dtype=np.int64)
+            fixed = None
         elif pieces is None:
             rows = _rows(form, fold, offsets, hyper, clean, features)
-            kept, counts = cut(offsets["words" if form == "features" else form], length, side)
-            rows = rows[kept]
+            bounds = offsets["words" if form == "features" else form]
+            kept, counts = cut(bounds, length, side)
+            rows, whole = rows[kept], np.diff(bounds)
         elif form == "words":
-            rows, counts = np.stack([pieces.ids, pieces.types], axis=1), pieces.counts
+            rows = np.stack([pieces.ids, pieces.types], axis=1)
+            counts, whole = pieces.counts, pieces.whole
         else:
-            rows, counts = _rows(form, fold, offsets, hyper, clean, features), pieces.counts
+            rows = _rows(form, fold, offsets, hyper, clean, features)
+            counts, whole = pieces.counts, pieces.whole
             index = torch.from_numpy(pieces.words)
         steps = torch.from_numpy(np.array(rows, dtype=np.int64 if form == "words" else np.float32))
         lengths = torch.from_numpy(counts)
         begins = lengths.cumsum(0) - lengths
-        modalities[name] = Ragged(steps, begins, lengths, side, fixed, index)
+        modalities[name] = Ragged(
+            steps, begins, lengths, side, fixed, index, torch.from_numpy(whole)
+        )
     if pieces is None:
         return Fold(ids, label, modalities, released=released)
     known = tokenizer.pad_token_id, tokenizer.unk_token_id
@@ -252,14 +306,20 @@ def _rows(
     return rows[:, first:last]
 
 
-def _pieces(folder: Path, offsets: np.ndarray, hyper: Mapping[str, Any], tokenizer: Any) -> Pieces:
+def _pieces(
+    folder: Path,
+    offsets: np.ndarray,
+    hyper: Mapping[str, Any],
+    tokenizer: Any,
+    length: int | None,
+) -> Pieces:
     words = read_words(folder / "words.npy", offsets["words"][-1])
     context = folder / "context.npy"
     return cut_words(
         words,
         offsets["words"],
         tokenizer,
-        hyper["lengths"]["text"],
+        length,
         read_array(context, "numbers", 1, len(offsets) - 1) if context.is_file() else None,
         hyper["word_map"],
     )

@@ -25,7 +25,14 @@ from msa.data.own_input import FOLD, OwnInput, find, prepare
 from msa.results.metrics import target_scores
 from msa.results.summarize import run_folders
 from msa.training.network import predictions, trained
-from msa.training.run import Places, load_run, open_run, read_settings
+from msa.training.run import (
+    Places,
+    load_run,
+    open_run,
+    read_lengths,
+    read_settings,
+    say_lengths,
+)
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
 
@@ -97,11 +104,32 @@ def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
     return content
 
 
-def outputs_of(run: Path, folder: Path, encoder: Path | None, device: str) -> np.ndarray:
-    """A run's outputs for the prepared input: (n, m) float64."""
+def with_trained_lengths(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, a length such as "95%" made the steps that training read at most."""
+    hyper = settings["hyperparameters"]
+    if not any(isinstance(length, str) for length in hyper["lengths"].values()):
+        return settings
+    read = read_json(run / "training.json", "lengths")["lengths"]
+    lengths = {
+        name: read.get(name, {}).get("steps") if isinstance(length, str) else length
+        for name, length in hyper["lengths"].items()
+    }
+    return {**settings, "hyperparameters": {**hyper, "lengths": lengths}}
+
+
+def outputs_of(
+    run: Path, folder: Path, encoder: Path | None, device: str, tell: bool = False
+) -> np.ndarray:
+    """A run's outputs for the prepared input: (n, m) float64.
+
+    With `tell`, what of it the run's lengths cut is said on stderr.
+    """
     settings, on = open_run(run, device)
+    settings = with_trained_lengths(run, settings)
     places = Places(folder / "data", folder / "clean", folder / "features", encoder)
     folds, bert = load_run(places, settings, [FOLD])
+    if tell:
+        say_lengths(settings, read_lengths(folds, settings["missing"]), FOLD)
     fold = folds[FOLD].to(on)
     network = trained(run, settings, fold, bert).to(on)
     output = predictions(network, fold, settings["hyperparameters"])
@@ -167,7 +195,7 @@ def main(args: argparse.Namespace) -> None:
             source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
         )
         for path, settings in zip(paths, every, strict=True):
-            output = outputs_of(path, folder, encoder, str(device))
+            output = outputs_of(path, folder, encoder, str(device), tell=path == paths[0])
             task, target = settings["task"], settings["target"]
             for name in task["targets"] if target == "all" else [target]:
                 runs.setdefault(name, []).append((settings, output))

@@ -2,7 +2,8 @@
 
 import argparse
 import random
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from msa.base import provenance
 from msa.base.device import be_deterministic, choose_device
 from msa.base.reading import read_json
 from msa.data.encoder import load_encoder
-from msa.training.batches import Fold, load_fold
+from msa.training.batches import Fold, load_fold, with_lengths
 
 SETTINGS = ("dataset", "model", "seed", "task", "label_columns", "forms", "hyperparameters")
 
@@ -63,6 +64,7 @@ def load_run(
     tokenizer = bert = None
     if settings["forms"].get("text") == "words":
         tokenizer, bert = load_encoder(places.encoder, only_pieces=True)
+    settings = with_lengths(settings, places.data, tokenizer)
     where = places.data, places.clean, places.features
     return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
 
@@ -84,10 +86,35 @@ def open_run(run: Path, device: str) -> tuple[dict[str, Any], torch.device]:
     return settings, chosen
 
 
+def read_lengths(folds: Mapping[str, Fold], missing: Collection[str]) -> dict[str, Any]:
+    """By modality the most steps that a run reads of a segment, and the shares cut of each fold."""
+    return {
+        name: {
+            "steps": max(int(fold.modalities[name].counts.max()) for fold in folds.values()),
+            "cut_steps": {f: fold.modalities[name].cut_steps for f, fold in folds.items()},
+            "cut_segments": {f: fold.modalities[name].cut_segments for f, fold in folds.items()},
+        }
+        for name in next(iter(folds.values())).modalities
+        if name not in missing
+    }
+
+
+def say_lengths(run: Mapping[str, Any], lengths: Mapping[str, Any], fold: str = "train") -> None:
+    """Say on stderr what of a fold a run's lengths cut, if anything."""
+    for name, read in lengths.items():
+        if steps := read["cut_steps"][fold]:
+            print(
+                f"{run['dataset']}/{run['model']}: lengths: {name}: at most {read['steps']} steps "
+                f"of a segment are read: {steps:.1%} of the steps of {fold} are cut, in "
+                f"{read['cut_segments'][fold]:.1%} of its segments",
+                file=sys.stderr,
+            )
+
+
 def record_of(
     settings: Mapping[str, Any], folds: Mapping[str, Fold], device: torch.device
 ) -> dict[str, Any]:
-    """Rows and provenance of a run, for its training.json."""
+    """Rows, lengths and provenance of a run, for its training.json."""
     arrays = (
         array
         for fold in folds.values()
@@ -99,6 +126,7 @@ def record_of(
     )
     return {
         "rows": {name: len(fold) for name, fold in folds.items()},
+        "lengths": read_lengths(folds, settings["missing"]),
         "provenance": {
             **provenance.git(),
             "config_digest": provenance.json_digest(settings),

@@ -27,7 +27,14 @@ from msa.training.batches import Fold
 from msa.training.network import build, evaluate, predictions
 from msa.training.optimizers import Schedule, make_optimizer
 from msa.training.progress import Progress
-from msa.training.run import Places, add_data_arguments, load_run, open_run, record_of
+from msa.training.run import (
+    Places,
+    add_data_arguments,
+    load_run,
+    open_run,
+    record_of,
+    say_lengths,
+)
 from msa.training.state import Epoch, State, Trained
 
 FOLDS = ("train", "valid", "test")
@@ -269,6 +276,7 @@ def main(args: argparse.Namespace) -> None:
     network = build(settings, folds["train"], bert)
     # after build, which imports the model's file
     record = record_of(settings, folds, device)
+    say_lengths(settings, record["lengths"])
     state = State(args.state, _key(record, network)) if args.state else None
     if hasattr(network, "fit"):
         trained = fit_closed(network, folds, hyper)

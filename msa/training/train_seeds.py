@@ -27,6 +27,7 @@ from msa.training.run import (
     open_run,
     read_settings,
     record_of,
+    say_lengths,
     seed_everything,
 )
 from msa.training.state import Epoch, Trained
@@ -139,6 +140,7 @@ def main(args: argparse.Namespace) -> None:
         seed_everything(settings["seed"])
         networks.append(build(settings, folds["train"], bert).to(device))
     records = [record_of(settings, folds, device) for settings in every]
+    say_lengths(first, records[0]["lengths"])
     folds = {name: fold.to(device) for name, fold in folds.items()}
     name = "{dataset}/{model} seed {seed}"
     watches = [

@@ -266,6 +266,23 @@ def test_published_settings_say_so_and_changed_ones_too():
     assert settings["hyperparameters"]["epochs"] == 3
 
 
+def test_lengths_are_the_authors_only_where_they_were_made_for_the_data():
+    """Elsewhere they would cut most of a long segment; what the user sets wins everywhere."""
+    given = {"lengths": {"vision": 9, "text": None}}
+    config = configure(merge(BASE, {"settings": {"mosei_unaligned/nhfnet": given}}))
+    lengths = {
+        name: run_settings(config, *name.split("/"), 1)["hyperparameters"]["lengths"]
+        for name in ("mosei_direct/nhfnet", "demo/nhfnet", "mosi_unaligned/nhfnet", "mosi/lmf")
+    }
+    authors = {"text": 50, "audio": 50, "vision": 50}
+    assert lengths["mosei_direct/nhfnet"] == lengths["demo/nhfnet"] == authors
+    assert lengths["mosi_unaligned/nhfnet"] == dict.fromkeys(authors, "95%")
+    # what a system reads whole is read whole of every data set
+    assert lengths["mosi/lmf"] == {"text": "95%", "audio": None, "vision": None}
+    changed = run_settings(config, "mosei_unaligned", "nhfnet", 1)["hyperparameters"]["lengths"]
+    assert changed == {"text": None, "audio": "95%", "vision": 9}
+
+
 @pytest.mark.parametrize("other", ["docs", {"revision": "main"}])
 def test_another_encoder_is_not_what_was_published(other, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.data.clean import Columns, clean, read_cleanings, repair, statistics, table
+from msa.data.clean import FOLDS, Columns, clean, read_cleanings, repair, statistics, table
 
 NAN, INF = np.nan, np.inf
 
@@ -118,6 +118,7 @@ def test_the_card_is_readable(data):
         "sequences": dict.fromkeys(["train", "valid", "test"], counts),
         "dropped": [{"id": "a[2]", "fold": "train", "reason": "it has no words but pauses"}],
         "cleaning": report,
+        "lengths": {fold: {"audio": {"median": 7, "p95": 8, "most": 9}} for fold in FOLDS},
     }
     text = table(json.loads(json.dumps(card)))
     assert "Videos" not in text
@@ -128,7 +129,7 @@ def test_the_card_is_readable(data):
     assert "\n- Videos of the fold valid without a segment: c\n\nCleaning" in with_videos
     assert "fold train without" not in with_videos
     assert "| train | 2 | 4 | 5 |" in text
-    assert "| train | audio | 4 | 3 | 1 | 2 | 1 | 0: 3 | 0 |" in text
+    assert "| train | audio | 4 | 7 | 8 | 9 | 3 | 1 | 2 | 1 | 0: 3 | 0 |" in text
     assert "| a[2] | train | it has no words but pauses |" in text
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scored import emotions, sentiment
+from scored import LENGTHS, emotions, sentiment
 
 from msa.base.errors import InputError
-from msa.results.leaderboard import add_arguments, main, markdown, table
+from msa.results.leaderboard import add_arguments, footnotes, main, markdown, table
 from msa.results.score import ORACLE_LABEL
 
 
@@ -78,6 +78,16 @@ def test_markdown() -> None:
     assert len({len(line) for line in lines[2:6]}) == 1
     assert ORACLE_LABEL in text
     assert "sample standard\ndeviation over the seeds" in text
+
+
+def test_what_lengths_cut_is_a_footnote() -> None:
+    shares = {"train": 0.9, "valid": 0.9, "test": 0.05}
+    lengths = {"all": {"audio": LENGTHS["audio"] | {"cut_steps": shares}}}
+    notes = footnotes([sentiment("lmf", 1.0), sentiment("whole", 1.0, lengths=lengths)])
+    sentence = "lmf reads at most 50 steps of audio of a segment: 70% of the test fold's are cut."
+    assert notes == [sentence]
+    page = markdown(table([sentiment("lmf", 1.0)]), "demo", notes=notes)
+    assert page.endswith(f"\n\n{sentence}")
 
 
 def test_results_that_do_not_belong_together() -> None:

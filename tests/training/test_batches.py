@@ -12,8 +12,9 @@ from msa.config.check import configure
 from msa.config.settings import run_settings
 from msa.data.clean import clean
 from msa.models.padding import sequence
-from msa.training.batches import MODALITIES, Ragged, cut, load_fold
+from msa.training.batches import MODALITIES, Ragged, cut, load_fold, with_lengths
 from msa.training.network import build
+from msa.training.run import read_lengths
 
 
 @pytest.fixture
@@ -137,6 +138,31 @@ def test_released_padding_has_the_full_length(folder):
     )
     assert batch["text"].shape == (1, 4, 5)
     assert batch["audio"].shape == (1, 6, 4)
+
+
+def test_a_length_of_a_share_leaves_that_share_of_training_segments_whole(folder):
+    """Of 40 segments of 1 to 40 steps, 38 have at most 38: two lose 1 + 2 of 820 steps."""
+    n, total = 40, 820
+    offsets = np.zeros(n + 1, dtype=[("words", "i8"), ("audio", "i8")])
+    offsets["words"] = np.arange(n + 1)
+    offsets["audio"][1:] = np.cumsum(np.arange(n) + 1)
+    np.save(folder / "train" / "offsets.npy", offsets)
+    np.save(folder / "train" / "ids.npy", np.array([f"a[{i}]" for i in range(n)]))
+    np.save(folder / "train" / "label.npy", np.zeros((n, 1)))
+    np.save(folder / "clean" / "train" / "audio.npy", np.ones((total, 4), dtype=np.float32))
+    np.save(folder / "features" / "train.npy", np.ones((n, 5), dtype=np.float32))
+    settings = json.loads(json.dumps(SETTINGS)) | {"missing": ["vision"]}
+    settings["hyperparameters"]["lengths"] = {"text": 3, "audio": "95%", "vision": "95%"}
+    fixed = with_lengths(settings, folder)
+    assert fixed["hyperparameters"]["lengths"] == {"text": 3, "audio": 38, "vision": None}
+    fold = load_fold("train", fixed, folder, folder / "clean", folder / "features")
+    assert fold.modalities["audio"].counts.tolist() == [*range(1, 39), 38, 38]
+    read = read_lengths({"train": fold}, ["vision"])
+    assert [*read] == ["text", "audio"]
+    assert read["text"] == {"steps": 1, "cut_steps": {"train": 0}, "cut_segments": {"train": 0}}
+    assert read["audio"]["steps"] == 38
+    assert read["audio"]["cut_steps"]["train"] == pytest.approx(3 / 820)
+    assert read["audio"]["cut_segments"]["train"] == 2 / 40
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from msa.config.check import configure
 from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
-from msa.training.predict import scores, table
+from msa.training.predict import scores, table, with_trained_lengths
 
 SEQUENCES = ("words", "audio", "vision", "labels")
 
@@ -64,6 +64,16 @@ def predict(done, *inputs, run="ridge.json", check=True, more=()):
     status = main(["predict", *map(str, arguments)])
     assert status == 0 or not check
     return pd.read_csv(output).set_index("id") if status == 0 else None
+
+
+def test_a_length_of_a_share_is_that_of_the_training_fold(tmp_path):
+    """Of the input's own segments it would be another."""
+    lengths = {"text": "95%", "audio": 9, "vision": "95%"}
+    settings = {"hyperparameters": {"lengths": lengths}}
+    training = {"lengths": {"text": {"steps": 7}, "audio": {"steps": 5}}}  # without vision
+    (tmp_path / "training.json").write_text(json.dumps(training))
+    found = with_trained_lengths(tmp_path, settings)["hyperparameters"]["lengths"]
+    assert found == {"text": 7, "audio": 9, "vision": None}
 
 
 def test_a_fold_of_its_own_data_set(done):
