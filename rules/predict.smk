@@ -1,3 +1,4 @@
+# Of a checkpoint of the authors'; a run that is trained here has them from its training.
 rule predict:
     input:
         unpack(run_data),
@@ -5,13 +6,13 @@ rule predict:
         weights=f"{RUN}/model.safetensors",
         code=lambda wildcards: closure("predict-folds", wildcards.model),
     output:
-        f"{RUN}/predictions/{{condition}}.npz",
+        f"{RUN}/predictions/clean.npz",
     log:
-        f"{RUN_LOG}-predict-{{condition}}.log",
+        f"{RUN_LOG}-predict.log",
     benchmark:
-        f"{RUN}/benchmarks/predict-{{condition}}.tsv"
+        f"{RUN}/benchmarks/predict.tsv"
     wildcard_constraints:
-        condition="clean",
+        variant="released",
     conda:
         "../envs/msa.yaml"
     threads: threads_of
@@ -26,5 +27,5 @@ rule predict:
         data=data_flags,
     shell:
         "python -m msa predict-folds {params.run:q} {params.data:q} --device {resources.device}"
-        " --gpu-jobs-per-device {resources.gpu_jobs} --condition {wildcards.condition}"
+        " --gpu-jobs-per-device {resources.gpu_jobs}"
         f" {LOGGED}"

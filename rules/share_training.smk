@@ -9,7 +9,12 @@ rule share_training:
             f"{RUN.format(**joint.trained_run(CONFIG, wildcards))}/{name}"
             for name in (
                 *("settings.json", "model.safetensors"),
-                *("history.csv", "epochs.npz", "training.json"),
+                *(
+                    "history.csv",
+                    "epochs.npz",
+                    "training.json",
+                    "predictions/clean.npz",
+                ),
             )
         ],
         code=closure("share-training"),
@@ -18,6 +23,7 @@ rule share_training:
         history=f"{RUN}/history.csv",
         epochs=f"{RUN}/epochs.npz",
         record=f"{RUN}/training.json",
+        predictions=f"{RUN}/predictions/clean.npz",
     log:
         f"{RUN_LOG}-train.log",
     wildcard_constraints:

@@ -8,6 +8,7 @@ rule train:
         history=f"{RUN}/history.csv",
         epochs=f"{RUN}/epochs.npz",
         record=f"{RUN}/training.json",
+        predictions=f"{RUN}/predictions/clean.npz",
     log:
         f"{RUN_LOG}-train.log",
     benchmark:

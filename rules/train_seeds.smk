@@ -12,6 +12,7 @@ rule train_seeds:
         history=of_seeds("history.csv"),
         epochs=of_seeds("epochs.npz"),
         record=of_seeds("training.json"),
+        predictions=of_seeds("predictions/clean.npz"),
     log:
         "logs/{dataset}/{model}/{variant}-{target}-train.log",
     benchmark:

@@ -16,8 +16,6 @@ COLUMNS = {"seconds": "s", "cpu_seconds": "cpu_time", "memory_mb": "max_rss"}
 UNKNOWN = dict.fromkeys(COLUMNS)
 # of a job that ended before Snakemake's first look at it
 NOT_MEASURED = ("NA", "-")
-# stage -> its file below the folder of a run, or of all seeds that were trained together
-RUN_FILES = {"train": "benchmarks/train.tsv", "predict": "benchmarks/predict-clean.tsv"}
 
 
 def read_cost(path: Path) -> dict[str, float | None]:
@@ -44,7 +42,10 @@ def read_cost(path: Path) -> dict[str, float | None]:
 
 
 def costs(
-    runs: Mapping[str, Path], together: bool = False, shared: Iterable[tuple[str, Path]] = ()
+    runs: Mapping[str, Path],
+    together: bool = False,
+    shared: Iterable[tuple[str, Path]] = (),
+    stage: str = "train",
 ) -> list[dict[str, Any]]:
     """A row a job: its stage, the runs that it was for, and what it took.
 
@@ -52,13 +53,13 @@ def costs(
         runs: label of a run -> its folder.
         together: the seeds of a target were trained by one job.
         shared: stage and file of the jobs that were for all runs.
+        stage: what made each run, train or, of a checkpoint of the authors', predict.
     """
     jobs: dict[tuple[str, Path], list[str]] = {job: list(runs) for job in shared}
-    for stage, name in RUN_FILES.items():
-        for label, folder in runs.items():
-            home = folder.parent if together and stage == "train" else folder
-            jobs.setdefault((stage, home / name), []).append(label)
+    for label, folder in runs.items():
+        home = folder.parent if together else folder
+        jobs.setdefault((stage, home / f"benchmarks/{stage}.tsv"), []).append(label)
     return [
-        {"stage": stage, "runs": labels, **read_cost(path)}
-        for (stage, path), labels in jobs.items()
+        {"stage": made_by, "runs": labels, **read_cost(path)}
+        for (made_by, path), labels in jobs.items()
     ]

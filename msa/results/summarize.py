@@ -313,7 +313,8 @@ def main(args: argparse.Namespace) -> None:
     runs = [read_run(path) for path in args.runs]
     shared = [(stage, Path(file)) for stage, _, file in (job.partition("=") for job in args.jobs)]
     together = "seeds_together" in runs[0].settings
-    cost = costs({run.label: run.path for run in runs}, together, shared)
+    stage = "predict" if runs[0].settings["variant"] == "released" else "train"
+    cost = costs({run.label: run.path for run in runs}, together, shared, stage)
     result = summarize(runs, args.name, args.note, cost)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)

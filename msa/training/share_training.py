@@ -14,7 +14,7 @@ from msa.base.atomic import atomic_path, atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 
-COPIED = ("model.safetensors", "history.csv", "epochs.npz")
+COPIED = ("model.safetensors", "history.csv", "epochs.npz", "predictions/clean.npz")
 
 
 def share(first: Path, run: Path) -> None:

@@ -26,6 +26,7 @@ from msa.base.errors import InputError
 from msa.training.batches import Fold
 from msa.training.network import build, evaluate, predictions
 from msa.training.optimizers import Schedule, make_optimizer
+from msa.training.predict_folds import predict_folds
 from msa.training.progress import Progress
 from msa.training.run import (
     Places,
@@ -229,9 +230,10 @@ def write(
     record: dict[str, Any],
     network: nn.Module,
     trained: Trained,
+    folds: Mapping[str, Fold],
     hyper: Mapping[str, Any],
 ) -> None:
-    """Write what training leaves in the folder of its run."""
+    """Write what training leaves in the folder of its run, the selected epoch's predictions too."""
     record |= {
         "parameters": sum(p.numel() for p in network.parameters()),
         "wall_time_s": trained.seconds,
@@ -244,6 +246,8 @@ def write(
 
     with atomic_path(run / "model.safetensors") as path:
         save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)
+    network.load_state_dict(trained.weights)
+    predict_folds(run, network, folds, hyper)
     with atomic_path(run / "epochs.npz") as path, open(path, "wb") as file:
         numbers = np.array([epoch.epoch for epoch in trained.history])
         np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
@@ -286,7 +290,7 @@ def main(args: argparse.Namespace) -> None:
         watch = Progress(args.run, name, hyper["epochs"], args.log_every)
         trained = train(network.to(device), folds, hyper, settings["seed"], watch, state)
         watch.board.close()
-    write(args.run, record, network, trained, hyper)
+    write(args.run, record, network, trained, folds, hyper)
     if state:
         state.remove()
 

@@ -152,4 +152,4 @@ def main(args: argparse.Namespace) -> None:
     for watch in watches:
         watch.board.close()
     for run, record, network, trained in zip(args.runs, records, networks, trainings, strict=True):
-        write(run, record, network, trained, hyper)
+        write(run, record, network, trained, folds, hyper)

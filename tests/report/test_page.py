@@ -126,7 +126,7 @@ def test_what_each_job_took(project):
     rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", text.partition("</table>")[0], re.S)
     cells = [re.sub(r"<[^>]*>", " ", row).split() for row in rows]
     found = [tuple(row[:3]) for row in cells]
-    for stage in ("train", "predict", "perturb"):
+    for stage in ("train", "perturb"):
         assert ("lmf", stage, "1") in found
     assert (
         [row[1] for row in cells].count("align") == [row[1] for row in cells].count("encode") == 1
@@ -188,7 +188,7 @@ def test_snakemakes_own_report(project):
     text = (project / "unpacked/report/report.html").read_text()
     for word in ("Figures", "Tables", "Results", "learning-curves", "leaderboard"):
         assert word in text
-    for rule_name in ("train", "predict", "perturb"):  # of its run times
+    for rule_name in ("train", "perturb"):  # of its run times
         assert re.search(rf'"rule": "{rule_name}"', text)
 
 

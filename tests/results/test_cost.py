@@ -51,8 +51,12 @@ def test_each_run_has_its_jobs(tmp_path):
         ("encode", ["1", "2"], 0.2),
         ("train", ["1"], 12.5),
         ("train", ["2"], None),
+    ]
+    write(runs["2"] / "benchmarks/predict.tsv")
+    rows = costs(runs, stage="predict")
+    assert [(row["stage"], row["runs"], row["seconds"]) for row in rows] == [
         ("predict", ["1"], None),
-        ("predict", ["2"], None),
+        ("predict", ["2"], 12.5),
     ]
 
 

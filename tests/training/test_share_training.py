@@ -22,6 +22,9 @@ CONFIG = {
 }
 
 
+MADE = ("model.safetensors", "history.csv", "epochs.npz", "predictions/clean.npz")
+
+
 def settings_of(target, **changes):
     return {"target": target, "seed": 1, "hyperparameters": {"epochs": 3}} | changes
 
@@ -33,7 +36,8 @@ def runs(tmp_path):
         (tmp_path / target).mkdir()
         (tmp_path / target / "settings.json").write_text(json.dumps(settings_of(target)))
     first = tmp_path / "happy"
-    for name in ("model.safetensors", "history.csv", "epochs.npz"):
+    (first / "predictions").mkdir()
+    for name in MADE:
         (first / name).write_text(name)
     provenance = {"config_digest": json_digest(settings_of("happy")), "data_digest": "d"}
     record = {"wall_time_s": 5.0, "selected_epoch": 2, "provenance": provenance}
@@ -45,7 +49,7 @@ def test_everything_is_the_first_run_s_but_its_target_and_its_time(runs):
     first, run = runs
     share(first, run)
     assert {path.name for path in run.iterdir()} == {path.name for path in first.iterdir()}
-    for name in ("model.safetensors", "history.csv", "epochs.npz"):
+    for name in MADE:
         assert (run / name).read_bytes() == (first / name).read_bytes()
     record = json.loads((run / "training.json").read_text())
     provenance = {"config_digest": json_digest(settings_of("sad")), "data_digest": "d"}
@@ -85,7 +89,8 @@ def planned(project, *targets, **changes):
 def test_the_plan_trains_once_what_is_the_same(project):
     jobs = planned(project, "results/pom_lmf/lmf.json")
     assert (jobs["train"], jobs["share_training"], jobs["settings"]) == (12, 4, 16)
-    assert jobs["predict"] == jobs["score"] == 16
+    # a training's predictions are shared too
+    assert jobs["score"] == 16 and "predict" not in jobs
     jobs = planned(project, "results/pom_lmf/lmf.no-audio.json", ablate={"lmf": ["audio"]})
     assert (jobs["train"], jobs["share_training"]) == (12, 4)
     together = {"seeds": [1, 2], "batch_seeds": True}

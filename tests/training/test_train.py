@@ -172,7 +172,11 @@ def train_demo(where, run, settings):
 def test_train_and_predict_as_stages(model, where, settings, tmp_path):
     train_demo(where, tmp_path / "b", settings(model))
     progress = train_demo(where, tmp_path / "a", settings(model))
+    predictions = tmp_path / "a/predictions/clean.npz"
+    by_training = predictions.read_bytes()
+    predictions.unlink()
     run_stage("predict-folds", tmp_path / "a", *where, "--device", "cpu")
+    assert predictions.read_bytes() == by_training
     first, second = (load_file(tmp_path / run / "model.safetensors") for run in "ab")
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -171,7 +171,7 @@ def test_an_error_is_left_to_the_end(project):
 
 def test_no_gpu_is_asked_for_where_none_is_used(project, laptop):
     without = planned(project, "--config", "device=cpu")
-    for rule in ("train", "encode", "predict"):
+    for rule in ("train", "encode"):
         assert "gpu=1," in laptop[0][rule]
         assert "gpu=0," in without[0][rule]
 

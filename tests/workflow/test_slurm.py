@@ -173,10 +173,10 @@ def test_the_chain_with_a_job_that_fails_once(slurm, tmp_path):
     others = [job for found in jobs.values() for job in found if job is not failed]
     assert {job["JobState"] for job in others} == {"COMPLETED"}
     assert {rule for rule, _ in jobs} == {
-        *("demo", "demo_encoder", "align", "split", "clean", "encode", "train", "predict")
+        *("demo", "demo_encoder", "align", "split", "clean", "encode", "train")
     }
     assert {rule for (rule, _), found in jobs.items() if "TresPerJob" in found[0]} == {
-        *("encode", "train", "predict")
+        *("encode", "train")
     }
     calls = [line.split(" ") for line in (shim / "calls").read_text().splitlines()]
     devices = {job: device for job, stage, device in calls if stage == "train"}

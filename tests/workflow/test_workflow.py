@@ -99,13 +99,13 @@ def cost(project, model="lmf"):
 
 def test_a_result_has_the_cost_of_its_jobs(done):
     found = cost(done)
-    assert list(found) == ["align", "encode", "train", "predict"]
+    assert list(found) == ["align", "encode", "train"]
     assert {tuple(job["runs"]) for job in found.values()} == {("1",)}
     train = found["train"]
     # a process that imports torch
     assert train["seconds"] > 1 < train["cpu_seconds"] and 100 < train["memory_mb"] < 4000
     files = {path.name for path in (done / "runs/demo/lmf/main/all/1/benchmarks").iterdir()}
-    assert files == {"train.tsv", "predict-clean.tsv"}
+    assert files == {"train.tsv"}
 
 
 def test_costs_that_changed_or_are_gone_rerun_nothing(done):
@@ -187,7 +187,6 @@ def test_adding_a_model_reruns_nothing(done, edit):
         assert jobs(done, "results/demo/mine.json") == {
             "settings": 1,
             "train": 1,
-            "predict": 1,
             "score": 1,
             "summarize": 1,
         }
@@ -196,7 +195,7 @@ def test_adding_a_model_reruns_nothing(done, edit):
             (done / path).unlink()
 
 
-ALL_RUNS = {"train": 2, "predict": 2, "score": 2, "summarize": 2, "leaderboard": 1}
+ALL_RUNS = {"train": 2, "score": 2, "summarize": 2, "leaderboard": 1}
 
 
 def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
@@ -212,7 +211,7 @@ def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
         for name, content in files.items():
             (done / name).write_text(content)
         assert jobs(done, "results/demo/average.json") == dict.fromkeys(
-            ("settings", "train", "predict", "score", "summarize"), 1
+            ("settings", "train", "score", "summarize"), 1
         )
         run(done, "results/demo/average.json")
         result = json.loads((done / "results/demo/average.json").read_text())
@@ -236,7 +235,7 @@ def test_deleting_the_raw_files_reruns_nothing(done, tmp_path):
         (tmp_path / "raw").rename(raw)
 
 
-RUN = {"train": 1, "predict": 1, "score": 1, "summarize": 1, "leaderboard": 1}
+RUN = {"train": 1, "score": 1, "summarize": 1, "leaderboard": 1}
 
 
 def test_a_changed_model_retrains_that_model_alone(done, edit):
@@ -289,7 +288,7 @@ def test_robustness_trains_nothing(done, edit):
 
 def test_an_ablation_trains_without_each_modality(done, edit):
     edit("quick.yaml")
-    retrained = {"settings": 3, "train": 3, "predict": 3, "score": 3, "summarize_ablated": 3}
+    retrained = {"settings": 3, "train": 3, "score": 3, "summarize_ablated": 3}
     configure(done, ablate={"lmf": True})
     assert jobs(done) == retrained | {"perturb": 1, "robustness": 1, "ablation": 1}
     configure(done, ablate={"lmf": ["audio"]})
