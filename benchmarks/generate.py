@@ -46,6 +46,13 @@ def mosi_like(name: str, videos: int) -> Iterator[Rows]:
         yield f"video{v:05}", intervals, numbers(rng, (len(intervals), width), dtype)
 
 
+def lasting(videos: Iterator[Rows]) -> Iterator[Rows]:
+    """The same videos with a row more, first, that lasts the whole video."""
+    for video, intervals, features in videos:
+        whole = np.array([[0, SECONDS]], intervals.dtype)
+        yield video, np.concatenate([whole, intervals]), np.concatenate([features[:1], features])
+
+
 def write(path: Path, videos: Iterator[Rows]) -> Path:
     """As `msa.formats.csd.write` lays a file out, but gzip level 1 and one video in memory."""
     with h5py.File(path, "w") as file:

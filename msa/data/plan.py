@@ -1,7 +1,7 @@
 """Plan: which rows of a video make which segment, by the CMU-MultimodalSDK's rules.
 
-The SDK scans all rows of a video for every interval. Here the overlaps come from two binary
-searches, and the means from one sparse product.
+The SDK scans all rows of a video for every interval. Here the overlaps come from binary searches,
+and the means from one sparse product.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 TOLERANCE = 1e-5  # seconds, the SDK's epsilon
+MARGIN = 4 * TOLERANCE
 ROUTES = {
     "words": "every row becomes a word's: the mean over the word, zeros where there is none",
     "labels": "each sequence keeps its own rows; a segment without one of them is dropped",
@@ -46,18 +47,22 @@ def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
     """
     order = np.argsort(intervals[:, 0], kind="stable")
     start, end = intervals[order].T
-    # a margin wide enough for the rounding of float32 seconds; the exact test comes after
-    margin = 4 * TOLERANCE + 4 * float(
-        np.spacing(np.float32(max(np.abs(reference).max(initial=0), np.abs(end).max(initial=0))))
+    # a row overlaps if it starts within the reference, or if the reference starts within it: two
+    # joins of ranges, which find few others whatever lasts long; the exact test comes after
+    begins = reference[:, 0].astype(np.float64) - MARGIN
+    first = np.searchsorted(start, begins, "left")
+    last = np.searchsorted(start, reference[:, 1].astype(np.float64) + MARGIN, "right")
+    owner_within, row_within = _ranges(first, last)
+    by_begin = np.argsort(begins, kind="stable")
+    row_around, place = _ranges(
+        np.searchsorted(begins[by_begin], start, "right"),
+        np.searchsorted(begins[by_begin], end, "right"),
     )
-    # no row before `first` ends late enough, none from `last` on starts early enough
-    latest_end = np.maximum.accumulate(np.maximum(start, end)).astype(np.float64)
-    first = np.searchsorted(latest_end, np.minimum(*reference.T) - margin, "left")
-    last = np.searchsorted(start.astype(np.float64), np.maximum(*reference.T) + margin, "right")
-    candidates = np.maximum(last - first, 0)
-    owner = np.repeat(np.arange(len(reference)), candidates)
-    skipped = np.cumsum(candidates) - candidates
-    row = np.arange(len(owner)) - np.repeat(skipped - first, candidates)
+    owner = np.concatenate([by_begin[place], owner_within])
+    row = np.concatenate([row_around, row_within])
+    # rows around a reference's start begin before those within it
+    by_owner = np.argsort(owner, kind="stable")
+    owner, row = owner[by_owner], row[by_owner]
 
     tolerance = reference.dtype.type(TOLERANCE)
     touches = (reference[owner, 1] - start[row] > -tolerance) & (
@@ -70,6 +75,14 @@ def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
     lasting = np.abs(clipped[:, 0] - clipped[:, 1]) > tolerance
     owner, row = owner[lasting], row[lasting]
     return Overlaps(np.bincount(owner, minlength=len(reference)), order[row], clipped[lasting])
+
+
+def _ranges(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the range and member of it, for all members of the ranges [first, last)."""
+    counts = np.maximum(last - first, 0)
+    number = np.repeat(np.arange(len(counts)), counts)
+    skipped = np.cumsum(counts) - counts
+    return number, np.arange(len(number)) - np.repeat(skipped - first, counts)
 
 
 def _lasting(intervals: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ def intervals(least=0):
 
 def sdk_overlaps(reference, rows):
     """The SDK's own rule, interval by interval."""
-    tolerance = np.float32(TOLERANCE)
+    tolerance = reference.dtype.type(TOLERANCE)
     order = sorted(range(len(rows)), key=lambda i: rows[i, 0])
     found = []
     for begin, end in reference:
@@ -46,6 +48,47 @@ def test_overlaps_equal_a_scan(reference, rows):
         flat += [(got.rows[i], *got.clipped[i]) for i in range(begin, end)]
         flat.append(None)
     assert flat == sdk_overlaps(reference, rows)
+
+
+@pytest.mark.parametrize("scale", [1, 3600, 1e9, 1e13])
+def test_overlaps_equal_a_scan_whatever_lasts_long(scale):
+    """Rows and references of a whole video, reversed, unsorted or of no length, late or far away."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        times = rng.integers(0, 20, (20, 2)) / 8 + rng.choice([0, 5e-6, -5e-6, 2e-5], (20, 2))
+        times[rng.random(20) < 0.2] = [0, 3]
+        times[rng.random(20) < 0.1] = [3, 0]
+        times[rng.random(20) < 0.2] *= [1, 0]
+        times *= rng.choice([1, scale], (20, 1))
+        got = overlaps(times[:8], times[8:])
+        expected = sdk_overlaps(times[:8], times[8:])
+        rows = [(row, *clipped) for row, clipped in zip(got.rows, got.clipped, strict=True)]
+        assert rows == [row for row in expected if row is not None]
+        ends = np.flatnonzero([row is None for row in expected]) - np.arange(8)
+        assert got.offsets[1:].tolist() == ends.tolist()
+
+
+@pytest.mark.parametrize(
+    "lasting",
+    [[[0, 2700]], [[0, 2700]] * 3, [[2700, 0]] * 3, [[-1e9, 1e9]], [[0, 1e9], [0, 1e12]]],
+    ids=["one", "three", "reversed", "far", "farther"],
+)
+def test_a_row_that_lasts_a_whole_video_adds_its_own_overlaps_alone(lasting):
+    """45 minutes: it took 9 GB, every row a candidate for every word."""
+    frames, words = (np.arange(2700 * rate + 1) / rate for rate in (30, 3))
+    vision, words = (np.stack([edges[:-1], edges[1:]], 1) for edges in (frames, words))
+
+    def peak(rows):
+        tracemalloc.start()
+        found = overlaps(words, rows)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak, len(found.rows)
+
+    alone, count = peak(vision)
+    together, more = peak(np.concatenate([vision[:9], lasting, vision[9:]]))
+    assert more == count + (0 if lasting[0][0] > lasting[0][1] else len(lasting) * len(words))
+    assert together <= 1.3 * alone * more / count
 
 
 def test_late_float32_seconds():
