@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from msa.base.locks import UNSUPPORTED, say_unlocked
+
 T = TypeVar("T")
 WAIT = 0.2  # seconds between two tries
 
@@ -27,13 +29,23 @@ def lock_folder() -> Path:
 
 
 def try_lock(path: Path) -> bool:
-    """Lock a file until this process ends; False where another process has it."""
+    """Lock a file until this process ends; False where another process has it.
+
+    Where the file system has no locks, it is as if no other process were there, and that is said.
+    """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
         return False
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        say_unlocked(
+            path.parent,
+            "jobs may share a GPU, and a command may run twice at once: set TMPDIR to a local disk",
+        )
     if os.fstat(file).st_nlink == 0:  # its last holder removed it meanwhile
         os.close(file)
         return False
@@ -76,10 +88,12 @@ def use_one_gpu(jobs: int) -> None:
 
 def acquire_slot(devices: Sequence[str], jobs: int) -> str:
     """The device of a slot that is free, or becomes so; it is held until this process ends."""
+    # each process begins at another device, for where there are no locks
+    first = os.getpid() % len(devices)
     slots = {
         lock_folder() / f"gpu-{device.replace('/', '-')}-{slot}.lock": device
         for slot in range(jobs)
-        for device in devices
+        for device in [*devices[first:], *devices[:first]]
     }
 
     def free() -> str | None:

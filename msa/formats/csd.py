@@ -5,6 +5,7 @@ A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, feat
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from zlib_ng import zlib_ng
 
 from msa.base.atomic import atomic_path
 from msa.base.errors import InputError
+from msa.base.locks import UNSUPPORTED, say_unlocked
 
 HEADER_CACHE = 1 << 18  # bytes
+LOCKED = "unable to lock file"  # in HDF5's errors
 METADATA_KEYS = (
     "alignment compatible",
     "computational sequence description",
@@ -64,8 +67,14 @@ class Sequence:
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a .csd computational sequence")
         try:
-            self._file = h5py.File(path, "r")
+            self._file = _open(path, "r")
         except OSError as error:
+            if LOCKED in str(error):
+                raise InputError(
+                    f"{path}: cannot be locked ({os.strerror(error.errno)}): another process may "
+                    "be writing it; wait until it has closed the file, a notebook's for instance, "
+                    "or, if nobody writes it, set HDF5_USE_FILE_LOCKING=FALSE in the environment"
+                ) from error
             raise InputError(
                 f"{path}: expected an HDF5 file (.csd), got one that cannot be opened ({error}); "
                 "it may be truncated or an error page: fetch it again"
@@ -227,6 +236,17 @@ class Sequence:
         }
 
 
+def _open(path: Path, mode: str) -> h5py.File:
+    """Open an HDF5 file, without a lock where its file system has none."""
+    try:
+        return h5py.File(path, mode)
+    except OSError as error:
+        if LOCKED not in str(error) or error.errno not in UNSUPPORTED:
+            raise
+    say_unlocked(path.parent, "nobody may write the file meanwhile")
+    return h5py.File(path, mode, locking=False)
+
+
 def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
     """An array that is one gzip chunk, as the SDK writes them; None if it lies otherwise.
 
@@ -328,7 +348,7 @@ def write(
         for video, (intervals, features) in sequences.items()
     }
     values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
-    with atomic_path(Path(path)) as target, h5py.File(target, "w") as file:
+    with atomic_path(Path(path)) as target, _open(target, "w") as file:
         data = file.create_group(f"{root}/data")
         for video, (intervals, features) in arrays.items():
             for name, rows in (("intervals", intervals), ("features", features)):

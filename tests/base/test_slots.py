@@ -1,5 +1,7 @@
 """GPUs shared by processes, with pretend devices."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -7,6 +9,8 @@ import time
 
 import pytest
 from running import environment
+
+from msa.base.slots import acquire_slot, lock_command
 
 JOB = """
 import os, sys, time
@@ -88,3 +92,30 @@ def test_without_a_gpu_nothing_is_set(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     use_one_gpu(1)
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+def test_without_locks_it_goes_on_and_says_so_once(tmp_path, monkeypatch, capsys, number):
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    lock_command(["inspect"])
+    devices = []
+    for process in (10, 11):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        devices.append(acquire_slot(["0", "1"], 1))
+    assert devices == ["0", "1"]
+    said = capsys.readouterr().err
+    assert said.count("has no locks, so going on without") == 1 and "set TMPDIR" in said
+
+
+def test_a_lock_that_fails_for_another_reason(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    with pytest.raises(OSError, match="Input/output error"):
+        acquire_slot(["0"], 1)

@@ -52,7 +52,7 @@ def test_overlaps_equal_a_scan(reference, rows):
 
 @pytest.mark.parametrize("scale", [1, 3600, 1e9, 1e13])
 def test_overlaps_equal_a_scan_whatever_lasts_long(scale):
-    """Rows and references of a whole video, reversed, unsorted or of no length, late or far away."""
+    """Rows and references of a whole video, reversed, unsorted of no length, late or far away."""
     rng = np.random.default_rng(0)
     for _ in range(100):
         times = rng.integers(0, 20, (20, 2)) / 8 + rng.choice([0, 5e-6, -5e-6, 2e-5], (20, 2))

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import zlib
 
 import h5py
@@ -278,6 +280,38 @@ def test_names_that_are_no_text(tmp_path, group):
     with h5py.File(path, "w") as file:
         h5py.h5g.create(file.require_group(group).id if group else file.id, b"\xff\xfe")
     assert message(path).startswith(f"{path}: /{group}: expected names in UTF-8, found b'\\xff")
+
+
+def test_a_file_that_another_process_writes(good):
+    with good.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        text = message(good)
+    assert f"{good}: cannot be locked (Resource temporarily unavailable)" in text
+    assert "set HDF5_USE_FILE_LOCKING=FALSE" in text and "fetch" not in text
+    csd.Sequence(good).__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_read_and_written_and_that_is_said_once(
+    good, monkeypatch, capsys, number
+):
+    class Unlocked(h5py.File):
+        def __init__(self, *args, locking=None):
+            if locking is not False:
+                raise OSError(number, "Unable to open file (unable to lock file, errno = ...)")
+            super().__init__(*args, locking=locking)
+
+    monkeypatch.setattr(h5py, "File", Unlocked)
+    for _ in range(2):
+        with csd.Sequence(good) as sequence:
+            assert sequence.root == "COVAREP"
+    assert capsys.readouterr().err == (
+        f"{good.parent}: its file system has no locks, so going on without; nobody may write the "
+        "file meanwhile\n"
+    )
+    csd.write(good, "again", {"a": (np.zeros((1, 2)), np.zeros((1, 3)))})
+    with csd.Sequence(good) as sequence:
+        assert sequence.root == "again"
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u8", "i2", "f4"])
