@@ -5,8 +5,10 @@ A file holds one root group; in it `data/<video>/{intervals (n, 2) seconds, feat
 """
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,8 @@ from msa.base.errors import InputError
 from msa.base.locks import UNSUPPORTED, say_unlocked
 
 HEADER_CACHE = 1 << 18  # bytes
+# h5py's, of a damaged file; ValueError too where its own message is no UTF-8
+BROKEN = (OSError, RuntimeError, KeyError, ValueError, TypeError, zlib_ng.error)
 LOCKED = "unable to lock file"  # in HDF5's errors
 METADATA_KEYS = (
     "alignment compatible",
@@ -71,9 +75,9 @@ class Sequence:
         except OSError as error:
             if LOCKED in str(error):
                 raise InputError(
-                    f"{path}: cannot be locked ({os.strerror(error.errno)}): another process may "
-                    "be writing it; wait until it has closed the file, a notebook's for instance, "
-                    "or, if nobody writes it, set HDF5_USE_FILE_LOCKING=FALSE in the environment"
+                    f"{path}: cannot be locked ({os.strerror(error.errno or 0)}): another process "
+                    "may be writing it; wait until it has closed the file, a notebook's for "
+                    "instance, or, if nobody writes it, set HDF5_USE_FILE_LOCKING=FALSE"
                 ) from error
             raise InputError(
                 f"{path}: expected an HDF5 file (.csd), got one that cannot be opened ({error}); "
@@ -107,17 +111,23 @@ class Sequence:
     ) -> None:
         self._file.close()
 
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except BROKEN as error:  # type: ignore[misc]
+            raise InputError(
+                f"{self.path}: {key}: cannot be read ({error}); the file is damaged or truncated: "
+                "fetch it again"
+            ) from error
+
     def _require_own_links(self) -> None:
         """Refuse links to other files: they would bring whatever the user may read."""
         own = (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT)
-        try:
+        with self._reading("its links"):
             outside = self._file.id.links.visit(
                 lambda name, link: None if link.type in own else name, info=True
             )
-        except (OSError, RuntimeError, KeyError) as error:
-            raise InputError(
-                f"{self.path}: cannot be read ({error}); it is damaged or truncated: fetch it again"
-            ) from error
         if outside is not None:
             raise self._external_link(_text(outside))
 
@@ -129,7 +139,8 @@ class Sequence:
 
     def _names(self, group: h5py.Group) -> list[str]:
         """What a group holds; h5py gives a name as bytes that is no UTF-8."""
-        names = list(group)
+        with self._reading(group.name):
+            names = list(group)
         for name in names:
             if isinstance(name, bytes):
                 raise InputError(
@@ -139,23 +150,47 @@ class Sequence:
         return names
 
     def _group(self, key: str) -> h5py.Group:
-        group = self._file.get(key)
-        if not isinstance(group, h5py.Group):
+        with self._reading(key):
+            group = self._file.get(key)
             parent = self._file.get(key.rpartition("/")[0])
+        if not isinstance(group, h5py.Group):
             found = sorted(self._names(parent)) if isinstance(parent, h5py.Group) else "no group"
             raise InputError(f"{self.path}: {key}: expected a group, found {found} beside it")
         return group
 
     def _dataset(self, key: str) -> h5py.Dataset:
-        try:
+        with self._reading(key):
             dataset = self._file.get(key)
-        except (OSError, RuntimeError, KeyError) as error:
-            raise InputError(f"{self.path}: {key}: cannot be read ({error})") from error
-        if not isinstance(dataset, h5py.Dataset):
-            raise InputError(f"{self.path}: {key}: expected an array, found none")
-        if dataset.external or dataset.is_virtual:
-            raise self._external_link(key)
+            if not isinstance(dataset, h5py.Dataset):
+                raise InputError(f"{self.path}: {key}: expected an array, found none")
+            if dataset.external or dataset.is_virtual:
+                raise self._external_link(key)
+            if dataset.id.get_type().get_class() == h5py.h5t.BITFIELD:  # h5py's are integers
+                raise ValueError("expected numbers or text, found bits")
+            dataset.dtype  # noqa: B018 - of a damaged type there is none
         return dataset
+
+    def _require_stored(self, dataset: h5py.Dataset) -> None:
+        """Refuse an array that the file has not wholly: HDF5 gives zeros for what it lacks.
+
+        Without a filter it gives the bytes as they lie, compressed ones too.
+        """
+        with self._reading(dataset.name.lstrip("/")):
+            sides = dataset.chunks or dataset.shape
+            expected = math.prod(
+                -(-n // side) for n, side in zip(dataset.shape, sides, strict=True)
+            )
+            whole = math.prod(sides) * dataset.id.get_type().get_size()
+            sizes: list[int] = []
+            if dataset.chunks:
+                dataset.id.chunk_iter(lambda chunk: sizes.append(chunk.size))
+            else:
+                sizes = [dataset.id.get_storage_size()]
+            packed = dataset.id.get_create_plist().get_nfilters() > 0
+            if len(sizes) < expected or not all(n == whole or (packed and n) for n in sizes):
+                raise ValueError(
+                    f"expected {expected} parts of {whole} bytes, found {len(sizes)} of {sizes[:3]}"
+                )
 
     def _intervals(self, video: str) -> h5py.Dataset:
         key = f"{self.root}/data/{video}/intervals"
@@ -170,14 +205,9 @@ class Sequence:
         return intervals
 
     def _read(self, dataset: h5py.Dataset) -> np.ndarray:
-        try:
+        with self._reading(dataset.name.lstrip("/")):
             rows = _unpack(dataset)
             return np.asarray(dataset[...]) if rows is None else rows
-        except (OSError, RuntimeError, ValueError, zlib_ng.error) as error:  # type: ignore[misc]
-            raise InputError(
-                f"{self.path}: {dataset.name.lstrip('/')}: cannot be read ({error}); "
-                "the file is damaged or truncated: fetch it again"
-            ) from error
 
     def shape(self, video: str) -> Shape:
         """Rows, width and dtype of a video's features, from the header alone.
@@ -193,6 +223,9 @@ class Sequence:
                 f"{self.path}: {key}: expected ({intervals.shape[0]}, d) as there are "
                 f"{intervals.shape[0]} intervals, got {features.shape}"
             )
+        for dataset in (intervals, features):
+            if dataset.size:
+                self._require_stored(dataset)
         return Shape(features.shape[0], features.shape[1], features.dtype)
 
     def intervals(self, video: str) -> np.ndarray:

@@ -121,6 +121,39 @@ def test_a_chunk_never_written(tmp_path):
         assert sequence.features("v").tolist() == [[0, 0, 0]] * 7
 
 
+def _unpacked(file):
+    """The rows as they lie, without the note that they are packed."""
+    group = file["COVAREP/data/b"]
+    packed = group["features"].id.read_direct_chunk((0, 0))[1]
+    del group["features"]
+    rows = group.create_dataset("features", (2, 3), "f4", chunks=(2, 3))
+    rows.id.write_direct_chunk((0, 0), packed)
+
+
+def _without(**layout):
+    def change(file):
+        group = file["COVAREP/data/b"]
+        del group["features"]
+        group.create_dataset("features", (2, 3), "f4", **layout)
+        if layout.get("chunks") == (1, 3):
+            group["features"][:1] = 1
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_unpacked, _without(), *(_without(chunks=(n, 3), compression="gzip") for n in (1, 2))],
+    ids=["unpacked", "contiguous", "half", "chunk"],
+)
+def test_rows_that_the_file_has_not_are_not_zeros(good, change):
+    """An index of chunks that is lost, or a writer that was stopped."""
+    edit(good, change)
+    text = message(good, lambda sequence: sequence.shape("b"))
+    assert text.startswith(f"{good}: COVAREP/data/b/features: cannot be read (expected ")
+    assert "fetch it again" in text
+
+
 def test_missing_file(tmp_path):
     assert "no such file" in message(tmp_path / "none.csd")
 
@@ -312,6 +345,23 @@ def test_a_file_system_without_locks_is_read_and_written_and_that_is_said_once(
     csd.write(good, "again", {"a": (np.zeros((1, 2)), np.zeros((1, 3)))})
     with csd.Sequence(good) as sequence:
         assert sequence.root == "again"
+
+
+def test_a_broken_name_that_hdf5_names_in_its_error(good):
+    """h5py's own message is no text then."""
+    good.write_bytes(good.read_bytes().replace(b"creator", b"\xfbreator"))
+    assert "its links: cannot be read (" in message(good)
+
+
+@pytest.mark.parametrize(("place", "value"), [(0, 0x14), (17, 0xFF)], ids=["bits", "bias"])
+def test_a_type_that_is_none(good, place, value):
+    """The type's class, or its exponent's bias, as a damaged byte makes them."""
+    raw = bytearray(good.read_bytes())
+    float32 = bytes([0x11, 0x20, 0x1F, 0, 4, 0, 0, 0])
+    raw[raw.index(float32) + place] = value
+    good.write_bytes(raw)
+    text = message(good, lambda sequence: [sequence.shape(v) for v in sequence.videos])
+    assert "cannot be read (" in text and "fetch it again" in text
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u8", "i2", "f4"])
