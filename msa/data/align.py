@@ -67,11 +67,27 @@ class AlignedVideo:
         plan: which rows make which segment.
         intervals: start and end of each segment, (s, 2) seconds.
         rows: by output name, the rows of all segments.
+        odd: by sequence, counts of rows with odd times.
     """
 
     plan: VideoPlan
     intervals: np.ndarray
     rows: dict[str, np.ndarray]
+    odd: dict[str, dict[str, int]]
+
+
+def odd_times(intervals: np.ndarray) -> dict[str, int]:
+    """How many rows end before they start, and how many have the times of one before.
+
+    Args:
+        intervals: of one video, (n, 2) seconds.
+    """
+    start, end = intervals.T
+    repeated = 0
+    if not (start[1:] > start[:-1]).all():  # as they mostly are, and sorting takes longer
+        ordered = intervals[np.lexsort((end, start))]
+        repeated = int(np.count_nonzero((ordered[1:] == ordered[:-1]).all(axis=1)))
+    return {"reversed": int(np.count_nonzero(end < start)), "repeated": repeated}
 
 
 def align_video(
@@ -93,7 +109,8 @@ def align_video(
         rows[name] = take_rows(features, name, video_plan)
         if route == "words":
             rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]
-    return AlignedVideo(video_plan, intervals[video_plan.segments], rows)
+    odd = {name: odd_times(times) for name, times in {**spans, "labels": intervals}.items()}
+    return AlignedVideo(video_plan, intervals[video_plan.segments], rows, odd)
 
 
 def _in_every_sequence(
@@ -158,7 +175,8 @@ def align(
     and a field of `offsets.npy` with where each segment begins, (segments + 1,); `labels.npy`,
     one row a segment; `segments.csv` (key `video[i]`, video, i, start, end in seconds) and
     `dropped.csv` (key, video, reason). With the route "words" also `<name>.word.npy`, the number
-    of the word a row belongs to, within its video.
+    of the word a row belongs to, within its video. `times.json` counts the rows with odd times by
+    sequence, kind and video.
 
     Args:
         files: sequence name to .csd file.
@@ -193,6 +211,7 @@ def align(
             _header(file, 0, layouts[name])
         row_counts = dict.fromkeys(arrays, 0)
         counts: dict[str, list[np.ndarray]] = {name: [] for name in files}
+        odd: dict[str, dict[str, dict[str, int]]] = {n: {} for n in (*files, "labels")}
         kept_segments: list[tuple[str, np.ndarray, np.ndarray]] = []
 
         align_one = partial(
@@ -209,6 +228,9 @@ def align(
                 row_counts[name] += len(rows)
             for name in files:
                 counts[name].append(aligned.plan.counts[name])
+            for name, kinds in aligned.odd.items():
+                for kind in (kind for kind, rows in kinds.items() if rows):
+                    odd[name].setdefault(kind, {})[video] = kinds[kind]
             kept_segments.append((video, aligned.plan.segments, aligned.intervals))
             dropped += [
                 (f"{video}[{i}]", video, reason) for i, reason in aligned.plan.dropped.items()
@@ -229,6 +251,7 @@ def align(
         )
         _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
         _write_table(folder / "dropped.csv", ["key", "video", "reason"], dropped)
+        (folder / "times.json").write_text(json.dumps(odd) + "\n")
         (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
 
 

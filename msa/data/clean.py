@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -22,6 +22,10 @@ POLICIES = {
     "clip": "infinity becomes the column's largest or smallest finite value, NaN its mean",
 }
 CARD_KEYS = ("route", "pauses", "videos", "segments", "expected", "sequences", "dropped")
+ODD_TIMES = {
+    "reversed": "end before they start",
+    "repeated": "have the times of another one of their video",
+}
 BLOCK = 1 << 17  # rows handled at once
 
 
@@ -234,6 +238,26 @@ def segment_lengths(folder: Path) -> dict[str, dict[str, int]]:
     }
 
 
+def _oddities(card: Mapping[str, Any]) -> list[str]:
+    """A line for each kind of odd times of a sequence, and of faulty ids of a fold."""
+    lines = [
+        f"- {name}: rows that {ODD_TIMES[kind]}, {sum(rows.values())}: in {_first([*rows])}"
+        for name, kinds in card.get("times", {}).items()
+        for kind, rows in kinds.items()
+    ]
+    for fold, ids in card.get("ids", {}).items():
+        if twice := ids["twice"]:
+            lines.append(f"- {fold}: ids twice or more, {len(twice)}: {_first(twice)}")
+        if ids["empty"]:
+            lines.append(f"- {fold}: empty ids, {ids['empty']}")
+    return lines and ["", *lines]
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def table(card: dict[str, Any]) -> str:
     """The data card as Markdown."""
     lines = ["# Data card", "", f"Alignment: {card['route']}. Pauses (sp): {card['pauses']}.", ""]
@@ -248,6 +272,7 @@ def table(card: dict[str, Any]) -> str:
         videos[f"Videos of the fold {fold} without a segment"] = absent
     if any(videos.values()):
         lines += ["", *(f"- {kind}: {', '.join(ids)}" for kind, ids in videos.items() if ids)]
+    lines += _oddities(card)
     cleaning = card["cleaning"]
     lines += ["", f"Cleaning: {cleaning['policy']} ({POLICIES[cleaning['policy']]})."]
     lines += [f"Standardised: {', '.join(cleaning['standardized']) or 'nothing'}.", ""]

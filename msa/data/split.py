@@ -17,7 +17,7 @@ from msa.base.atomic import atomic_folders, atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json
 from msa.data.aligned import read_aligned
-from msa.formats.segments import FOLDS, parse_widths
+from msa.formats.segments import FOLDS, faulty_ids, parse_widths
 
 
 def read_folds(path: Path) -> dict[str, list[str]]:
@@ -134,6 +134,8 @@ def split(
             "expected": dict(expected or {}),
             "videos": {f: segments["video"][chosen[f]].nunique() for f in FOLDS},
             "videos_without_segments": absent,
+            "times": read_json(aligned / "times.json", *alignment.arrays, "labels"),
+            "ids": faulty_ids(folds),
             "route": alignment.route,
             "pauses": "dropped" if drop_pauses else "kept",
             "sequences": counts,

@@ -92,6 +92,17 @@ def check_widths(widths: Mapping[str, int], expected: Mapping[str, int], where: 
             )
 
 
+def faulty_ids(ids: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """By fold, ids that are there more than once, and how many are empty; folds without are not."""
+    faulty = {}
+    for fold, names in ids.items():
+        twice = [name for name, n in Counter(names).items() if n > 1 and name.strip()]
+        empty = sum(not name.strip() for name in names)
+        if twice or empty:
+            faulty[fold] = {"twice": twice, "empty": empty}
+    return faulty
+
+
 def parse_widths(arguments: Sequence[str]) -> dict[str, int]:
     """Widths from arguments such as audio=74."""
     pairs = (text.partition("=") for text in arguments)
@@ -178,6 +189,7 @@ def write(
         "videos": {fold: len(names) for fold, names in videos.items()},
         "videos_without_segments": {fold: [] for fold in folds},
         "videos_in_two_folds": leaks,
+        "ids": faulty_ids({fold: segments.ids for fold, segments in folds.items()}),
         "route": route,
         "pauses": "as imported",
         "sequences": counts,

@@ -122,8 +122,19 @@ def test_the_card_is_readable(data):
     }
     text = table(json.loads(json.dumps(card)))
     assert "Videos" not in text
+    card["times"] = {
+        "words": {"reversed": {"a": 2, "b": 1}},
+        "audio": {},
+        "labels": {"repeated": dict.fromkeys("abcdefg", 1)},
+    }
+    card["ids"] = {"train": {"twice": ["x"], "empty": 0}, "test": {"twice": [], "empty": 3}}
+    odd = table(card)
+    assert "\n- words: rows that end before they start, 3: in a, b\n" in odd
+    assert "another one of their video, 7: in a, b, c, d, e and 2 more\n- train: ids twice" in odd
+    assert "\n- train: ids twice or more, 1: x\n- test: empty ids, 3\n\nCleaning" in odd
     card["videos_in_two_folds"] = ["a", "b"]
     card["videos_without_segments"] = {"train": [], "valid": ["c"], "test": []}
+    del card["times"], card["ids"]
     with_videos = table(card)
     assert "\n- Videos in more than one fold: a, b\n" in with_videos
     assert "\n- Videos of the fold valid without a segment: c\n\nCleaning" in with_videos

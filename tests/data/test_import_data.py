@@ -70,6 +70,18 @@ def test_a_video_in_two_folds_is_said_and_stands_in_the_card(content, run, tmp_p
     assert said == "leakage: videos in more than one fold, 1: trainVideo0; scores may be too good\n"
     card = json.loads((tmp_path / "out/card.json").read_text())
     assert card["videos_in_two_folds"] == ["trainVideo0"]
+    assert card["ids"] == {}
+
+
+def test_ids_twice_or_empty_stand_in_the_card(content, run, tmp_path):
+    for fold, number, name in [("train", 3, "trainVideo0[1]"), ("dev", 0, ""), ("dev", 1, "  ")]:
+        content[fold][number] = (*content[fold][number][:2], name)
+    assert run(content, *HOLDS, *RANGE)[0] == 0
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["ids"] == {
+        "train": {"twice": ["trainVideo0[1]"], "empty": 0},
+        "valid": {"twice": [], "empty": 2},
+    }
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,32 @@ def test_pauses_go_with_their_rows(aligned):
     assert card["segments"] == {"train": 2, "valid": 2, "test": 2}
 
 
+def test_odd_times_and_ids_twice_or_empty_are_said_in_the_card(aligned):
+    times = np.array([[2, 3], [0, 1], [0, 1], [1, 0.5], [0, 1], [4, 4], [2, 3]])
+    words = np.array([[b"w"]] * 7)
+    with csd.Sequence(aligned / "words.csd") as sequence:
+        rows = {video: (sequence.intervals(video), words) for video in VIDEOS}
+    csd.write(aligned / "words.csd", "words", {**rows, "b": (times, words), "d": (times, words)})
+    spans, labels = np.array([[0, 3], [3, 0], [0, 3]]), np.ones((3, 1))
+    csd.write(aligned / "labels.csd", "labels", dict.fromkeys(VIDEOS, (spans, labels)))
+    files = {name: aligned / f"{name}.csd" for name in ("words", "audio")}
+    align(files, aligned / "labels.csd", "words", aligned / "aligned")
+    folds = {"train": ["a", "a", "d", "d", "d"], "valid": ["b", "", " "], "test": ["c"]}
+    card = run(aligned, folds)
+    assert card["times"] == {
+        "words": {"reversed": {"b": 1, "d": 1}, "repeated": {"b": 3, "d": 3}},
+        "audio": {},
+        "labels": {
+            "reversed": dict.fromkeys(VIDEOS, 1),
+            "repeated": dict.fromkeys(VIDEOS, 1),
+        },
+    }
+    assert card["ids"] == {
+        "train": {"twice": ["a", "d"], "empty": 0},
+        "valid": {"twice": [], "empty": 2},
+    }
+
+
 def test_every_dropped_segment_has_a_reason(aligned):
     dropped = {d["id"]: (d["fold"], d["reason"]) for d in run(aligned)["dropped"]}
     assert dropped == {

@@ -74,6 +74,7 @@ READS = {
         "aligned/vision.npy": "data/valid/vision.npy",
         "aligned/audio.word.npy": "aligned/labels.npy",
         "aligned/route.json": "raw/folds.json",
+        "aligned/times.json": "aligned/route.json",
         "raw/folds.json": "data/card.json",
     },
     "clean": {
