@@ -79,9 +79,15 @@ onsuccess:
             logger.info(f"{title}: {', '.join(files)}")
 
 
-# Whatever --quiet leaves out; Snakemake's own lines name the command, not the error.
+# Snakemake takes what a failed job was asked for done. Unless what was to follow it counts as not
+# finished, old results of it stand, and the next run finds nothing to be done.
+# And whatever --quiet leaves out; Snakemake's own lines name the command, not the error.
 onerror:
-    for job in sorted(workflow.scheduler.failed, key=str):
+    failed = workflow.scheduler.failed
+    for job in workflow.dag.needrun_jobs():
+        if job not in failed:
+            workflow.persistence.started(job)
+    for job in sorted(failed, key=str):
         for path in map(Path, job.log):
             print(
                 f"\nFailed: {job.rule.name}, {path}\n{failure(path)}",

@@ -1,26 +1,26 @@
-# The same check for what was fetched and for what was dropped by hand. The lock lies outside the
-# outputs, for it outlives them.
+# The same check for what was fetched, for what was dropped by hand and for the user's own. What is
+# noticed when the jobs are planned is a parameter, as Snakemake's dates miss a file of an older one.
+# The lock lies outside the outputs, for it outlives them.
 rule check:
     input:
-        f"{DATA}/{{dataset}}/raw/{{file}}",
+        lambda wildcards: ancient(CHECKED[checked_file(wildcards)].path),
     output:
-        f"{DATA}/{{dataset}}/checked/{{file}}.sha256",
+        update(f"{DATA}/{{owner}}/checked/{{file}}.sha256"),
+        seen=update(f"{DATA}/{{owner}}/checked/{{file}}.seen"),
     log:
-        "logs/{dataset}/check/{file}.log",
+        "logs/{owner}/check/{file}.log",
     wildcard_constraints:
-        dataset=one_of(Path(path).parts[-3] for path in RAW),
-        file=one_of(Path(path).name for path in RAW),
+        owner=one_of({source.owner for source in CHECKED.values()}),
+        file=one_of({Path(path).name for path in CHECKED}),
     localrule: True
     conda:
         "../envs/msa.yaml"
     params:
-        sha256=lambda wildcards: flags.flag("sha256", RAW[raw_file(wildcards)].sha256),
-        seen=lambda wildcards: seen(
-            Path(raw_file(wildcards)),
-            Path(sources.checked_file(raw_file(wildcards))),
+        arguments=lambda wildcards: look_at(checked_file(wildcards)).arguments,
+        lock=lambda wildcards: flags.flag(
+            "lock", lock_of(CHECKED[checked_file(wildcards)])
         ),
-        lock=f"{CHECKSUMS}/{{dataset}}/{{file}}.sha256",
     shell:
-        "python -m msa check {input:q} --output {output:q} --lock {params.lock:q}"
-        " {params.sha256:q}"
+        "python -m msa check {input:q} --output {output[0]:q} --seen {output.seen:q}"
+        " {params.lock:q} {params.arguments:q}"
         f" {LOGGED}"

@@ -2,6 +2,7 @@ rule clean:
     input:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
         card=f"{DATA}/{{dataset}}/card.json",
+        checks=checks,
         code=closure("clean"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),

@@ -16,7 +16,7 @@ from msa.config import recipes, settings, sources, studies
 from msa.config.check import configure
 from msa.config.layers import sorted_json
 from msa.config.recipes import FOLDS
-from msa.fetch.check import seen
+from msa.fetch.check import look
 from msa.models import EXAMINED
 
 # a plan is millions of objects and no garbage: looking for some takes a sixth of its time
@@ -45,6 +45,7 @@ IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "import" in recip
 ALIGNED = [name for name in CONFIG.recipes if name not in IMPORTED]
 LAID_OUT = [name for name in IMPORTED if "files" in CONFIG.recipes[name]]
 RAW = sources.raw_sources(CONFIG)
+CHECKED = sources.checked_sources(CONFIG)
 ENCODERS = encoders.hub_encoders(CONFIG)
 
 
@@ -89,19 +90,69 @@ def recipe(wildcards):
     return CONFIG.recipes[wildcards.dataset]
 
 
+def source_input(source):
+    """A file as a rule's input; whether it is another one now is for its check to say."""
+    return ancient(source.path) if source.kind in sources.CHECKED else source.path
+
+
 def source_files(wildcards):
     """The files that a data set is made from, by the part they play or by name."""
     files = sources.data_sources(CONFIG, wildcards.dataset)
-    return {name: source.path for name, source in files.items()}
+    return {name: source_input(source) for name, source in files.items()}
+
+
+def folds_file(wildcards):
+    return source_input(sources.folds_source(CONFIG, wildcards.dataset))
+
+
+def encoder_folder(wildcards):
+    return source_input(sources.encoder_source(CONFIG, wildcards.dataset))
+
+
+def lock_of(source):
+    """Where it is kept what a file was at first; the user's own may change."""
+    if source.kind == "own":
+        return None
+    return f"{CHECKSUMS}/{source.owner}/{Path(source.path).name}.sha256"
+
+
+@cache
+def look_at(path):
+    """What is known of a file before its check."""
+    source = CHECKED[path]
+    lock = lock_of(source)
+    return look(
+        Path(source.path),
+        Path(f"{path}.sha256"),
+        Path(f"{path}.seen"),
+        source.sha256,
+        lock and Path(lock),
+    )
+
+
+def checks_of(*files):
+    """The checksums of files once they are right; all that follows from the files waits for them."""
+    paths = [
+        sources.checked_file(CONFIG, source)
+        for source in files
+        if source.kind in sources.CHECKED
+    ]
+    return [
+        ancient(f"{path}.sha256") if look_at(path).same else f"{path}.sha256"
+        for path in paths
+    ]
 
 
 def checks(wildcards):
-    """The checksums of those that were fetched or dropped by hand, once they are found right."""
-    return [
-        sources.checked_file(path)
-        for path in source_files(wildcards).values()
-        if path in RAW
-    ]
+    return checks_of(*sources.dataset_sources(CONFIG, wildcards.dataset))
+
+
+def encoder_checks(wildcards):
+    return checks_of(sources.encoder_source(CONFIG, wildcards.dataset))
+
+
+def checked_file(wildcards):
+    return f"{DATA}/{wildcards.owner}/checked/{wildcards.file}"
 
 
 def raw_file(wildcards):
@@ -128,13 +179,22 @@ def settings_of(wildcards):
     )
 
 
+def checkpoint_of(wildcards):
+    return sources.Source(settings_of(wildcards)["hyperparameters"]["checkpoint"])
+
+
 def threads_of(wildcards):
     return settings_of(wildcards)["hyperparameters"]["threads"]
 
 
 def run_data(wildcards):
-    """What a run reads, by the flag that names its folder."""
-    return paths.run_inputs(CONFIG, settings_of(wildcards))
+    """What a run reads, by the flag that names its folder, and the checks of where it is from."""
+    inputs = paths.run_inputs(CONFIG, settings_of(wildcards))
+    if "encoder" in inputs:
+        inputs["encoder"] = encoder_folder(wildcards)
+    if inputs.keys() & {"encoder", "features"}:
+        inputs["encoder_checks"] = encoder_checks(wildcards)
+    return inputs | {"checks": checks(wildcards)}
 
 
 def data_flags(wildcards):

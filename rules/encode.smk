@@ -1,7 +1,8 @@
 rule encode:
     input:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
-        encoder=lambda wildcards: encoders.encoder_files(CONFIG, wildcards.dataset),
+        encoder=encoder_folder,
+        checks=lambda wildcards: checks(wildcards) + encoder_checks(wildcards),
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),

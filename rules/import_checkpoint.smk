@@ -2,9 +2,8 @@ rule import_checkpoint:
     input:
         unpack(run_data),
         settings=f"{RUN}/settings.json",
-        checkpoint=lambda wildcards: settings_of(wildcards)["hyperparameters"][
-            "checkpoint"
-        ],
+        checkpoint=lambda wildcards: ancient(checkpoint_of(wildcards).path),
+        checkpoint_checks=lambda wildcards: checks_of(checkpoint_of(wildcards)),
         code=lambda wildcards: closure("import-checkpoint", wildcards.model),
     output:
         weights=f"{RUN}/model.safetensors",

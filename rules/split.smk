@@ -1,7 +1,8 @@
 rule split:
     input:
         aligned=f"{DATA}/{{dataset}}/aligned",
-        folds=lambda wildcards: sources.folds_source(CONFIG, wildcards.dataset).path,
+        folds=folds_file,
+        checks=checks,
         code=closure("split"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),

@@ -60,14 +60,6 @@ def hub_encoders(config: Config) -> dict[str, Encoder]:
     return {Path(encoder.folder).name: encoder for encoder in encoders if encoder.kind == "hub"}
 
 
-def encoder_files(config: Config, dataset: str) -> list[str]:
-    """The encoder of a data set: its folder, or the files of a user's own, which no rule makes."""
-    encoder = text_encoder(config, dataset)
-    if encoder.kind != "own":
-        return [encoder.folder]
-    return sorted(str(path) for path in Path(encoder.folder).iterdir() if path.is_file())
-
-
 def is_replaced(config: Config, dataset: str) -> bool:
     """Whether the configuration has another encoder than the recipe's, or one of its own."""
     encoder = text_encoder(config, dataset)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from msa.config.configuration import Config
-from msa.config.encoders import encoder_files, text_encoder
+from msa.config.encoders import text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
 from msa.config.joint import searched
 from msa.config.recipes import FOLDS
@@ -27,7 +27,7 @@ def run_inputs(config: Config, settings: Mapping[str, Any]) -> dict[str, list[st
             config.path("features", dataset, slug, f"{fold}.npy") for fold in FOLDS
         ]
     if "words" in forms:
-        inputs["encoder"] = encoder_files(config, dataset)
+        inputs["encoder"] = [text_encoder(config, dataset).folder]
     return inputs
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from msa.config.configuration import WORKFLOW, Config
+from msa.config.encoders import text_encoder
+
+CHECKED = ("raw", "own")
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,9 @@ class Source:
 
     Attributes:
         path: where the file lies.
-        kind: "raw" is fetched or dropped by hand, "made" by the demo's generator, "own" the user's.
+        kind: "raw" is fetched or dropped by hand, "made" by the demo's generator, "own" the user's,
+            "shipped" with the workflow.
+        owner: the recipe that names a raw file; "encoders", or "own".
         urls: mirrors in order; none for what only a person can fetch.
         sha256: checksum to enforce, where one is known.
         size: about how many bytes it has, where that is known.
@@ -25,6 +30,7 @@ class Source:
 
     path: str
     kind: str = "own"
+    owner: str = "own"
     urls: tuple[str, ...] = ()
     sha256: str | None = None
     size: int | None = None
@@ -48,10 +54,39 @@ def raw_sources(config: Config) -> dict[str, Source]:
     }
 
 
-def checked_file(path: str) -> str:
-    """The file that has a raw file's checksum once it is found right."""
-    folder, _, name = path.rpartition("/raw/")
-    return f"{folder}/checked/{name}.sha256"
+def dataset_sources(config: Config, dataset: str) -> list[Source]:
+    """The files that a data set is made from, its folds' too."""
+    sources = [*data_sources(config, dataset).values()]
+    if "folds" in config.recipes[dataset]:
+        sources.append(folds_source(config, dataset))
+    return sources
+
+
+def encoder_source(config: Config, dataset: str) -> Source:
+    """The folder of a data set's encoder."""
+    encoder = text_encoder(config, dataset)
+    if encoder.kind == "hub":
+        return Source(encoder.folder, "raw", "encoders")
+    return Source(encoder.folder, encoder.kind)
+
+
+def checked_sources(config: Config) -> dict[str, Source]:
+    """All that is fetched, dropped by hand or the user's own, by its `checked_file`."""
+    checkpoints = [of.get("checkpoint") for of in config.values["settings"].values()]
+    sources = [Source(path) for path in checkpoints if path]
+    for dataset, recipe in config.recipes.items():
+        sources += dataset_sources(config, dataset)
+        sources += [encoder_source(config, dataset)] if recipe["encoder"] else []
+    return {checked_file(config, source): source for source in sources if source.kind in CHECKED}
+
+
+def checked_file(config: Config, source: Source) -> str:
+    """The file that has a file's checksum once it is found right, but for its ending."""
+    name = source.path.rstrip("/").rpartition("/")[2]
+    if source.kind == "own":
+        # two of one name are two
+        name += "-" + hashlib.sha256(source.path.encode()).hexdigest()[:8]
+    return config.path("data", source.owner, "checked", name)
 
 
 def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
@@ -66,6 +101,7 @@ def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
     return Source(
         config.path("data", owner, "raw", name),
         "raw",
+        owner,
         _urls(file),
         details.get("sha256"),
         details.get("size"),
@@ -88,7 +124,7 @@ def folds_source(config: Config, dataset: str) -> Source:
     if name == "demo":
         return Source(config.path("data", "demo", "raw", "folds.json"), "made")
     shipped = WORKFLOW / "resources" / "folds" / f"{name}.json"
-    return Source(str(shipped) if shipped.is_file() else name)
+    return Source(str(shipped), "shipped") if shipped.is_file() else Source(name)
 
 
 def _urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:

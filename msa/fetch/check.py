@@ -2,12 +2,20 @@
 
 import argparse
 import hashlib
+import json
+import os
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
+from msa.base.reading import read_json
+
+SMALL = 1 << 24  # bytes that are read in no time
 
 
 def digest(path: Path) -> str:
@@ -29,29 +37,90 @@ def digest(path: Path) -> str:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Of the files below a folder, but for the hidden ones."""
-    for file in folder.rglob("*"):
-        name = file.relative_to(folder)
-        if file.is_file() and not any(part.startswith(".") for part in name.parts):
-            yield name.as_posix()
+    """Of the files below a folder, links to folders included, but for the hidden ones."""
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.is_file():
+                yield path.relative_to(folder).as_posix()
 
 
-def folder_stamp(folder: Path) -> str:
-    """What a change of a folder's files changes, without reading them: number, bytes, newest."""
-    stats = [(folder / name).stat() for name in _names(folder)]
-    newest = max((stat.st_mtime_ns for stat in stats), default=0)
-    return f"# {len(stats)} files, {sum(stat.st_size for stat in stats)} bytes, the newest {newest}"
+def stamp(path: Path) -> list[str] | None:
+    """What changes with a file, or with those of a folder, without reading them; None for nothing.
 
-
-def seen(path: Path, checked: Path) -> str:
-    """What changes with the files below a raw folder; where it is gone, what its check recorded.
-
-    Nothing for a file, of which Snakemake sees by itself that it is newer.
+    Returns:
+        Digests of sizes and dates, which a copy may keep, and of what no copy keeps.
     """
-    if path.is_dir():
-        return folder_stamp(path)
-    text = "" if path.exists() or not checked.exists() else checked.read_text()
-    return "".join(text.splitlines()[1:])
+    names = sorted(_names(path)) if path.is_dir() else [""] if path.exists() else []
+    if not names:
+        return None
+    kept, own = hashlib.sha256(), hashlib.sha256()
+    for name in names:
+        stat = (path / name).stat()
+        kept.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        own.update(f"{stat.st_ctime_ns} {stat.st_ino}\n".encode())
+    return [digest.hexdigest()[:16] for digest in (kept, own)]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a file says before its check; never reads one that is large.
+
+    Attributes:
+        arguments: of its check: those of the last one, where nothing has changed since.
+        same: it has changed, but what passes the check has the content that it had.
+    """
+
+    arguments: list[str]
+    same: bool = False
+
+
+def look(
+    path: Path, checked: Path, seen: Path, sha256: str | None = None, lock: Path | None = None
+) -> Look:
+    """What is known of a file or folder without its check.
+
+    Args:
+        path: where it is.
+        checked, seen: what its last check wrote, if there was one.
+        sha256, lock: as in `verify`.
+    """
+    before, now = _last_look(seen), stamp(path)
+    content, expected = _first_word(checked), sha256 or _first_word(lock)
+    is_unchanged = bool(before) and now in (None, before["stamp"])
+    if is_unchanged and (sha256 is None or sha256.lower() == content):
+        return Look(before["arguments"])
+    if is_unchanged or not before or not now:
+        same = is_unchanged
+    elif expected:
+        same = expected.lower() == content
+    else:
+        is_copy = now[0] == before["stamp"][0]
+        same = is_copy or (_bytes(path) <= SMALL and digest(path) == content)
+    # Snakemake takes what a failed check was asked for done, so that it is never asked the same
+    arguments = [f"--asked={time.time_ns()}", *([f"--sha256={sha256}"] if sha256 else [])]
+    return Look(arguments + ([f"--same={content}"] if same else []), same)
+
+
+def _last_look(seen: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = read_json(seen, "stamp", "arguments")
+    except InputError:
+        return {}
+    return content
+
+
+def _first_word(checksum: Path | None) -> str | None:
+    """What stands for the SHA-256 in a file of `sha256sum`'s format, if there is one."""
+    if checksum is None or not checksum.is_file():
+        return None
+    return next(iter(checksum.read_text("utf-8", errors="replace").split()), None)
+
+
+def _bytes(path: Path) -> int:
+    names = _names(path) if path.is_dir() else [""]
+    return sum((path / name).stat().st_size for name in names)
 
 
 def checksum_line(sha256: str, name: str) -> str:
@@ -64,8 +133,7 @@ def expected_sha256(sha256: str | None, lock: Path | None) -> str | None:
     if sha256:
         text, where = sha256, "--sha256"
     elif lock and lock.exists():
-        words = lock.read_text("utf-8", errors="replace").split()
-        text, where = words[0] if words else "", str(lock)
+        text, where = _first_word(lock) or "", str(lock)
     else:
         return None
     if not re.fullmatch("[0-9a-fA-F]{64}", text):
@@ -99,31 +167,54 @@ def verify(path: Path, name: str, sha256: str | None = None, lock: Path | None =
     return actual
 
 
-def check(path: Path, sha256: str | None = None, lock: Path | None = None) -> str:
+def check(
+    path: Path, sha256: str | None = None, lock: Path | None = None, same: str | None = None
+) -> str:
     """Verify a file or folder, and record its SHA-256 where nothing is known of it.
+
+    Args:
+        path, sha256, lock: as in `verify`.
+        same: what its SHA-256 was, where size and date say that it is still that.
 
     Returns:
         The SHA-256.
     """
     actual = verify(path, str(path), sha256, lock)
+    if same not in (None, actual):
+        raise InputError(
+            f"{path}: expected the SHA-256 {same}, as its size and date are those of the file "
+            f"that was read before, got {actual}; to use what is there now, touch it and run again"
+        )
     if lock and not sha256 and not lock.exists():
         write_checksum(actual, path.name, lock)
     return actual
 
 
-def write_checksum(sha256: str, name: str, path: Path, remark: str = "") -> None:
-    """Write a SHA-256 into a file of its own, and a line about it perhaps."""
+def write_checksum(sha256: str, name: str, path: Path) -> None:
+    """Write a SHA-256 into a file of its own."""
     with atomic_write(path) as file:
-        file.write(checksum_line(sha256, name) + remark)
+        file.write(checksum_line(sha256, name))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help="file or folder, downloaded or put there by hand")
     parser.add_argument("--sha256", help="what the recipe says it is; goes before the lock")
     parser.add_argument("--lock", type=Path, help="what was seen first; written if missing")
+    parser.add_argument("--same", help="what it was, where size and date say that it is still that")
+    parser.add_argument("--asked", help="any text, which tells this check from every other one")
     parser.add_argument("--output", type=Path, required=True, help="written when all is well")
+    parser.add_argument("--seen", type=Path, help="written too: what tells when it has changed")
 
 
 def main(args: argparse.Namespace) -> None:
-    remark = f"{folder_stamp(args.path)}\n" if args.path.is_dir() else ""
-    write_checksum(check(args.path, args.sha256, args.lock), args.path.name, args.output, remark)
+    # before it is read: what changes meanwhile is seen the next time
+    seen = stamp(args.path)
+    write_checksum(check(args.path, args.sha256, args.lock, args.same), args.path.name, args.output)
+    if args.seen:
+        arguments = [
+            f"--{name}={value}"
+            for name in ("asked", "sha256", "same")
+            if (value := getattr(args, name)) is not None
+        ]
+        with atomic_write(args.seen) as file:
+            json.dump({"stamp": seen, "arguments": arguments}, file)

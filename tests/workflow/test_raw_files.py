@@ -2,12 +2,16 @@
 
 import hashlib
 import os
+import pickle
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import yaml
 from running import environment, snakemake
@@ -153,3 +157,92 @@ def test_a_changed_folder_is_refused(project, tmp_path):
     assert nothing_to_do(project, *arguments)
     file.parent.parent.rename(tmp_path / "elsewhere")
     assert nothing_to_do(project, *arguments)
+
+
+@pytest.fixture
+def imported(project, tmp_path):
+    """A recipe that imports a pickle, of the user's own or dropped by hand."""
+    rng = np.random.default_rng(0)
+    other, labels = tmp_path / "other.pkl", rng.uniform(-2, 2, 4)
+
+    def write(path, sign=1.0):
+        arrays = {name: np.ones((4, 3, 2)) for name in ("text", "audio", "vision")}
+        fold = {**arrays, "regression_labels": sign * labels}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(dict.fromkeys(("train", "valid", "test"), fold)))
+        os.utime(path, (0, 0))
+
+    def configure(where):
+        file = project / (where or "data/mine/raw/f.pkl")
+        files = {"files": {"f.pkl": where or {}}}
+        recipe = files | {"import": "mmsa", "align": "none", "holds": ["audio"]}
+        recipe["task"] = RECIPE["task"]
+        values = {"datasets": ["demo"], "models": ["mean"], "seeds": [1]}
+        (project / "quick.yaml").write_text(yaml.safe_dump(values | {"recipes": {"mine": recipe}}))
+        write(file)
+        write(other, -1.0)
+        os.utime(other, (-1, -1))
+        return file, other
+
+    def rules(*options, target="data/mine/clean/card.json"):
+        """The rules that ran, and whether all went well."""
+        done = snakemake(project, target, "--configfile", "quick.yaml", *options, check=False)
+        text = done.stdout + done.stderr
+        return re.findall("^(?:local)?rule (\\w+):", text, re.MULTILINE), done.returncode == 0
+
+    def label():
+        return np.load(project / "data/mine/train/label.npy")[0, 0] / labels[0]
+
+    return SimpleNamespace(configure=configure, rules=rules, label=label, project=project)
+
+
+def test_an_own_file_of_an_older_date_is_noticed(imported):
+    file, other = imported.configure("my/f.pkl")
+    assert imported.rules() == (["check", "import_data", "clean"], True)
+    shutil.copy2(other, file)
+    assert imported.rules() == (["check", "import_data", "clean"], True)
+    assert imported.label() == -1
+    file.touch()
+    assert imported.rules() == (["check"], True)
+    assert imported.rules("-n") == ([], True)
+
+
+def test_nothing_old_stands_after_a_job_has_failed(imported):
+    """Snakemake takes what a failed job was asked for done."""
+    file, _ = imported.configure("my/f.pkl")
+    imported.rules()
+    whole = file.read_bytes()
+    file.write_bytes(b"no pickle")
+    for _ in range(2):
+        ran, ended_well = imported.rules()
+        assert "import_data" in ran and not ended_well
+    file.write_bytes(whole)
+    assert imported.rules() == (["check", "import_data", "clean"], True)
+    assert imported.rules("-n") == ([], True)
+
+
+@pytest.mark.slow
+def test_a_raw_file_of_an_older_date_is_refused_until_it_is_accepted(imported, tmp_path):
+    file, other = imported.configure(None)
+    kept = tmp_path / "kept.pkl"
+    shutil.copy2(file, kept)
+    imported.rules()
+    shutil.copy2(other, file)
+    for _ in range(2):
+        assert imported.rules() == (["check"], False)
+    # neither does what the folds alone would do
+    _, ended_well = imported.rules(target="runs/mine/mean/main/all/1/model.safetensors")
+    assert (
+        not ended_well and not (imported.project / "runs/mine/mean/main/all/1/history.csv").exists()
+    )
+    shutil.copy2(kept, file)
+    assert imported.rules() == (["check"], True)
+    assert imported.rules("-n") == ([], True)
+    shutil.copy2(other, file)
+    (imported.project / "checksums/mine/f.pkl.sha256").unlink()
+    assert imported.rules("-n") == (["check", "import_data", "clean"], True)
+    assert imported.rules() == (["check", "import_data", "clean"], True)
+    assert imported.label() == -1
+    shutil.copy2(kept, file)
+    assert imported.rules("--touch")[1]
+    assert imported.rules() == (["check"], False)
