@@ -50,7 +50,7 @@ def layout_flags(recipe: Mapping[str, Any]) -> list[str]:
     """The layout, for import-data."""
     flags = ["--layout", recipe["import"], "--holds", *recipe["holds"]]
     if "classes" in recipe["task"]:
-        flags += ["--classes", str(len(recipe["task"]["classes"]))]
+        flags += ["--classes", *recipe["task"]["classes"]]
     return flags + (["--aligned"] if recipe["align"] == "words" else [])
 
 

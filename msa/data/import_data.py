@@ -9,7 +9,7 @@ import numpy as np
 from msa.base.errors import InputError
 from msa.formats.importers import LAYOUTS
 from msa.formats.layouts import read_layout
-from msa.formats.segments import FOLDS, Segments, check_widths, parse_widths, write
+from msa.formats.segments import FOLDS, Asked, Segments, check_widths, parse_widths, write
 
 
 def checked_fold(
@@ -93,6 +93,7 @@ def import_data(
     columns: Sequence[int] = (0,),
     span: tuple[float, float] | None = None,
     classes: int | None = None,
+    class_names: Sequence[str] = (),
     aligned: bool = False,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
@@ -106,10 +107,11 @@ def import_data(
         card: JSON file to write.
         holds: the sequences to keep.
         columns, span, classes, aligned: as in `checked_fold`.
+        class_names: of the classes, where labels may be names.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
     """
-    folds = read_layout(path, layout)
+    folds = read_layout(path, layout, Asked(holds, columns, classes, class_names))
     for fold, segments in folds.items():
         fold_widths = {
             name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)
@@ -134,7 +136,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--holds", nargs="+", required=True, help="the sequences to keep")
     parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
     parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
-    parser.add_argument("--classes", type=int, help="number of classes; labels are their numbers")
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="how many there are, labels are their numbers from 0; or their names in that order",
+    )
     parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
     parser.add_argument("--aligned", action="store_true", help="one row a word, or an error")
     parser.add_argument(
@@ -143,7 +150,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    path = args.files[0]
+    path, names = args.files[0], args.classes or []
+    if len(names) == 1 and not names[0].isdecimal():
+        raise InputError(f"--classes: expected how many there are, or their names, got {names[0]}")
     if len(args.files) > 1:
         path = path.parent
         if any(file.parent != path for file in args.files):
@@ -156,7 +165,8 @@ def main(args: argparse.Namespace) -> None:
         holds=args.holds,
         columns=args.columns,
         span=tuple(args.range) if args.range else None,
-        classes=args.classes,
+        classes=int(names[0]) if len(names) == 1 else len(names) or None,
+        class_names=names if len(names) > 1 else (),
         aligned=args.aligned,
         widths=parse_widths(args.widths),
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,

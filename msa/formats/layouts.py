@@ -7,8 +7,8 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.formats.content import FOLD_NAMES, describe, open_content
-from msa.formats.importers import LAYOUTS
-from msa.formats.segments import Segments
+from msa.formats.importers import LAYOUTS, READ_AS_ASKED
+from msa.formats.segments import EVERYTHING, Asked, Segments
 
 # layout -> the keys, files and containers that it is made of, as `content_parts` finds them
 PARTS = {
@@ -34,8 +34,8 @@ def layout_problems(content: Any) -> dict[str, list[str]]:
     }
 
 
-def read_layout(path: Path, layout: str) -> dict[str, Segments]:
-    """The folds of a file or folder that is of a layout.
+def read_layout(path: Path, layout: str, asked: Asked = EVERYTHING) -> dict[str, Segments]:
+    """The folds of a file or folder that is of a layout, and has what is asked for.
 
     Raises:
         InputError: it is of another one: what was expected, what is there, what it may be; or
@@ -43,14 +43,24 @@ def read_layout(path: Path, layout: str) -> dict[str, Segments]:
     """
     content = open_content(path)
     # the others only where they are needed: what is imported is what the result depends on
-    mismatches = importlib.import_module(LAYOUTS[layout]).problems(content)
+    narrowed = [asked] if layout in READ_AS_ASKED else []
+    mismatches = importlib.import_module(LAYOUTS[layout]).problems(content, *narrowed)
     if not mismatches:
-        return _read(path, layout, content)
+        return _read(path, layout, content, *narrowed)
+    problem = f"{path}: expected the layout {layout}: {'; '.join(mismatches)}"
     matching = [name for name, wrong in layout_problems(content).items() if not wrong]
-    is_one = f"it is of the layout {', '.join(matching)}" if matching else nearest_layout(content)
+    if asked != EVERYTHING and narrowed and layout in (*matching, _nearest(content)):
+        raise InputError(
+            f"{problem}; mend it, or ask for what it has: the recipe's `holds` and `task`"
+        )
+    is_one = (
+        f"it is of the layout {', '.join(matching)}"
+        if matching
+        else nearest_layout(content, said=layout)
+    )
     raise InputError(
-        f"{path}: expected the layout {layout}: {'; '.join(mismatches)}; {is_one}; give "
-        f"a file of the layout {layout}, or choose a recipe that imports what you have"
+        f"{problem}; {is_one}; give a file of the layout {layout}, or choose a recipe that imports "
+        "what you have"
     )
 
 
@@ -67,9 +77,9 @@ def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
     return found[0], _read(path, found[0], content)
 
 
-def _read(path: Path, layout: str, content: Any) -> dict[str, Segments]:
+def _read(path: Path, layout: str, content: Any, *asked: Asked) -> dict[str, Segments]:
     try:
-        return importlib.import_module(LAYOUTS[layout]).read(content)
+        return importlib.import_module(LAYOUTS[layout]).read(content, *asked)
     except InputError as error:
         raise InputError(f"{path}: {error}; mend it, or fetch it again") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
@@ -104,15 +114,26 @@ def content_parts(content: Any) -> set[str]:
     return set()
 
 
-def nearest_layout(content: Any) -> str:
-    """The known layout of which most is there and least missing, and what speaks against it."""
+def nearest_layout(content: Any, said: str | None = None) -> str:
+    """The known layout of which most is there and least missing, and what speaks against it.
+
+    Not again, where that is `said`.
+    """
+    nearest = _nearest(content)
+    if nearest is None:
+        return f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {describe(content)}"
+    found = f"it is of no known layout, the nearest is {nearest}"
+    if nearest == said:
+        return found
+    return f"{found}: {'; '.join(importlib.import_module(LAYOUTS[nearest]).problems(content))}"
+
+
+def _nearest(content: Any) -> str | None:
+    """None where it is like none."""
     names = content_parts(content)
     likeness = {}
     for name in LAYOUTS:
         expected = set(PARTS[name].split())
         likeness[name] = len(names & expected), -len(expected - names)
     nearest = max(likeness, key=likeness.__getitem__)
-    if not likeness[nearest][0]:
-        return f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {describe(content)}"
-    wrong = importlib.import_module(LAYOUTS[nearest]).problems(content)
-    return f"it is of no known layout, the nearest is {nearest}: {'; '.join(wrong)}"
+    return nearest if likeness[nearest][0] else None

@@ -24,6 +24,26 @@ FOLDS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What of a file is asked for.
+
+    Attributes:
+        holds: the sequences; None for all.
+        columns: of the labels; None for all.
+        classes: how many there are, where the labels are classes.
+        class_names: what they are called, where that is known, in their order.
+    """
+
+    holds: Sequence[str] | None = None
+    columns: Sequence[int] | None = None
+    classes: int | None = None
+    class_names: Sequence[str] = ()
+
+
+EVERYTHING = Asked()
+
+
+@dataclass(frozen=True)
 class Segments:
     """One fold, n segments.
 

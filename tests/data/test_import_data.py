@@ -101,6 +101,15 @@ def test_what_does_not_fit_the_recipe(flags, expected, content, run, tmp_path):
     assert not (tmp_path / "out/train").exists() and not (tmp_path / "out/card.json").exists()
 
 
+def test_classes_by_name_are_as_many(content, run, tmp_path, capsys):
+    for fold in content.values():
+        fold[:] = [changed(row, label=np.array([[i % 2]])) for i, row in enumerate(fold)]
+    assert run(content, *HOLDS, "--classes", "no", "yes")[0] == 0
+    assert np.load(tmp_path / "out/train/label.npy")[:2, 0].tolist() == [0, 1]
+    status, said = run(content, *HOLDS, "--classes", "no")
+    assert status == 1 and "--classes: expected how many there are, or their names, got no" in said
+
+
 def test_widths_hold_for_every_fold(content, run):
     content["test"] = [changed(row, audio=row[0][2][:, :5]) for row in content["test"]]
     status, said = run(content, *HOLDS, *RANGE, "--widths", "audio=74")

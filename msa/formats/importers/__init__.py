@@ -2,7 +2,8 @@
 
 A layout is told by its content, never by a file's name. A module has
 `problems(content)`, what speaks against the content being of this layout, which is nothing where
-it is, and `read(content)`, its folds by name, as `Segments`.
+it is, and `read(content)`, its folds by name, as `Segments`. Both take what is `Asked` too, if the
+layout is one of `READ_AS_ASKED`, and want no more than that.
 """
 
 # layout -> module
@@ -17,3 +18,4 @@ LAYOUTS = {
     "msaf": "msa.formats.importers.msaf",
     "cherma": "msa.formats.importers.cherma",
 }
+READ_AS_ASKED = ("mmsa",)

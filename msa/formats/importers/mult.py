@@ -19,6 +19,7 @@ from msa.formats.importers.padded import (
     length_problems,
     not_zero,
     numbered_ids,
+    once_for_folds,
     texts,
     trim,
 )
@@ -31,7 +32,9 @@ def problems(content: Any) -> list[str]:
     """What speaks against this layout."""
     if not isinstance(content, Mapping) or not fold_keys(content):
         return [f"expected the keys train, valid, test, found {describe(content)}"]
-    return [wrong for key in fold_keys(content).values() for wrong in _problems(key, content[key])]
+    return once_for_folds(
+        {key: _problems(key, content[key]) for key in fold_keys(content).values()}
+    )
 
 
 def _problems(where: str, fold: Any) -> list[str]:

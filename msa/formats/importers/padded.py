@@ -20,11 +20,8 @@ def array_problems(where: str, fold: Any, expected: Mapping[str, int]) -> list[s
     """
     if not isinstance(fold, Mapping):
         return [f"{where}: expected a dictionary of {', '.join(expected)}, found {describe(fold)}"]
-    wrong = [
-        f"{where}: expected {key}, found only {list(fold)[:16]}"
-        for key in expected
-        if key not in fold
-    ]
+    missing = ", ".join(key for key in expected if key not in fold)
+    wrong = [f"{where}: expected {missing}, found only {list(fold)[:16]}"] if missing else []
     arrays = {key: fold[key] for key in expected if key in fold}
     for key, dims in expected.items():
         if key not in arrays:
@@ -44,6 +41,15 @@ def array_problems(where: str, fold: Any, expected: Mapping[str, int]) -> list[s
     if len(set(counts.values())) > 1:
         wrong.append(f"{where}: expected as many segments in each array, found {counts}")
     return wrong
+
+
+def once_for_folds(problems: Mapping[str, Sequence[str]]) -> list[str]:
+    """The problems of all folds, each of which begins with its fold; what several have, once."""
+    folds: dict[str, list[str]] = {}
+    for fold, texts_of_fold in problems.items():
+        for text in texts_of_fold:
+            folds.setdefault(text.removeprefix(f"{fold}: "), []).append(fold)
+    return [f"{', '.join(names)}: {text}" for text, names in folds.items()]
 
 
 def as_array(values: Any) -> np.ndarray:

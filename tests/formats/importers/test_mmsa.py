@@ -7,6 +7,7 @@ from msa.base.errors import InputError
 from msa.demo.look_alikes import mmsa
 from msa.demo.look_alikes.rows import SEGMENTS
 from msa.formats.layouts import read_layout
+from msa.formats.segments import EVERYTHING, Asked
 
 WIDTHS = {"mosi": (5, 20), "mosei": (74, 35), "sims": (33, 709)}
 
@@ -22,10 +23,10 @@ def make(**arrays):
     return {name: {**fold, **arrays} for name in ("train", "valid", "test")}
 
 
-def read(tmp_path, content):
+def read(tmp_path, content, asked=EVERYTHING):
     path = tmp_path / "data.pkl"
     path.write_bytes(pickle.dumps(content))
-    return read_layout(path, "mmsa")
+    return read_layout(path, "mmsa", asked)
 
 
 def lengths(segments, name):
@@ -151,3 +152,109 @@ def test_a_missing_fold_is_named(tmp_path):
     expected = r"expected the keys train, valid, test, found a dictionary of \['train', 'test'\]"
     with pytest.raises(InputError, match=expected):
         read(tmp_path, content)
+
+
+def without(content, *keys):
+    return {
+        fold: {key: value for key, value in arrays.items() if key not in keys}
+        for fold, arrays in content.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("holds", "gone"),
+    [
+        (["embedding", "audio"], ["vision"]),
+        (["audio"], ["text", "vision"]),
+        (["words", "vision"], ["text", "audio"]),
+        (["words"], ["text", "audio", "vision"]),
+    ],
+)
+def test_what_is_not_asked_for_may_be_missing_or_broken(tmp_path, holds, gone):
+    whole = make(raw_text=["so good", "bad"])
+    found = read(tmp_path, without(whole, *gone), Asked(holds))["test"]
+    expected = read(tmp_path, whole)["test"]
+    broken = read(
+        tmp_path, make(raw_text=["so good", "bad"], **dict.fromkeys(gone, 3)), Asked(holds)
+    )
+    for name in holds:
+        for rows, same, again in zip(
+            *(of.sequences[name] for of in (found, expected, broken["test"])), strict=True
+        ):
+            np.testing.assert_array_equal(rows, same)
+            np.testing.assert_array_equal(again, same)
+
+
+def test_rows_are_counted_by_the_mask_where_the_text_is_not_asked_for(tmp_path):
+    bert = np.zeros((2, 3, 3), np.int64)
+    bert[:, 1] = [[1, 1, 0], [1, 0, 0]]
+    audio = np.ones((2, 3, 2))
+    audio[0, 1:] = audio[1, 1:] = 0
+    content = make(text_bert=bert, audio=audio)
+    for asked in (EVERYTHING, Asked(["audio"])):
+        assert lengths(read(tmp_path, content, asked)["test"], "audio") == [2, 1]
+    alone = read(tmp_path, without(content, "text"), Asked(["audio"]))["test"]
+    assert lengths(alone, "audio") == [2, 1]
+
+
+def test_a_problem_of_every_fold_is_said_once(tmp_path):
+    for asked in (EVERYTHING, Asked(["audio", "vision"])):
+        with pytest.raises(InputError) as error:
+            read(tmp_path, without(make(), "audio", "vision"), asked)
+        assert str(error.value).count("expected audio, vision, found only") == 1
+        assert "train, valid, test: expected audio" in str(error.value)
+
+
+def test_of_the_labels_of_sims_those_that_are_asked_for(tmp_path):
+    content = make(regression_labels_T=[0.5, 0.6], regression_labels_V=[0.7, 0.8])
+    found = read(tmp_path, content, Asked(columns=[3, 1]))["test"].label
+    np.testing.assert_array_equal(found[:, [3, 1]], [[0.7, 0.5], [0.8, 0.6]])
+    assert read(tmp_path, content)["test"].label.tolist() == [[1], [-2]]
+    with pytest.raises(InputError, match="test: expected regression_labels_A, found only .*; mend"):
+        read(tmp_path, content, Asked(columns=[0, 2]))
+    alone = without(content, "regression_labels")
+    assert read(tmp_path, alone, Asked(columns=[1]))["test"].label[:, 1].tolist() == [0.5, 0.6]
+
+
+NAMED = Asked(classes=3, class_names=["negative", "neutral", "positive"])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"classification_labels": np.array([2, 0])},
+        {"classification_labels": [[2.0], [0.0]], "annotations": ["Positive", "Negative"]},
+        {"classification_labels": ["positive", "negative"]},
+        {"annotations": np.array(["Positive ", "NEGATIVE"], dtype=object)},
+        {"regression_labels": [2, 0]},
+        {"regression_labels": [b"positive", b"negative"]},
+    ],
+)
+def test_classes_are_numbers_or_names(tmp_path, labels):
+    content = without(make(), *(["regression_labels"] if "regression_labels" not in labels else []))
+    for fold in content.values():
+        fold |= labels
+    found = read(tmp_path, content, NAMED)["test"].label
+    assert found.dtype == np.float64 and found.tolist() == [[2], [0]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked", "message"),
+    [
+        (["good", "bad"], Asked(classes=2), "expected 2 numbers, found the names bad, good; say"),
+        (["positive", "mixed"], NAMED, "expected negative, neutral, positive, found mixed"),
+        ([[1, 2]] * 2, NAMED, "expected 2 numbers, found a list"),
+    ],
+)
+def test_class_labels_that_cannot_be_numbered(tmp_path, labels, asked, message):
+    with pytest.raises(InputError, match=f"classification_labels: {message}"):
+        read(tmp_path, make(classification_labels=labels), asked)
+
+
+def test_classes_in_another_order_than_the_files_are_refused(tmp_path):
+    """Else every score would be of another class."""
+    content = make(classification_labels=[0, 1], annotations=["Negative", "Positive"])
+    with pytest.raises(InputError, match="annotations call 0 negative, which is 1 in the task's"):
+        read(tmp_path, content, Asked(classes=2, class_names=["positive", "negative"]))
+    other_words = Asked(classes=2, class_names=["schlecht", "gut"])
+    assert read(tmp_path, content, other_words)["test"].label.tolist() == [[0], [1]]
