@@ -8,7 +8,8 @@ from msa.base import bibtex
 from msa.base.errors import InputError
 from msa.base.schema import nearest, problems, refuse
 from msa.config.configuration import DEFAULTS, WORKFLOW, Config
-from msa.config.encoders import missing_encoders
+from msa.config.encoders import encoder_problems
+from msa.config.expand import expand
 from msa.config.fits import misfit, wrong_losses
 from msa.config.layers import merge, read_yaml
 from msa.config.recipes import extend_recipe, recipe_problems
@@ -37,6 +38,8 @@ def configure(user_config: Mapping[str, Any]) -> Config:
         InputError: with every problem found, one line each.
     """
     refuse(problems(dict(user_config), "config.schema.json", "config"))
+    user_config, unknown = expand(user_config)
+    refuse(unknown)
     recipes = WORKFLOW / "recipes"
     pinned = read_yaml(recipes / "encoders.yaml")
     values = merge(DEFAULTS, {"encoders": pinned}, user_config)
@@ -45,7 +48,7 @@ def configure(user_config: Mapping[str, Any]) -> Config:
     refuse([*wrong, *_wrong_models(models)])
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
-    refuse([*_wrong_settings(config), *_misfits(config), *missing_encoders(config)])
+    refuse([*_wrong_settings(config), *_misfits(config), *encoder_problems(config)])
     return config
 
 

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msa.base.encoder_folder import folder_problem
 from msa.config.configuration import Config
+
+# owner/name, or name; anything else can only be a folder
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def text_encoder(config: Config, dataset: str) -> Encoder:
     if name == "demo":
         return Encoder(name, config.path("data", "demo", "encoder"), kind="made")
     replacement = config.values["encoders"].get(name, {})
-    if isinstance(replacement, str) or Path(name).is_absolute() or Path(name).is_dir():
+    if isinstance(replacement, str) or not HUB_NAME.fullmatch(name) or Path(name).is_dir():
         folder = replacement if isinstance(replacement, str) else name
         return Encoder(folder, folder)
     hub = Encoder(name, "", replacement.get("revision"), "hub")
@@ -67,18 +71,32 @@ def is_replaced(config: Config, dataset: str) -> bool:
     return encoder.kind == "own" or encoder.revision != pinned
 
 
-def missing_encoders(config: Config) -> Iterator[str]:
-    """Encoders that can only be meant as folders of the user's own, and are none."""
+def encoder_problems(config: Config) -> Iterator[str]:
+    """Encoders that can only be meant as folders of the user's own and are none, or none whole."""
     encoders = config.values["encoders"]
     for name, folder in encoders.items():
         if isinstance(folder, str) and not Path(folder).is_dir():
             yield f"config: encoders: {name}: expected a folder with an encoder, {folder} is none"
-    for dataset in config.values["recipes"]:
-        name = config.recipes[dataset]["encoder"] or ""
-        parent = Path(name).parent
-        meant = name not in encoders and parent.name and parent.is_dir()
-        if meant and not Path(name).is_dir():
+        elif isinstance(folder, str) and (problem := _folder_problem(folder)):
+            yield f"config: encoders: {name}: {folder}: {problem}"
+    for dataset in dict.fromkeys([*config.values["recipes"], *config.values["datasets"]]):
+        name = config.recipes[dataset]["encoder"]
+        if not name or isinstance(encoders.get(name), str):
+            continue
+        encoder, parent = text_encoder(config, dataset), Path(name).parent
+        if Path(encoder.folder).is_dir():
+            if problem := _folder_problem(encoder.folder):
+                yield f"recipe {dataset}: encoder: {encoder.folder}: {problem}"
+        elif encoder.kind == "own" or (name not in encoders and parent.name and parent.is_dir()):
+            there = f"a folder {parent}, which has none" if parent.is_dir() else "no folder"
             yield (
                 f"recipe {dataset}: encoder: expected a folder, or a name on the hub, got "
-                f'"{name}"; there is a folder {parent}, which has none of that name'
+                f'"{name}"; there is {there} of that name'
             )
+
+
+def _folder_problem(folder: str) -> str | None:
+    try:
+        return folder_problem(Path(folder))
+    except OSError as error:
+        return str(error)

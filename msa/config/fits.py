@@ -1,10 +1,13 @@
 """Which models fit a data set: the forms it offers, and those that a model needs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from msa.base.encoder_folder import has_marks
 from msa.base.errors import InputError
 from msa.base.schema import nearest, refuse
 from msa.config.configuration import Config
+from msa.config.encoders import text_encoder
 from msa.config.recipes import sequence_names
 
 FORMS = {
@@ -93,6 +96,8 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
             forms = "words without an encoder"
         if form is None and forms:
             return f"it offers {modality} as {forms}, not as {' or '.join(needs[modality])}"
+        if form == "words" and not has_marks(Path(text_encoder(config, dataset).folder)):
+            return f"its encoder {text_encoder(config, dataset).name} has no [CLS] and [SEP]"
     return None
 
 

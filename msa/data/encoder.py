@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from msa.base.encoder_folder import folder_problem
 from msa.base.errors import InputError
 from msa.base.reading import said
 from msa.data.bert import load_bert
-from msa.data.tokenizer import load_tokenizer
+from msa.data.tokenizer import load_backend, load_tokenizer, words_apart
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -26,18 +27,16 @@ def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, A
     Raises:
         InputError: there is no such encoder, or it has no fast tokenizer.
     """
-    if folder is None or not folder.is_dir():
-        raise InputError(
-            f"encoder {folder}: expected a folder with config.json, model.safetensors and "
-            "tokenizer files, got none; `python -m msa fetch-encoder` gets one from the hub"
-        )
+    folder = folder or Path("None")
+    if problem := folder_problem(folder):
+        raise InputError(f"encoder {folder}: {problem}")
     for path in filter(Path.is_file, folder.iterdir()):
         path.open("rb").close()  # safetensors says of one that it may not read that there is none
     try:
         tokenizer: Any = load_tokenizer(folder) if only_pieces else None
         tokenizer = tokenizer or load_fast_tokenizer(folder)
         model, missing = load_model(folder)
-    except MemoryError:
+    except (InputError, MemoryError):
         raise
     # damaged files make transformers and tokenizers raise nearly anything
     except Exception as error:
@@ -53,6 +52,12 @@ def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, A
         )
     if tokenizer is None:
         raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    if only_pieces and None in (tokenizer.cls_token_id, tokenizer.sep_token_id):
+        raise InputError(
+            f"encoder {folder}: expected pieces [CLS] and [SEP], or others in their place, for a "
+            f"model that reads words through it, got none: it is a {model.config.model_type}; "
+            "choose BERT or one of its kin, or a model that reads its features"
+        )
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
             f"encoder {folder}: expected a tokenizer of at most {model.config.vocab_size} pieces, "
@@ -64,21 +69,33 @@ def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, A
 
 
 def load_fast_tokenizer(folder: Path) -> Any | None:
-    """The tokenizer of transformers; None where it is not a fast one."""
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import AutoTokenizer
+    """The tokenizer of transformers; None where it is not a fast one.
 
+    Its pieces are those of tokenizer.json, where there is one: of transformers' class, which
+    tokenizer_config.json names, stay only the names of special pieces and the fields for the model.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    backend = load_backend(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
     # without its files transformers makes up a tokenizer that knows no word
     files = tokenizer.vocab_files_names.values()
     if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
         return None
-    # what the file says of lengths is ours to say
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    blanks = tokenizer.backend_tokenizer.pre_tokenizer
-    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
-        blanks.add_prefix_space = True
+    if backend is not None:
+        special = tokenizer.special_tokens_map.items()
+        backend.post_processor = backend.post_processor or tokenizer.backend_tokenizer.post_processor
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=backend,
+            model_max_length=tokenizer.model_max_length,
+            model_input_names=tokenizer.model_input_names,
+            padding_side=tokenizer.padding_side,
+            **{name: piece for name, piece in special if backend.token_to_id(piece) is not None},
+        )
+    words_apart(tokenizer.backend_tokenizer)
+    if tokenizer.pad_token is None:  # GPT-2's; nothing sees what it fills
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+        tokenizer.padding_side = "right"
     return tokenizer
 
 
@@ -89,7 +106,10 @@ def load_model(folder: Path) -> tuple[Any, list[str]]:
     from transformers import AutoModel  # takes seconds
 
     model, info = AutoModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
-    return model, sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    unused = ("pooler.",)
+    if model.config.is_encoder_decoder:  # T5, BART
+        model, unused = model.get_encoder(), ("decoder.",)
+    return model, sorted(key for key in info["missing_keys"] if not key.startswith(unused))
 
 
 def capacity(model: Any) -> int:

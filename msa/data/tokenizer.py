@@ -1,12 +1,26 @@
-"""BERT's tokenizer: Devlin et al., NAACL 2019; the pieces of transformers', without its start."""
+"""The tokenizer of an encoder: its folder's tokenizer.json, whatever transformers would make.
+
+Transformers makes a tokenizer of the class that tokenizer_config.json names, with that file's
+words alone: a file of another kind then gives other pieces, single letters even.
+"""
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msa.base.errors import InputError
+
 SPECIAL = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")  # they heed tokenizer.json alone
+# what tokenizer_config.json calls the parts of tokenizer.json's normalizer
+NORMALIZER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
 
 
 @dataclass
@@ -24,24 +38,52 @@ class Tokenizer:
         return self.backend_tokenizer.get_vocab_size()
 
 
-def load_tokenizer(folder: Path) -> Tokenizer | None:
-    """The tokenizer in a folder; None where its two files are not wholly BERT's.
+def load_backend(folder: Path) -> Any | None:
+    """What a folder's tokenizer.json says, of any length; None where there is none.
 
     Raises:
-        OSError: a file cannot be read.
-        ValueError: one is no JSON.
+        InputError: tokenizer_config.json says otherwise.
+        OSError, ValueError: a file cannot be read, or is no JSON.
+        Exception: tokenizer.json is damaged, for which `tokenizers` has no class.
     """
-    import tokenizers
-    from tokenizers import models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
 
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    backend = Backend.from_str(text)
+    _require_agreement(folder, json.loads(text).get("normalizer") or {})
+    words_apart(backend)
+    return backend
+
+
+def words_apart(backend: Any) -> None:
+    """Let a tokenizer of the library `tokenizers` cut single words, of any number."""
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    # what the file says of lengths is ours to say
+    backend.no_truncation()
+    backend.no_padding()
+    blanks = backend.pre_tokenizer
+    if isinstance(blanks, ByteLevel):  # RoBERTa's: a word without a blank before it ends another
+        blanks.add_prefix_space = True
+
+
+def load_tokenizer(folder: Path) -> Tokenizer | None:
+    """BERT's tokenizer, without transformers' start; None where its two files are not wholly one's.
+
+    Raises:
+        As `load_backend`.
+    """
     files = [folder / name for name in ("tokenizer.json", "tokenizer_config.json")]
     if not all(map(Path.is_file, files)):
         return None
-    content, said = (json.loads(path.read_text(encoding="utf-8")) for path in files)
-    names = [said.get(f"{name}_token", usual) for name, usual in SPECIAL.items()]
+    content, config = (json.loads(path.read_text(encoding="utf-8")) for path in files)
+    names = [config.get(f"{name}_token", usual) for name, usual in SPECIAL.items()]
     model = content["model"]
     if (
-        said.get("tokenizer_class") not in ("BertTokenizer", "BertTokenizerFast")
+        config.get("tokenizer_class") not in ("BertTokenizer", "BertTokenizerFast")
         or model.get("type") != "WordPiece"
         or names != [*SPECIAL.values()]
         or not {*names} <= {*model["vocab"]}
@@ -49,14 +91,31 @@ def load_tokenizer(folder: Path) -> Tokenizer | None:
         or not {token["content"] for token in content["added_tokens"]} <= {*names}
     ):
         return None
-    made = tokenizers.Tokenizer(models.WordPiece(model["vocab"], unk_token=SPECIAL["unk"]))
-    made.normalizer = normalizers.BertNormalizer(
-        handle_chinese_chars=said.get("tokenize_chinese_chars", True),
-        strip_accents=said.get("strip_accents"),
-        lowercase=said.get("do_lower_case", True),
-    )
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.add_special_tokens(names)
     ids = {f"{n}_token_id": model["vocab"][SPECIAL[n]] for n in ("pad", "unk", "cls", "sep")}
-    longest = said.get("model_max_length") or sys.maxsize
-    return Tokenizer(made, **ids, model_max_length=int(longest))
+    longest = config.get("model_max_length") or sys.maxsize
+    return Tokenizer(load_backend(folder), **ids, model_max_length=int(longest))
+
+
+def _require_agreement(folder: Path, normalizer: Mapping[str, Any]) -> None:
+    """Refuse where tokenizer_config.json wants letters and accents otherwise than tokenizer.json.
+
+    Transformers heeds the former, and has lower case for what it does not say.
+    """
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    name = config.get("tokenizer_class") or "Bert"
+    if normalizer.get("type") != "BertNormalizer" or name in GENERIC:
+        return
+    used = {key: normalizer.get(theirs) for key, theirs in NORMALIZER.items()}
+    usual = dict(zip(NORMALIZER, (True, None, True), strict=True)) if "Bert" in name else used
+    wanted = {key: config.get(key, usual[key]) for key in NORMALIZER}
+    for values in (used, wanted):
+        if values["strip_accents"] is None:
+            values["strip_accents"] = values["do_lower_case"]
+    if unlike := [key for key in NORMALIZER if used[key] != wanted[key]]:
+        key, where = unlike[0], "" if unlike[0] in config else ", as it does not say"
+        raise InputError(
+            f"encoder {folder}: expected one tokenizer, got two: tokenizer.json has {key} "
+            f"{json.dumps(used[key])}, tokenizer_config.json {json.dumps(wanted[key])}{where}; "
+            f"correct {key} in the one that is wrong"
+        )

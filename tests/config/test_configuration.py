@@ -32,6 +32,18 @@ def own(**changes):
     return {"recipes": {"mine": merge(OWN, changes)}}
 
 
+@pytest.fixture
+def my_encoder(tmp_path, monkeypatch):
+    """A folder my/encoder of the working directory, with all that is looked at."""
+    folder = tmp_path / "my/encoder"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    (folder / "model.safetensors").write_bytes(b"")
+    (folder / "tokenizer.json").write_text('{"added_tokens": [{"content": "[CLS]"}]}')
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
 def test_the_default_configuration_and_catalogue_are_valid():
     config = load([ROOT / "config.yaml"])
     catalogue = {"mosi", "mosei", "mosi_direct", "mosei_direct", "mosi_unaligned"}
@@ -283,9 +295,83 @@ def test_lengths_are_the_authors_only_where_they_were_made_for_the_data():
     assert changed == {"text": None, "audio": "95%", "vision": 9}
 
 
-@pytest.mark.parametrize("other", ["docs", {"revision": "main"}])
-def test_another_encoder_is_not_what_was_published(other, monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("config.json", None, "no config.json"),
+        ("config.json", "{}", 'config.json does not say which model it is; of BERT add "model_typ'),
+        ("config.json", "{", "config.json is no JSON"),
+        ("model.safetensors", None, "no model.safetensors or pytorch_model.bin"),
+        ("tokenizer.json", None, "neither tokenizer.json nor a vocabulary"),
+        *(
+            (name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d", f"in place of {name}")
+            for name in ("config.json", "model.safetensors", "tokenizer.json")
+        ),
+    ],
+)
+def test_an_encoder_that_is_not_whole_is_refused_before_anything_runs(
+    name, content, expected, my_encoder
+):
+    configure(merge(BASE, own()))
+    (my_encoder / name).write_text(content or "")
+    if content is None:
+        (my_encoder / name).unlink()
+    for changes in (own(), {"encoders": {"bert-base-uncased": "my/encoder"}}):
+        assert expected in refusal(changes)
+
+
+def test_shards_of_weights_may_be_pointers_too(my_encoder):
+    (my_encoder / "model.safetensors").rename(my_encoder / "model.safetensors.index.json")
+    configure(merge(BASE, own()))
+    (my_encoder / "model-00002-of-00002.safetensors").write_text("version https://git-lfs")
+    assert "in place of model-00002-of-00002.safetensors" in refusal(own())
+
+
+@pytest.mark.parametrize("name", ["gone/a/b", "./gone", "~/gone", "/gone/encoder", "my/gone"])
+def test_what_can_only_be_a_folder_and_is_none(name, my_encoder):
+    assert "recipe mine: encoder: expected a folder, or a name on the hub" in refusal(
+        own(encoder=name)
+    )
+
+
+def test_a_model_that_reads_words_needs_an_encoder_with_marks(my_encoder):
+    """GPT-2's and T5's have none."""
+    asked = merge(own(), {"datasets": ["mine"], "models": ["cm_bert"]})
+    configure(merge(BASE, asked))
+    (my_encoder / "tokenizer.json").write_text('{"added_tokens": [{"content": "</s>"}]}')
+    assert "its encoder my/encoder has no [CLS] and [SEP]" in refusal(asked)
+    configure(merge(BASE, asked, {"models": ["nhfnet"]}))
+
+
+def test_paths_are_written_out_as_a_shell_does(my_encoder, monkeypatch):
+    monkeypatch.setenv("HOME", str(my_encoder.parents[1]))
+    monkeypatch.setenv("DISK", "/disk")
+    home = my_encoder.parents[1]
+    paths = {"paths": {"data": "$DISK/data", "results": "~/results"}}
+    changes = own(
+        encoder="~/my/encoder",
+        folds="${HOME}/folds.json",
+        sequences={"words": "~/words.csd", "audio": "https://host/~me/$audio.csd"},
+    )
+    config = configure(merge(BASE, paths, changes))
+    assert text_encoder(config, "mine").folder == f"{home}/my/encoder"
+    assert config.recipes["mine"]["folds"] == f"{home}/folds.json"
+    sources = data_sources(config, "mine")
+    assert sources["words"].path == f"{home}/words.csd"
+    assert sources["audio"].urls == ("https://host/~me/$audio.csd",)
+    assert (config.path("data"), config.path("results")) == ("/disk/data", f"{home}/results")
+    config = configure(merge(BASE, {"encoders": {"bert-base-uncased": "$HOME/my/encoder"}}))
+    assert text_encoder(config, "mosi").folder == f"{home}/my/encoder"
+
+
+def test_a_variable_or_a_user_that_is_not_there(my_encoder):
+    text = refusal(merge(own(folds="$NO_SUCH/f.json"), {"paths": {"data": "~nobody_here/data"}}))
+    assert 'recipes: mine: folds: expected a path, got "$NO_SUCH/f.json": $NO_SUCH stands' in text
+    assert "config: paths: data: expected a path" in text and "~nobody_here stands" in text
+
+
+@pytest.mark.parametrize("other", ["my/encoder", {"revision": "main"}])
+def test_another_encoder_is_not_what_was_published(other, my_encoder):
     config = configure(merge(BASE, {"encoders": {"bert-base-uncased": other}}))
     for dataset, model in (("mosi_mag", "glomo"), ("mosei_direct", "nhfnet")):
         settings = run_settings(config, dataset, model, 1)
