@@ -6,6 +6,7 @@ rule encode:
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
+        f"{FEATURES}/{{dataset}}/{{encoder}}/pieces.json",
     log:
         "logs/{dataset}/encode-{encoder}.log",
     benchmark:

@@ -7,8 +7,10 @@ from msa.base.reading import said
 
 POINTER = b"version https://git-lfs"
 # the first that there is is read
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-WEIGHTS += ("pytorch_model.bin", "pytorch_model.bin.index.json")
+WEIGHTS = (
+    *("model.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
 MARKS = ('"[CLS]"', '"<s>"', '"<cls>"')  # of a sentence's beginning, in tokenizer.json
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 

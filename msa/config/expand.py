@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# what follows may be a mapping of paths; "*" is any key
-PATHS = ("paths.*", "encoders.*", "recipes.*.encoder", "recipes.*.folds")
-PATHS += ("recipes.*.sequences.*", "recipes.*.files.*")
+# where paths stand; "*" is any key
+PATHS = (
+    *("paths.*", "encoders.*", "recipes.*.encoder", "recipes.*.folds"),
+    *("recipes.*.sequences.*", "recipes.*.files.*"),
+)
 
 
 def expand(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -38,5 +40,7 @@ def _at(value: Any, keys: list[str], where: str, problems: list[str]) -> Any:
     path = os.path.expanduser(os.path.expandvars(value))
     left = re.match("~[^/]*", path) or re.search(r"\$(\w+|\{[^}]*\})", path)
     if left and not Path(path).exists():
-        problems.append(f"{where}: expected a path, got \"{value}\": {left[0]} stands for nothing here")
+        problems.append(
+            f'{where}: expected a path, got "{value}": {left[0]} stands for nothing here'
+        )
     return path

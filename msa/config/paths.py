@@ -24,7 +24,8 @@ def run_inputs(config: Config, settings: Mapping[str, Any]) -> dict[str, list[st
     if "features" in forms:
         slug = text_encoder(config, dataset).slug
         inputs["features"] = [
-            config.path("features", dataset, slug, f"{fold}.npy") for fold in FOLDS
+            config.path("features", dataset, slug, name)
+            for name in (*(f"{fold}.npy" for fold in FOLDS), "pieces.json")
         ]
     if "words" in forms:
         inputs["encoder"] = [text_encoder(config, dataset).folder]

@@ -1,10 +1,13 @@
 """Encode: frozen features of a transformers encoder, one vector a word.
 
 A word's vector is the mean of the last hidden states of its pieces, found by the fast tokenizer's
-word ids. A segment longer than the encoder's positions is encoded in consecutive parts.
+word ids. A segment longer than the encoder's positions is encoded in consecutive parts. Beside the
+features stands how well the encoder knows the words, pieces.json, as `count_pieces` has it by fold.
 """
 
 import argparse
+import json
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from msa.base.device import be_deterministic, choose_device
 from msa.base.logs import PROGRESS
 from msa.base.reading import read_offsets, read_words
 from msa.data.encoder import load_encoder
+from msa.data.pieces import check_pieces, count_pieces, pieces_line
 
 FOLDS = ("train", "valid", "test")
 CPU_TOKENS = 512  # more no longer fit the caches: benchmarks/encode.py
@@ -153,7 +157,9 @@ def encode(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder of the folds, written by split")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of a text encoder")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write, <fold>.npy")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder to write, <fold>.npy and pieces.json"
+    )
     parser.add_argument("--batch-tokens", type=int, help="tokens at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads")
@@ -168,8 +174,14 @@ def main(args: argparse.Namespace) -> None:
     for fold in FOLDS:
         offsets = read_offsets(args.data / fold / "offsets.npy", ["words"])["words"]
         folds[fold] = read_words(args.data / fold / "words.npy", offsets[-1]), offsets
+    counts = {fold: count_pieces(words, tokenizer) for fold, (words, _) in folds.items()}
+    for fold in FOLDS:
+        print(f"{fold}: {pieces_line(counts[fold])}", file=sys.stderr)
+    check_pieces(counts, args.encoder)
     with ExitStack() as stack:  # all folds' features, or none
         paths = {f: stack.enter_context(atomic_path(args.output / f"{f}.npy")) for f in FOLDS}
+        counted = stack.enter_context(atomic_path(args.output / "pieces.json"))
+        counted.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
         for fold, (words, offsets) in folds.items():
             features = encode(words, offsets, tokenizer, model, args.batch_tokens, device)
             with open(paths[fold], "wb") as file:

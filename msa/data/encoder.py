@@ -84,7 +84,9 @@ def load_fast_tokenizer(folder: Path) -> Any | None:
         return None
     if backend is not None:
         special = tokenizer.special_tokens_map.items()
-        backend.post_processor = backend.post_processor or tokenizer.backend_tokenizer.post_processor
+        backend.post_processor = (
+            backend.post_processor or tokenizer.backend_tokenizer.post_processor
+        )
         tokenizer = PreTrainedTokenizerFast(
             tokenizer_object=backend,
             model_max_length=tokenizer.model_max_length,

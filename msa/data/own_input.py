@@ -20,6 +20,7 @@ from msa.data.aligned import read_aligned
 from msa.data.clean import SEQUENCES, read_cleanings, write_cleaned
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
+from msa.data.pieces import check_pieces, count_pieces
 from msa.formats import csd
 
 FOLD = "own"
@@ -144,7 +145,9 @@ def prepare(
         )
     if "features" in forms.values():
         words = read_words(data / "words.npy", offsets["words"][-1])
-        vectors = encode(words, offsets["words"], *load_encoder(encoder), device=device)
+        tokenizer, bert = load_encoder(encoder)
+        check_pieces({FOLD: count_pieces(words, tokenizer)}, encoder)
+        vectors = encode(words, offsets["words"], tokenizer, bert, device=device)
         (folder / "features").mkdir()
         np.save(folder / "features" / f"{FOLD}.npy", vectors)
     return prepared

@@ -1,13 +1,21 @@
 """Pieces: words cut by a fast tokenizer, each piece knowing its word."""
 
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from msa.base.errors import InputError
+
 SPECIAL = -1  # the word of [CLS] and [SEP]
+MANY = 4  # a word of more pieces is spelt rather than known
+WARNED, REFUSED = 0.05, 0.9  # shares of unknown pieces, or of words in more than MANY
+BLANKS = "▁Ġ"  # pieces that only say that a word begins
 
 
 @dataclass(frozen=True)
@@ -94,3 +102,82 @@ def _part(
     # numbering starts at -1, which is the last word
     numbers = (marks - 1) % (last - first)
     return [(i, int(first + n)) for i, n in zip(encoding.ids, numbers, strict=True)]
+
+
+def count_pieces(words: Sequence[str], tokenizer: Any) -> dict[str, int]:
+    """How well a tokenizer knows some words; those that it makes nothing of do not count.
+
+    Returns:
+        `words`, `pieces`, pieces that are `unknown`, and words in `many` pieces, more than MANY.
+    """
+    backend, times = tokenizer.backend_tokenizer, Counter(words)
+    blanks = {backend.token_to_id(blank) for blank in BLANKS}
+    encodings = backend.encode_batch(
+        [[word] for word in times], is_pretokenized=True, add_special_tokens=False
+    )
+    counts = dict.fromkeys(("words", "pieces", "unknown", "many"), 0)
+    for encoding, n in zip(encodings, times.values(), strict=True):
+        ids = [i for i in encoding.ids if i not in blanks]
+        counts["words"] += n * bool(ids)
+        counts["pieces"] += n * len(ids)
+        counts["unknown"] += n * ids.count(tokenizer.unk_token_id)
+        counts["many"] += n * (len(ids) > MANY)
+    return counts
+
+
+def shares(counts: Mapping[str, int]) -> tuple[float, float]:
+    """The share of pieces that are unknown, and of words in more than MANY."""
+    unknown, many = counts["unknown"] / max(counts["pieces"], 1), counts["many"]
+    return unknown, many / max(counts["words"], 1)
+
+
+def pieces_line(counts: Mapping[str, int]) -> str:
+    """What was counted of a fold, for a log."""
+    unknown, many = shares(counts)
+    return (
+        f"{counts['words']} words in {counts['pieces']} pieces; {unknown:.1%} of the pieces are "
+        f"unknown, {many:.1%} of the words are cut into more than {MANY}"
+    )
+
+
+def check_pieces(folds: Mapping[str, Mapping[str, int]], encoder: object) -> None:
+    """Warn of folds whose words an encoder knows badly, refuse those that it hardly knows.
+
+    Args:
+        folds: by name, as of `count_pieces`.
+        encoder: its folder.
+    """
+    for fold, counts in folds.items():
+        if max(shares(counts)) > REFUSED:
+            raise InputError(
+                f"{fold}: expected words that the encoder {encoder} knows, got "
+                f"{pieces_line(counts)}; choose an encoder of their language, which knows "
+                "capital letters if they have some"
+            )
+        if max(shares(counts)) > WARNED:
+            _say(
+                f"warning: {fold}: the encoder {encoder} knows its words badly: "
+                f"{pieces_line(counts)}"
+            )
+
+
+@cache
+def _say(message: str) -> None:
+    """Print a message once, of however many runs it is true."""
+    print(message, file=sys.stderr)
+
+
+def pieces_table(folds: Mapping[str, Mapping[str, int]]) -> str:
+    """What was counted of all folds, as Markdown."""
+    lines = [
+        "## Pieces of the text encoder",
+        "",
+        f"| fold | words | pieces | unknown pieces | words in more than {MANY} pieces |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for fold, counts in folds.items():
+        unknown, many = shares(counts)
+        lines.append(
+            f"| {fold} | {counts['words']} | {counts['pieces']} | {unknown:.1%} | {many:.1%} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -21,6 +21,7 @@ from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
+from msa.data.pieces import pieces_table
 from msa.report import studies
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
@@ -46,7 +47,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     name = results[0]["dataset"]
     card = read_json(data / name / "clean" / "card.json", "segments", "dropped", "cleaning")
     # names in a data set are not trusted: as text alone; its headings stand below the page's
-    _, _, text = html.escape(card_markdown(card)).partition("# Data card\n")
+    known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
+    content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")
+    _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
     return {
         "name": name,

@@ -184,6 +184,7 @@ def summarize(
         "rows_per_s": _by_run(every, "rows_per_s"),
         "rows": training["rows"],
         "lengths": {seeds[0].target: seeds[0].training["lengths"] for seeds in models.values()},
+        "text": training.get("text"),
         "provenance": _provenance(every) | remarks,
     }
 

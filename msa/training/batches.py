@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from msa.base.errors import InputError
-from msa.base.reading import read_array, read_offsets, read_words
-from msa.data.pieces import Pieces, cut_words
+from msa.base.reading import read_array, read_json, read_offsets, read_words
+from msa.data.pieces import Pieces, count_pieces, cut_words
 from msa.models.padding import Steps, numbers
 
 MODALITIES = ("text", "audio", "vision")
@@ -107,7 +107,8 @@ class Fold:
 
     With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
     `words` the row of each piece's word, -1 for special ones, on the CPU. `released` is for models
-    that take padding for steps, as the authors' code does.
+    that take padding for steps, as the authors' code does. `known` is how well the encoder knows
+    the words that the text is made from, as of `count_pieces`; None where that is not known.
     """
 
     ids: np.ndarray
@@ -117,6 +118,7 @@ class Fold:
     unknown: int | None = None
     words: Tensor | None = None
     released: bool = False
+    known: dict[str, int] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -260,9 +262,18 @@ def load_fold(
             steps, begins, lengths, side, fixed, index, torch.from_numpy(whole)
         )
     if pieces is None:
-        return Fold(ids, label, modalities, released=released)
-    known = tokenizer.pad_token_id, tokenizer.unk_token_id
-    return Fold(ids, label, modalities, *known, torch.from_numpy(pieces.words), released)
+        known = _known(features, fold) if forms.get("text") == "features" else None
+        return Fold(ids, label, modalities, released=released, known=known)
+    special = tokenizer.pad_token_id, tokenizer.unk_token_id
+    known = count_pieces(read_words(data / fold / "words.npy", offsets["words"][-1]), tokenizer)
+    rows_of = torch.from_numpy(pieces.words)
+    return Fold(ids, label, modalities, *special, rows_of, released, known)
+
+
+def _known(features: Path | None, fold: str) -> dict[str, int] | None:
+    """What encode counted beside the features; features of another source have no count."""
+    path = features / "pieces.json" if features else None
+    return read_json(path, fold)[fold] if path and path.is_file() else None
 
 
 def _label(path: Path, n: int, settings: Mapping[str, Any]) -> Tensor:

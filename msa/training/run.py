@@ -16,6 +16,7 @@ from msa.base import provenance
 from msa.base.device import be_deterministic, choose_device
 from msa.base.reading import read_json
 from msa.data.encoder import load_encoder
+from msa.data.pieces import check_pieces
 from msa.training.batches import Fold, load_fold, with_lengths
 
 SETTINGS = ("dataset", "model", "seed", "task", "label_columns", "forms", "hyperparameters")
@@ -66,7 +67,11 @@ def load_run(
         tokenizer, bert = load_encoder(places.encoder, only_pieces=True)
     settings = with_lengths(settings, places.data, tokenizer)
     where = places.data, places.clean, places.features
-    return {name: load_fold(name, settings, *where, tokenizer) for name in names}, bert
+    folds = {name: load_fold(name, settings, *where, tokenizer) for name in names}
+    if tokenizer:  # of features encode has said it
+        known = {name: fold.known for name, fold in folds.items() if fold.known}
+        check_pieces(known, places.encoder)
+    return folds, bert
 
 
 def seed_everything(seed: int) -> None:
@@ -114,7 +119,8 @@ def say_lengths(run: Mapping[str, Any], lengths: Mapping[str, Any], fold: str = 
 def record_of(
     settings: Mapping[str, Any], folds: Mapping[str, Fold], device: torch.device
 ) -> dict[str, Any]:
-    """Rows, lengths and provenance of a run, for its training.json."""
+    """Rows, lengths, pieces and provenance of a run, for its training.json."""
+    known = {name: fold.known for name, fold in folds.items()}
     arrays = (
         array
         for fold in folds.values()
@@ -127,6 +133,7 @@ def record_of(
     return {
         "rows": {name: len(fold) for name, fold in folds.items()},
         "lengths": read_lengths(folds, settings["missing"]),
+        "text": known if all(known.values()) else None,
         "provenance": {
             **provenance.git(),
             "config_digest": provenance.json_digest(settings),

@@ -304,7 +304,11 @@ def test_lengths_are_the_authors_only_where_they_were_made_for_the_data():
         ("model.safetensors", None, "no model.safetensors or pytorch_model.bin"),
         ("tokenizer.json", None, "neither tokenizer.json nor a vocabulary"),
         *(
-            (name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d", f"in place of {name}")
+            (
+                name,
+                "version https://git-lfs.github.com/spec/v1\noid sha256:4d",
+                f"in place of {name}",
+            )
             for name in ("config.json", "model.safetensors", "tokenizer.json")
         ),
     ],
