@@ -109,8 +109,8 @@ def load_model(folder: Path) -> tuple[Any, list[str]]:
 
     model, info = AutoModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     unused = ("pooler.",)
-    if model.config.is_encoder_decoder:  # T5, BART
-        model, unused = model.get_encoder(), ("decoder.",)
+    if hasattr(model, "encoder") and hasattr(model, "decoder"):  # T5, BART
+        model, unused = model.encoder, ("decoder.",)
     return model, sorted(key for key in info["missing_keys"] if not key.startswith(unused))
 
 

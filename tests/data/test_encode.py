@@ -1,10 +1,19 @@
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import RobertaConfig, RobertaModel
+from transformers import (
+    GPT2Config,
+    GPT2Model,
+    RobertaConfig,
+    RobertaModel,
+    T5Config,
+    T5EncoderModel,
+    T5Model,
+)
 
 from msa.base.errors import InputError
 from msa.data.encode import cut_runs, encode
@@ -81,6 +90,18 @@ def test_a_word_without_pieces_is_zeros(encoder):
     assert features[[0, 2]].any(axis=1).all()
 
 
+def byte_level(folder, kind, *special):
+    """A tokenizer of byte-level pieces, as RoBERTa's and GPT-2's."""
+    learner = Tokenizer(models.BPE(unk_token=None))
+    learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(special_tokens=[*special], initial_alphabet=alphabet)
+    learner.train_from_iterator(["a good film"] * 3, trainer)
+    learner.save(str(folder / "tokenizer.json"))
+    named = {"eos_token": special[-1]} if special else {}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind} | named))
+
+
 @pytest.mark.parametrize("kind", ["RobertaTokenizer", "PreTrainedTokenizerFast"])
 def test_words_of_byte_level_pieces_begin_with_a_blank(tmp_path, kind):
     """As in running text; RoBERTa's own class and that of ModernBERT's files."""
@@ -99,6 +120,36 @@ def test_words_of_byte_level_pieces_begin_with_a_blank(tmp_path, kind):
     tokens = tokenizer(["good", "film"], is_split_into_words=True, add_special_tokens=False)
     assert tokens.tokens() == ["Ġgood", "Ġfilm"]
     assert tokens.word_ids() == [0, 1]
+
+
+@pytest.mark.parametrize("special", [("<|endoftext|>",), ()])
+def test_an_encoder_without_a_piece_for_padding_gets_one_that_changes_nothing(tmp_path, special):
+    """GPT-2."""
+    byte_level(tmp_path, "PreTrainedTokenizerFast", *special)
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=300, n_embd=8, n_layer=2, n_head=2, n_positions=64)
+    GPT2Model(config).save_pretrained(tmp_path)
+    tokenizer, model = load_encoder(tmp_path)
+    words, offsets = flat(["a good film", "good", "film a good good film"])
+    together = encode(words, offsets, tokenizer, model, batch_tokens=1000)
+    for first, last in pairwise(offsets):
+        expected = alone(words[first:last], tokenizer, model)
+        np.testing.assert_allclose(together[first:last], expected, atol=1e-6)
+    with pytest.raises(InputError, match=r"pieces \[CLS\] and \[SEP\].*: it is a gpt2; choose"):
+        load_encoder(tmp_path, only_pieces=True)
+
+
+@pytest.mark.parametrize("kind", [T5EncoderModel, T5Model])
+def test_of_an_encoder_and_decoder_the_encoder_alone_is_used(tmp_path, kind):
+    byte_level(tmp_path, "PreTrainedTokenizerFast", "<pad>", "</s>")
+    torch.manual_seed(0)
+    config = T5Config(vocab_size=300, d_model=8, d_ff=8, num_layers=1, num_heads=2, d_kv=4)
+    made = kind(config).eval()
+    made.save_pretrained(tmp_path)
+    tokenizer, model = load_encoder(tmp_path)
+    words, offsets = flat(["a good film", "good"])
+    features = encode(words, offsets, tokenizer, model)
+    np.testing.assert_allclose(features[:3], alone(words[:3], tokenizer, made.encoder), atol=1e-6)
 
 
 def test_parts_keep_every_word_once():

@@ -3,11 +3,27 @@ import json
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
 
+from msa.base.errors import InputError
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
-from msa.data.pieces import SPECIAL, cut_words
+from msa.data.pieces import (
+    SPECIAL,
+    check_pieces,
+    count_pieces,
+    cut_words,
+    pieces_line,
+    pieces_table,
+    shares,
+)
 from msa.models.bert import hidden_states
 from msa.training.batches import Ragged
 
@@ -128,3 +144,40 @@ def test_audio_is_copied_to_the_pieces_and_zero_at_special_ones():
     x, mask = ragged.padded(torch.tensor([0, 1]))
     assert x[..., 0].tolist() == [[0, 1, 1, 2, 0], [0, 2, 0, 0, 0]]
     assert mask.tolist() == [[True] * 5, [True] * 3 + [False] * 2]
+
+
+def test_how_well_an_encoder_knows_some_words(tokenizer):
+    """Of the demo's pieces, the and good are known, letters too; Chinese and digits are not."""
+    words = ["the", "good", "the", "xylophon", "\u4f60\u597d", "\u200b", ""]
+    assert len(tokenizer("xylophon", add_special_tokens=False)["input_ids"]) == 7
+    counts = count_pieces(words, tokenizer)
+    assert counts == {"words": 5, "pieces": 3 + 7 + 2, "unknown": 2, "many": 1}
+    assert shares(counts) == (2 / 12, 1 / 5)
+    assert "16.7% of the pieces are unknown, 20.0% of the words" in pieces_line(counts)
+    assert "| test | 5 | 12 | 16.7% | 20.0% |\n" in pieces_table({"test": counts})
+    assert shares(count_pieces([], tokenizer)) == (0, 0)
+
+
+def test_the_blank_before_a_word_is_no_known_piece():
+    """As of a tokenizer of SentencePiece, which has it for itself before what is unknown."""
+    backend = Tokenizer(models.Unigram([("<unk>", 0.0), ("\u2581", -1.0), ("\u2581so", -1.0)], 0))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
+    expected = {"words": 2, "pieces": 2, "unknown": 1, "many": 0}
+    assert count_pieces(["so", "\u4f60"], fast) == expected
+
+
+def test_words_that_an_encoder_knows_badly_are_said_and_those_it_does_not_refused(capsys):
+    known = {"words": 100, "pieces": 100, "unknown": 5, "many": 5}
+    check_pieces({"train": known}, "a")
+    assert not capsys.readouterr().err
+    for key in ("unknown", "many"):
+        for _ in range(2):  # several runs say it once
+            check_pieces({"train": known, "test": known | {key: 6}}, f"b {key}")
+        said = capsys.readouterr().err
+        assert said.startswith("warning: test: the encoder b") and said.count("\n") == 1
+        assert f"{6 if key == 'many' else 5}.0% of the words" in said
+        check_pieces({"own": known | {key: 90}}, "c")
+        assert capsys.readouterr().err.startswith("warning: own: ")
+        with pytest.raises(InputError, match=r"^own: expected words that the encoder c knows, got"):
+            check_pieces({"own": known | {key: 91}}, "c")
