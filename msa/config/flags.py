@@ -7,7 +7,7 @@ from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES
-from msa.config.sources import Source, data_sources
+from msa.config.sources import Source, data_sources, is_official
 
 
 def flag(name: str, value: object) -> list[str]:
@@ -44,6 +44,12 @@ def card_flags(recipe: Mapping[str, Any]) -> str:
     if set(expected) == set(FOLDS):
         flags += ["--expected", *(expected[fold] for fold in FOLDS)]
     return " ".join(map(str, flags))
+
+
+def folds_flags(recipe: Mapping[str, Any]) -> str:
+    """What split asks of the folds' ids."""
+    flags = ["--official"] if is_official(recipe) else []
+    return " ".join(flags + (["--allow-missing"] if recipe["folds"].get("allow_missing") else []))
 
 
 def layout_flags(recipe: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,8 @@ def extend_recipe(
     """
     recipe = raw_recipes[name]
     base = recipe.get("extends") if isinstance(recipe, Mapping) else None
+    if isinstance(recipe, Mapping) and isinstance(recipe.get("folds"), str):
+        recipe = {**recipe, "folds": {"file": recipe["folds"]}}
     if base is None:
         return merge(DEFAULTS, recipe)
     if base not in raw_recipes:
@@ -81,6 +83,8 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     if not recipe.get("import", "demo-").startswith("demo-"):
         needed.append("files")
     wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
+    if "file" not in recipe.get("folds", {"file": ""}):
+        wrong.append(f'recipe {name}: folds: the key "file" is missing')
     if wrong:
         return wrong
     task, names = recipe["task"], sequence_names(recipe)

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -120,11 +121,21 @@ def _owner(config: Config, dataset: str, name: str) -> str:
 
 def folds_source(config: Config, dataset: str) -> Source:
     """The folds' JSON file."""
-    name = config.recipes[dataset]["folds"]
+    name = config.recipes[dataset]["folds"]["file"]
     if name == "demo":
         return Source(config.path("data", "demo", "raw", "folds.json"), "made")
-    shipped = WORKFLOW / "resources" / "folds" / f"{name}.json"
+    shipped = _official(name)
     return Source(str(shipped), "shipped") if shipped.is_file() else Source(name)
+
+
+def _official(name: str) -> Path:
+    """Where official folds of that name lie, if there are some."""
+    return WORKFLOW / "resources" / "folds" / f"{name}.json"
+
+
+def is_official(recipe: Mapping[str, Any]) -> bool:
+    """Whether a recipe's folds are the data set's own."""
+    return _official(recipe.get("folds", {}).get("file", "")).is_file()
 
 
 def _urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:

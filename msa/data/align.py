@@ -9,7 +9,7 @@ import argparse
 import csv
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
+from msa.base.ids import entry_video, is_segment, unlike
 from msa.base.logs import PROGRESS
 from msa.data.plan import ROUTES, VideoPlan, plan, take_rows
 from msa.formats import csd
@@ -113,10 +114,25 @@ def align_video(
     return AlignedVideo(video_plan, intervals[video_plan.segments], rows, odd)
 
 
+def _whole_segments(labels: csd.Sequence) -> set[str]:
+    """The labels' entries that are one segment each, as files that are aligned already have them.
+
+    Such an entry `video[i]` is its own key, unless it would be that of another one's interval.
+    """
+    entries = set(labels.videos)
+    return {
+        entry
+        for entry in entries
+        if is_segment(entry)
+        and labels.shape(entry).rows == 1
+        and entry.rpartition("[")[0] not in entries
+    }
+
+
 def _in_every_sequence(
-    sequences: Mapping[str, csd.Sequence], labels: csd.Sequence
+    sequences: Mapping[str, csd.Sequence], labels: csd.Sequence, whole: Collection[str]
 ) -> tuple[list[str], list[tuple[str, str, str]]]:
-    """The labels' videos that all sequences have; of the others (key, video, reason)."""
+    """The labels' entries that all sequences have; of the others (key, video, reason)."""
     sequence_videos = {name: set(sequence.videos) for name, sequence in sequences.items()}
     absent = {
         video: [name for name in sequence_videos if video not in sequence_videos[name]]
@@ -124,17 +140,33 @@ def _in_every_sequence(
     }
     videos = [video for video in labels.videos if not absent[video]]
     if not videos:
+        counts = ", ".join(f"{name} has {len(ids)} videos" for name, ids in sequence_videos.items())
+        lacking = {n: set(labels.videos) - ids for n, ids in sequence_videos.items()}
+        examples = [
+            unlike(ids, sequence_videos[name], ("the labels have", f"{name} has"))
+            for name, ids in lacking.items()
+            if ids
+        ]
         raise InputError(
             f"{labels.path}: none of its {len(labels.videos)} videos is in every sequence: "
-            + ", ".join(f"{name} has {len(ids)} videos" for name, ids in sequence_videos.items())
+            f"{'; '.join([counts, *examples[:1]])}"
         )
     dropped = [
-        (f"{video}[{i}]", video, f"its video is not in {', '.join(names)}")
+        (
+            _key(video, i, whole),
+            entry_video(video),
+            f"its video is not in {', '.join(names)}",
+        )
         for video, names in absent.items()
         if names
         for i in range(labels.shape(video).rows)
     ]
     return videos, dropped
+
+
+def _key(entry: str, i: int, whole: Collection[str]) -> str:
+    """The key of a segment, interval i of an entry."""
+    return entry if entry in whole else f"{entry}[{i}]"
 
 
 def _ahead(
@@ -193,7 +225,8 @@ def align(
     with ExitStack() as stack:
         sequences = {n: stack.enter_context(csd.Sequence(path)) for n, path in files.items()}
         segments = stack.enter_context(csd.Sequence(labels))
-        videos, dropped = _in_every_sequence(sequences, segments)
+        whole = _whole_segments(segments)
+        videos, dropped = _in_every_sequence(sequences, segments, whole)
         layouts = {name: common_layout(sequence, videos) for name, sequence in sequences.items()}
         layouts["labels"] = common_layout(segments, videos)
         for name, row_layout in layouts.items():
@@ -233,7 +266,8 @@ def align(
                     odd[name].setdefault(kind, {})[video] = kinds[kind]
             kept_segments.append((video, aligned.plan.segments, aligned.intervals))
             dropped += [
-                (f"{video}[{i}]", video, reason) for i, reason in aligned.plan.dropped.items()
+                (_key(video, i, whole), entry_video(video), reason)
+                for i, reason in aligned.plan.dropped.items()
             ]
         if not row_counts["labels"]:
             raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
@@ -245,7 +279,7 @@ def align(
             offsets[name][1:] = np.cumsum(np.concatenate(counts[name]))
         np.save(folder / "offsets.npy", offsets)
         keys = (
-            (f"{video}[{i}]", video, i, start, end)
+            (_key(video, i, whole), entry_video(video), i, start, end)
             for video, numbers, intervals in kept_segments
             for i, (start, end) in zip(numbers, intervals, strict=True)
         )

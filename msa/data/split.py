@@ -7,7 +7,9 @@ structured array with one field a sequence, (segments + 1,); `label.npy`, (segme
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import reprlib
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +17,81 @@ import numpy as np
 
 from msa.base.atomic import atomic_folders, atomic_write
 from msa.base.errors import InputError
+from msa.base.ids import entry_video, unlike
 from msa.base.reading import read_array, read_json
 from msa.data.aligned import read_aligned
 from msa.formats.segments import FOLDS, faulty_ids, parse_widths
 
+FEW = 0.05  # of a data set's own folds
+PLACES = "the folds have", "the data"
+
 
 def read_folds(path: Path) -> dict[str, list[str]]:
-    """Read and check a folds file: {train, valid, test: [video id]}, no video in two of them."""
+    """Read and check a folds file: {train, valid, test: [id]}, no video in two of them.
+
+    An id is that of a video, or of a segment `video[i]`.
+    """
     folds = read_json(path, *FOLDS)
     if set(folds) != set(FOLDS):
         raise InputError(f"{path}: expected the keys {list(FOLDS)}, got {sorted(folds)}")
-    seen: dict[str, str] = {}
-    for fold, videos in folds.items():
-        if not isinstance(videos, list) or not all(isinstance(v, str) for v in videos):
-            raise InputError(f"{path}: {fold}: expected a list of video ids")
-        for video in videos:
-            if seen.setdefault(video, fold) != fold:
+    seen: dict[str, tuple[str, str]] = {}
+    for fold, names in folds.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            listed = names if isinstance(names, list) else [names]
+            first_other = next((x for x in listed if not isinstance(x, str)), names)
+            raise InputError(
+                f"{path}: {fold}: expected a list of video ids as text, got "
+                f"{reprlib.repr(first_other)}"
+            )
+        for name in names:
+            video = entry_video(name)
+            first, other = seen.setdefault(video, (fold, name))
+            if first != fold:
+                segments = "" if name == other == video else f" ({other} and {name})"
                 raise InputError(
-                    f"{path}: leakage: the video {video} is in {seen[video]} and in {fold}; "
+                    f"{path}: leakage: the video {video} is in {first} and in {fold}{segments}; "
                     "a video may be in one fold only"
                 )
     return {fold: folds[fold] for fold in FOLDS}
+
+
+def _names(key: str, video: str) -> tuple[str, str, str]:
+    """What a folds file may call a segment by: its id, its entry in the files, its video."""
+    return key, key.rpartition("[")[0], video
+
+
+def _check_ids(
+    where: Path,
+    folds: Mapping[str, Sequence[str]],
+    unmet: Mapping[str, Sequence[str]],
+    videos: Collection[str],
+    allow_missing: bool,
+    official: bool,
+) -> None:
+    """Say how many ids of each fold the data does not have; refuse where it is over half of one.
+
+    Args:
+        where: the folds file.
+        folds: its ids.
+        unmet: those of them that no segment has, dropped or not.
+        videos: of the data.
+        allow_missing: go on where over half is missing.
+        official: of the data set's own folds a few are known to be absent, and not worth a word.
+    """
+    for fold, names in unmet.items():
+        share = len(names) / max(len(folds[fold]), 1)
+        if not names or (official and share <= FEW):
+            continue
+        text = (
+            f"{where}: the fold {fold}: {len(names)} of its {len(folds[fold])} ids are not in the "
+            f"data: {unlike(names, videos, PLACES)}"
+        )
+        if share > 0.5 and not allow_missing:
+            raise InputError(
+                f"{text}; correct the ids, or go on without with `folds: {{allow_missing: true}}` "
+                "in the recipe (--allow-missing)"
+            )
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def _labels(
@@ -70,6 +126,8 @@ def split(
     drop_pauses: bool,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
+    allow_missing: bool = False,
+    official: bool = False,
 ) -> None:
     """Write the folds and the data card.
 
@@ -78,7 +136,7 @@ def split(
 
     Args:
         aligned: folder written by the stage align.
-        folds_file: JSON {train, valid, test: [video id]}.
+        folds_file: JSON {train, valid, test: [id]} of videos, or of segments `video[i]`.
         outputs: fold to folder.
         card: JSON file to write.
         columns: the targets' columns in the labels.
@@ -86,23 +144,31 @@ def split(
         drop_pauses: drop the words "sp"; with word-aligned data, their audio and vision rows too.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
+        allow_missing: go on where over half of a fold's ids are not in the data.
+        official: the folds are the data set's own, of which a few videos may be absent.
 
     Raises:
-        InputError: leakage, labels outside the range, or a fold without segments.
+        InputError: leakage, labels outside the range, a fold without segments, or one of which
+            over half is not in the data.
     """
     folds = read_folds(folds_file)
     alignment = read_aligned(aligned, drop_pauses, widths)
     segments = alignment.segments
     labels = _labels(aligned, segments["key"].tolist(), columns, span)
-    fold_of = {video: fold for fold, videos in folds.items() for video in videos}
+    fold_of_name = {name: fold for fold, names in folds.items() for name in names}
+
+    def fold_of(key: str, video: str) -> str | None:
+        return next((fold_of_name[n] for n in _names(key, video) if n in fold_of_name), None)
+
+    lost = [*alignment.dropped[["key", "video"]].itertuples(index=False, name=None)]
     dropped: list[dict[str, Any]] = [
-        {"id": key, "fold": fold_of.get(video), "reason": reason}
+        {"id": key, "fold": fold_of(key, video), "reason": reason}
         for key, video, reason in alignment.dropped.itertuples(index=False)
     ]
     chosen: dict[str, list[int]] = {fold: [] for fold in FOLDS}
     words = np.diff(alignment.bounds["words"]) if "words" in alignment.bounds else None
     for i, (key, video) in enumerate(zip(segments["key"], segments["video"], strict=True)):
-        fold = fold_of.get(video)
+        fold = fold_of(key, video)
         if fold is None:
             reason = "its video is in no fold"
         elif words is not None and not words[i]:
@@ -114,12 +180,21 @@ def split(
             chosen[fold].append(i)
             continue
         dropped.append({"id": key, "fold": fold, "reason": reason})
+    kept = [*zip(segments["key"], segments["video"], strict=True)]
+    met = {name for pair in kept for name in _names(*pair)}
+    known = met.union(*(_names(*pair) for pair in lost))
+    absent = {fold: sorted(set(names) - met) for fold, names in folds.items()}
+    unmet = {fold: sorted(set(names) - known) for fold, names in folds.items()}
+    videos = {video for _, video in kept + lost}
     for fold, fold_numbers in chosen.items():
         if not fold_numbers:
+            example = f"; {unlike(unmet[fold], videos, PLACES)}" if unmet[fold] else ""
             raise InputError(
                 f"{folds_file}: the fold {fold} has no segment: none of its {len(folds[fold])} "
                 f"videos is among the {segments['video'].nunique()} aligned ones with words"
+                f"{example}"
             )
+    _check_ids(folds_file, folds, unmet, videos, allow_missing, official)
 
     counts: dict[str, dict[str, Any]] = {}
     with atomic_folders(outputs) as folders:
@@ -128,7 +203,6 @@ def split(
             counts[fold] = alignment.write(numbers, folder)
             np.save(folder / "label.npy", labels[numbers])
     with atomic_write(card) as file:
-        absent = {f: sorted(set(v) - set(segments["video"])) for f, v in folds.items()}
         summary = {
             "segments": {fold: len(chosen[fold]) for fold in FOLDS},
             "expected": dict(expected or {}),
@@ -147,6 +221,8 @@ def split(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("aligned", type=Path, help="folder written by align")
     parser.add_argument("--folds", type=Path, required=True, help="JSON {train, valid, test: ids}")
+    parser.add_argument("--allow-missing", action="store_true", help="of the ids, over half too")
+    parser.add_argument("--official", action="store_true", help="a few of them are known to lack")
     parser.add_argument("--output", type=Path, required=True, help="folder of the folds' folders")
     parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
     parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
@@ -168,5 +244,7 @@ def main(args: argparse.Namespace) -> None:
         span=tuple(args.range) if args.range else None,
         widths=parse_widths(args.widths),
         drop_pauses=args.pauses == "drop",
+        allow_missing=args.allow_missing,
+        official=args.official,
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
     )

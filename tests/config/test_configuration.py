@@ -7,9 +7,10 @@ from msa.base.errors import InputError
 from msa.config.check import configure, load
 from msa.config.encoders import text_encoder
 from msa.config.fits import require
+from msa.config.flags import folds_flags
 from msa.config.layers import merge
 from msa.config.settings import run_settings, targets
-from msa.config.sources import data_sources
+from msa.config.sources import data_sources, folds_source
 from msa.config.studies import ablated, retrained, robustness
 
 BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
@@ -133,10 +134,24 @@ def test_all_problems_at_once_with_the_nearest_name():
             {"recipes": {"mine": {"task": OWN["task"]}}},
             'recipe mine: the key "folds" is missing',
         ),
+        (own(folds={"fiel": "x"}), 'recipe mine: folds: unknown key "fiel"; did you mean "file"?'),
+        (
+            {"recipes": {"mine": {**OWN, "folds": {"allow_missing": True}}}},
+            'recipe mine: folds: the key "file" is missing',
+        ),
     ],
 )
 def test_refusals(changes, expected):
     assert expected in refusal(changes)
+
+
+def test_a_file_of_folds_is_a_word_or_a_key_and_a_later_recipe_may_add_to_it():
+    later = {"extends": "mine", "folds": {"allow_missing": True}}
+    config = configure(merge(BASE, own(), {"recipes": {"later": later}}))
+    assert config.recipes["mine"]["folds"] == {"file": "my/folds.json"}
+    assert folds_flags(config.recipes["later"]) == "--allow-missing"
+    assert folds_source(config, "later").path == "my/folds.json"
+    assert folds_flags(config.recipes["mosi"]) == "--official"
 
 
 def test_a_recipe_names_a_reference_or_gives_its_own():

@@ -163,6 +163,26 @@ def test_no_common_video(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_ids_of_which_one_file_has_segments_and_another_videos(tmp_path):
+    audio = write(tmp_path / "audio.csd", ["a", "b"])
+    labels = write(tmp_path / "labels.csd", ["a[0]", "a[1]"])
+    expected = r"the labels have 'a\[0\]', audio has 'a': they differ by a segment's number"
+    with pytest.raises(InputError, match=expected):
+        align({"audio": audio}, labels, "labels", tmp_path / "out")
+
+
+def test_an_entry_that_is_a_segment_never_takes_the_key_of_an_interval(tmp_path):
+    """Where `a` has intervals, `a[0]` cannot be its first."""
+    two = np.array([[0, 1], [1, 2]], "f4"), np.ones((2, 1), "f4")
+    one = two[0][:1], two[1][:1]
+    for name in ("audio", "labels"):
+        csd.write(tmp_path / f"{name}.csd", name, {"a": two, "a[0]": one, "b[7]": one})
+    align({"audio": tmp_path / "audio.csd"}, tmp_path / "labels.csd", "labels", tmp_path / "out")
+    segments = pd.read_csv(tmp_path / "out" / "segments.csv")
+    assert segments["key"].tolist() == ["a[0]", "a[1]", "a[0][0]", "b[7]"]
+    assert segments["video"].tolist() == ["a", "a", "a", "b"]
+
+
 def test_widths_that_differ(tmp_path):
     spans = np.array([[0, 1]], dtype=np.float32)
     path = tmp_path / "audio.csd"

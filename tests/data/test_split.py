@@ -133,6 +133,69 @@ def test_leakage(aligned):
         run(aligned, {"train": ["a"], "valid": ["b"], "test": ["c", "a"]})
 
 
+def test_segments_of_one_video_in_two_folds_are_leakage(aligned):
+    folds = {"train": ["a[0]"], "valid": ["b"], "test": ["a[1]", "c"]}
+    with pytest.raises(
+        InputError, match=r"the video a is in train and in test \(a\[0\] and a\[1\]"
+    ):
+        run(aligned, folds)
+
+
+def test_folds_may_name_segments(aligned):
+    card = run(aligned, {"train": ["a[1]"], "valid": ["b"], "test": ["c[0]", "c[1]"]})
+    assert card["segments"] == {"train": 1, "valid": 2, "test": 2}
+    assert card["videos"] == {"train": 1, "valid": 1, "test": 1}
+    assert load(aligned, "train", "ids").tolist() == ["a[1]"]
+    assert not any(card["videos_without_segments"].values())
+
+
+@pytest.mark.parametrize("folds", [["a", "b", "c"], ["a[0]", "b[0]", "c[0]"]])
+def test_files_whose_entries_are_segments_already(tmp_path, folds):
+    """As the SDK leaves them: ids `video[i]`, one interval each; and an entry of two intervals."""
+    rows = np.array([[0.0, 1.0]]), np.ones((1, 2))
+    entries = {f"{video}[{i}]": rows for video in "abc" for i in range(2)}
+    entries["c[1]"] = np.array([[0.0, 1.0], [1.0, 2.0]]), np.ones((2, 2))
+    for name in ("audio", "labels"):
+        csd.write(tmp_path / f"{name}.csd", name, entries)
+    align(
+        {"audio": tmp_path / "audio.csd"}, tmp_path / "labels.csd", "labels", tmp_path / "aligned"
+    )
+    card = run(tmp_path, dict(zip(FOLDS, ([name] for name in folds), strict=True)))
+    assert card["videos"] == {"train": 1, "valid": 1, "test": 1}
+    assert load(tmp_path, "train", "ids").tolist() == ["a[0]", "a[1]"][: card["segments"]["train"]]
+    if folds == ["a", "b", "c"]:
+        assert card["segments"] == {"train": 2, "valid": 2, "test": 3}
+        assert load(tmp_path, "test", "ids").tolist() == ["c[0]", "c[1][0]", "c[1][1]"]
+
+
+@pytest.mark.parametrize("lacking", [1, 2])
+def test_ids_of_a_fold_that_the_data_does_not_have(aligned, capsys, lacking):
+    folds = {"train": ["a"], "valid": ["b"], "test": ["c", *["D.mp4", "elsewhere"][:lacking]]}
+    message = f"the fold test: {lacking} of its {1 + lacking} ids are not in the data: "
+    likely = "the folds have 'D.mp4', the data 'd': they differ by a file extension and upper and"
+    if lacking == 2:
+        with pytest.raises(InputError, match=rf"{message}{likely}.*allow_missing: true"):
+            run(aligned, folds)
+        card = run(aligned, folds, allow_missing=True)
+        assert card["segments"]["test"] == 2
+    else:
+        card = run(aligned, folds)
+    assert f"warning: {aligned}/folds.json: {message}{likely}" in capsys.readouterr().err
+    assert card["videos_without_segments"]["test"] == ["D.mp4", "elsewhere"][:lacking]
+
+
+def test_of_official_folds_a_few_videos_may_be_absent(aligned, capsys, monkeypatch):
+    monkeypatch.setattr("msa.data.split.FEW", 0.5)
+    folds = {"train": ["a", "gone"], "valid": ["b"], "test": ["c"]}
+    assert run(aligned, folds, official=True)["videos_without_segments"]["train"] == ["gone"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_fold_of_which_nothing_is_there_says_how_the_ids_differ(aligned):
+    with pytest.raises(InputError, match="have 'my/a', the data 'a': they differ by a folder"):
+        run(aligned, {"train": ["my/a"], "valid": ["b"], "test": ["c"]})
+
+
 def test_a_fold_without_segments(aligned):
     with pytest.raises(InputError, match="the fold test has no segment: none of its 1 videos"):
         run(aligned, {"train": ["a"], "valid": ["b"], "test": ["elsewhere"]})
@@ -165,6 +228,7 @@ def test_labels_that_are_not_numbers(aligned):
         ("{", "expected a JSON file, got: "),
         ('{"train": [], "dev": [], "test": []}', "expected the keys"),
         ('{"train": "a", "valid": [], "test": []}', "train: expected a list of video ids"),
+        ('{"train": [7], "valid": [], "test": []}', "expected a list of video ids as text, got 7"),
     ],
 )
 def test_folds_files_that_are_wrong(tmp_path, content, expected):
