@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from msa.base.errors import InputError
 from msa.base.logs import LOGGED
 from msa.closure import closure, shipped
-from msa.config import encoders, fits, flags, joint, paths
+from msa.config import encoders, fits, flags, folds, joint, paths
 from msa.config import recipes, settings, sources, studies
 from msa.config.check import configure
 from msa.config.layers import sorted_json
@@ -41,8 +41,13 @@ RUN_LOG = "logs/{dataset}/{model}/{variant}-{target}-{seed}"
 ROBUSTNESS = studies.robustness(CONFIG)
 DEVICE = CONFIG.values["device"]
 LOG_EVERY = 0 if CONFIG.values["quiet"] else CONFIG.values["log_every"]
-IMPORTED = [name for name, recipe in CONFIG.recipes.items() if "import" in recipe]
-ALIGNED = [name for name in CONFIG.recipes if name not in IMPORTED]
+CROSSED = [name for name in CONFIG.recipes if folds.is_crossed(CONFIG, name)]
+# one deal of a cross-validation is a data set of its own
+DEALS = [deal for name in CROSSED for deal in folds.deals(CONFIG, name)]
+WHOLE = [name for name in CONFIG.recipes if name not in DEALS]
+TRAINED = [name for name in CONFIG.recipes if name not in CROSSED]
+IMPORTED = [name for name in WHOLE if "import" in CONFIG.recipes[name]]
+ALIGNED = [name for name in WHOLE if name not in IMPORTED]
 LAID_OUT = [name for name in IMPORTED if "files" in CONFIG.recipes[name]]
 RAW = sources.raw_sources(CONFIG)
 CHECKED = sources.checked_sources(CONFIG)
@@ -155,6 +160,13 @@ def checked_file(wildcards):
     return f"{DATA}/{wildcards.owner}/checked/{wildcards.file}"
 
 
+def undealt(wildcards):
+    """What a deal is made of: the aligned segments, or the folds as they were imported."""
+    whole = folds.whole(CONFIG, wildcards.dataset)
+    names = ["aligned"] if whole in ALIGNED else [*FOLDS, "card.json"]
+    return [f"{DATA}/{whole}/{name}" for name in names]
+
+
 def raw_file(wildcards):
     return f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"
 
@@ -200,6 +212,11 @@ def run_data(wildcards):
 def data_flags(wildcards):
     """The same as command-line flags."""
     return flags.run_flags(CONFIG, settings_of(wildcards))
+
+
+def without_epochs(wildcards):
+    """Whether a run is none of our trainings, and has no epochs."""
+    return wildcards.variant == "released" or wildcards.dataset in CROSSED
 
 
 def of_seeds(path):

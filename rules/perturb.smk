@@ -12,6 +12,8 @@ rule perturb:
         f"{RUN_LOG}-perturb.log",
     benchmark:
         f"{RUN}/benchmarks/perturb.tsv"
+    wildcard_constraints:
+        dataset=one_of(TRAINED),
     conda:
         "../envs/msa.yaml"
     threads: threads_of

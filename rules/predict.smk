@@ -12,6 +12,7 @@ rule predict:
     benchmark:
         f"{RUN}/benchmarks/predict.tsv"
     wildcard_constraints:
+        dataset=one_of(TRAINED),
         variant="released",
     conda:
         "../envs/msa.yaml"

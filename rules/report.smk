@@ -5,9 +5,7 @@ rule report:
             dataset=CONFIG.values["datasets"],
             file=["leaderboard.csv", "comparisons.json", "published.csv"],
         ),
-        cards=expand(
-            f"{DATA}/{{dataset}}/clean/card.json", dataset=CONFIG.values["datasets"]
-        ),
+        cards=paths.card_files(CONFIG),
         studies=studies_of_all(),
         template=shipped("report/page.html"),
         references=shipped("resources/references.bib"),

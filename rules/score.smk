@@ -2,9 +2,9 @@ rule score:
     input:
         settings=f"{RUN}/settings.json",
         predictions=f"{RUN}/predictions/clean.npz",
-        # an imported checkpoint has none
+        # an imported checkpoint has none, nor has what several deals make together
         epochs=lambda wildcards: (
-            [] if wildcards.variant == "released" else f"{RUN}/epochs.npz"
+            [] if without_epochs(wildcards) else f"{RUN}/epochs.npz"
         ),
         code=closure("score"),
     output:
@@ -16,9 +16,7 @@ rule score:
         "../envs/msa.yaml"
     params:
         run=subpath(output[0], parent=True),
-        oracle=lambda wildcards: (
-            "--no-oracle" if wildcards.variant == "released" else ""
-        ),
+        oracle=lambda wildcards: ("--no-oracle" if without_epochs(wildcards) else ""),
     shell:
         "python -m msa score {params.run:q} {params.oracle} --output {output:q}"
         f" {LOGGED}"

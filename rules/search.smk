@@ -13,6 +13,8 @@ rule trials:
         "logs/{dataset}/{model}/trials-{target}-{seed}-{first}-{last}.log",
     benchmark:
         f"{TRIALS}/benchmarks/{{first}}-{{last}}.tsv"
+    wildcard_constraints:
+        dataset=one_of(TRAINED),
     conda:
         "../envs/msa.yaml"
     threads: threads_of

@@ -1,6 +1,8 @@
 rule split:
     input:
-        aligned=f"{DATA}/{{dataset}}/aligned",
+        aligned=lambda wildcards: (
+            f"{DATA}/{folds.whole(CONFIG, wildcards.dataset)}/aligned"
+        ),
         folds=folds_file,
         checks=checks,
         code=closure("split"),
@@ -10,7 +12,7 @@ rule split:
     log:
         "logs/{dataset}/split.log",
     wildcard_constraints:
-        dataset=one_of(ALIGNED),
+        dataset=one_of(name for name in TRAINED if folds.whole(CONFIG, name) in ALIGNED),
     conda:
         "../envs/msa.yaml"
     resources:

@@ -14,6 +14,7 @@ rule train:
     benchmark:
         f"{RUN}/benchmarks/train.tsv"
     wildcard_constraints:
+        dataset=one_of(TRAINED),
         variant="main|best|no-\\w+",
     conda:
         "../envs/msa.yaml"

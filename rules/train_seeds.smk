@@ -21,6 +21,7 @@ rule train_seeds:
         model=one_of(
             name for name in CONFIG.models if settings.seeds_together(CONFIG, name)
         ),
+        dataset=one_of(TRAINED),
         variant="main|best|no-\\w+",
     conda:
         "../envs/msa.yaml"

@@ -11,6 +11,7 @@ from msa.config.configuration import DEFAULTS, WORKFLOW, Config
 from msa.config.encoders import encoder_problems
 from msa.config.expand import expand
 from msa.config.fits import misfit, wrong_losses
+from msa.config.folds import deal_recipes
 from msa.config.layers import merge, read_yaml
 from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
@@ -46,6 +47,9 @@ def configure(user_config: Mapping[str, Any]) -> Config:
     catalogue, models = _folder(recipes / "data"), _folder(recipes / "models")
     data_recipes, wrong = _extend_recipes(catalogue | values["recipes"])
     refuse([*wrong, *_wrong_models(models)])
+    dealt = deal_recipes(data_recipes)
+    refuse([f"recipe {name}: the name of a fold" for name in dealt if name in data_recipes])
+    data_recipes |= dealt
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
     refuse([*_wrong_settings(config), *_misfits(config), *encoder_problems(config)])

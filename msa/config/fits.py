@@ -8,6 +8,7 @@ from msa.base.errors import InputError
 from msa.base.schema import nearest, refuse
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
+from msa.config.folds import whole
 from msa.config.recipes import sequence_names
 
 FORMS = {
@@ -77,7 +78,11 @@ def misfit(config: Config, dataset: str, model: str) -> str | None:
     if reason is None:
         return None
     models = [name for name in config.models if _misfit(config, dataset, name) is None]
-    datasets = [name for name in config.recipes if _misfit(config, name, model) is None]
+    datasets = [
+        name
+        for name in config.recipes
+        if whole(config, name) == name and _misfit(config, name, model) is None
+    ]
     return (
         f"{model} cannot run on {dataset}: {reason}. On {dataset} fit: {', '.join(models)}. "
         f"{model} fits: {', '.join(datasets) or 'none'}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
+from msa.config.folds import protocol
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES
 from msa.config.sources import Source, data_sources, is_official
@@ -67,3 +68,10 @@ def run_flags(config: Config, settings: Mapping[str, Any]) -> list[str]:
     if "encoder" in inputs:
         folders["encoder"] = text_encoder(config, settings["dataset"]).folder
     return [part for name, folder in folders.items() for part in (f"--{name}", folder)]
+
+
+def deal_flags(config: Config, dataset: str) -> list[str]:
+    """How a deal is made."""
+    how = protocol(config.recipes[dataset]) or {}
+    speakers = config.recipes[dataset]["folds"].get("speakers")
+    return [part for key in how for part in flag(key, how[key])] + flag("speakers", speakers)

@@ -6,6 +6,7 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.config.configuration import Config
+from msa.config.folds import is_crossed
 from msa.config.settings import run_settings, targets
 
 
@@ -49,6 +50,8 @@ def followers(config: Config) -> list[tuple[str, str, str]]:
     runs = []
     for model, recipe in config.models.items():
         for dataset in recipe.get("published", {}):
+            if is_crossed(config, dataset):
+                continue
             try:
                 first = trained_with(config, dataset, model)
             except InputError:

@@ -8,6 +8,7 @@ from typing import Any
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
+from msa.config.folds import deals, is_crossed, require_one_model, whole
 from msa.config.joint import searched
 from msa.config.recipes import FOLDS
 from msa.config.settings import main_variant, run_settings, targets
@@ -52,7 +53,33 @@ def run_files(
     The variant is the configuration's unless it is given.
     """
     runs = _runs(config, dataset, model, variant)
+    if path in ("model.safetensors", "predictions/perturbed.npz"):
+        require_one_model(config, dataset, path)
     return [config.path("runs", *run.values(), path) for run in runs]
+
+
+def dealt_files(config: Config, run: Mapping[str, str], *names: str) -> list[str]:
+    """Files of the runs of all deals, of which a run of the whole data set is made.
+
+    Args:
+        config: the configuration.
+        run: the wildcards of the whole's run.
+        names: of the files.
+    """
+    parts = [run[key] for key in ("model", "variant", "target", "seed")]
+    return [
+        config.path("runs", deal, *parts, name)
+        for deal in deals(config, run["dataset"])
+        for name in names
+    ]
+
+
+def card_files(config: Config) -> list[str]:
+    """The data cards that the page shows: of a cross-validation that of its first deal."""
+    return [
+        config.path("data", (deals(config, name) or [name])[0], "clean", "card.json")
+        for name in config.values["datasets"]
+    ]
 
 
 def first_run(
@@ -82,6 +109,8 @@ def study_files(config: Config, dataset: str) -> list[str]:
     """What goes beyond the results: perturbed input and removed modalities where the configuration
     asks for them, attention and experts of the models that have some."""
     models = fitting_models(config, dataset)
+    if is_crossed(config, dataset):
+        models = []  # no model of the whole to study
     reading_models = [model for model in models if available_modalities(config, dataset, model)]
     files = {
         "robustness.csv": reading_models if config.values["robustness"] else [],
@@ -120,12 +149,14 @@ def shared_jobs(config: Config, dataset: str, model: str, variant: str | None = 
     without = run["variant"].partition("no-")[2] or None
     settings = run_settings(config, dataset, model, int(run["seed"]), run["target"], without)
     recipe, jobs = config.recipes[dataset], []
+    dataset = whole(config, dataset)
     if "import" not in recipe:
         jobs.append("align=" + config.path("data", dataset, "benchmarks", "align.tsv"))
     elif "files" in recipe:
         jobs.append("import-data=" + config.path("data", dataset, "benchmarks", "import_data.tsv"))
-    for path in run_inputs(config, settings).get("features", [])[:1]:
-        jobs.append(f"encode={Path(path).parent}/benchmarks/encode.tsv")
+    for name in deals(config, dataset)[:1] or [settings["dataset"]]:
+        for path in run_inputs(config, {**settings, "dataset": name}).get("features", [])[:1]:
+            jobs.append(f"encode={Path(path).parent}/benchmarks/encode.tsv")
     return jobs
 
 

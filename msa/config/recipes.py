@@ -40,7 +40,11 @@ def extend_recipe(
         raise InputError(f"recipe {name}: extends: unknown recipe {nearest(base, raw_recipes)}")
     if base in (*seen, name):
         raise InputError(f"recipe {name}: extends: {base} extends it in turn")
-    return merge(extend_recipe(base, raw_recipes, (*seen, name)), recipe)
+    below = extend_recipe(base, raw_recipes, (*seen, name))
+    folds = recipe.get("folds")
+    if isinstance(folds, Mapping) and {"file", "by"} & set(folds):
+        below.pop("folds", None)  # one way of making folds replaces another
+    return merge(below, recipe)
 
 
 def sequence_names(recipe: Mapping[str, Any]) -> list[str]:
@@ -83,8 +87,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     if not recipe.get("import", "demo-").startswith("demo-"):
         needed.append("files")
     wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
-    if "file" not in recipe.get("folds", {"file": ""}):
-        wrong.append(f'recipe {name}: folds: the key "file" is missing')
+    wrong += _folds_problems(name, recipe.get("folds", {}), "import" in recipe)
     if wrong:
         return wrong
     task, names = recipe["task"], sequence_names(recipe)
@@ -110,4 +113,20 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
             f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
             f"got {len(columns)}"
         )
+    return wrong
+
+
+def _folds_problems(name: str, folds: Mapping[str, Any], imported: bool) -> list[str]:
+    """What is wrong with folds that are read from a file, or dealt for a cross-validation."""
+    where = f"recipe {name}: folds"
+    if not folds:
+        return []
+    if "by" not in folds:
+        alone = [key for key in ("k", "valid", "seed", "speakers") if key in folds]
+        wrong = [f'{where}: {key}: needs the key "by"' for key in alone]
+        known = "file" in folds or imported or wrong
+        return wrong if known else [f'{where}: the key "file" is missing']
+    wrong = [f'{where}: {key}: not with "by"' for key in ("file", "allow_missing") if key in folds]
+    if "speakers" in folds and folds["by"] != "speaker":
+        wrong.append(f"{where}: speakers: only with by: speaker, got by: {folds['by']}")
     return wrong

@@ -8,6 +8,7 @@ from msa.base.schema import nearest
 from msa.config.configuration import Config
 from msa.config.encoders import is_replaced, text_encoder
 from msa.config.fits import chosen_forms
+from msa.config.folds import is_crossed, protocol, require_one_model, whole
 from msa.config.layers import merge
 from msa.models import architecture_of
 
@@ -45,14 +46,15 @@ def run_settings(
     Without one of its modalities, as if the data set did not have it.
     """
     recipe, model_recipe = config.recipes[dataset], config.models[model]
-    published = model_recipe.get("published", {}).get(dataset)
+    of, how = whole(config, dataset), protocol(recipe)
+    published = _published(config, dataset, model)
     forms = chosen_forms(config, dataset, model)
     if without:
         forms[without] = None
     missing = [modality for modality, form in forms.items() if form is None]
     reads_words = forms.get("text") in ("features", "words")
     settings = config.values["settings"]
-    user_settings = merge(settings.get(model, {}), settings.get(f"{dataset}/{model}", {}))
+    user_settings = merge(settings.get(model, {}), settings.get(f"{of}/{model}", {}))
     changed = (
         missing
         or set(user_settings) - {"threads"}
@@ -68,7 +70,7 @@ def run_settings(
         general,
         (published or {}).get("settings", {}),
         (published or {}).get("per_target", {}).get(target, {}),
-        model_recipe.get("adapted", {}).get(dataset, {}),
+        model_recipe.get("adapted", {}).get(of, {}),
         user_settings,
     )
     if recipe["task"]["type"] != "regression":
@@ -82,7 +84,11 @@ def run_settings(
     variant = "released" if hyperparameters["checkpoint"] else "main"
     if without:
         variant = f"no-{without}"
-    joint_seeds = seeds_together(config, model)
+    crossed = is_crossed(config, dataset)
+    if variant == "released":
+        require_one_model(config, dataset, f"{model}: checkpoint")
+    # the runs of the whole are no training
+    joint_seeds = [] if crossed else seeds_together(config, model)
     if joint_seeds:
         _require_together(dataset, model, hyperparameters, forms)
     return {
@@ -100,15 +106,24 @@ def run_settings(
         "encoder": text_encoder(config, dataset).version if reads_words else None,
         "clean": recipe["clean"],
         "hyperparameters": hyperparameters,
+        **({"folds": how} if how else {}),
         **({"seeds_together": joint_seeds} if seed in joint_seeds else {}),
     }
 
 
 def targets(config: Config, dataset: str, model: str) -> list[str]:
     """The runs of one seed: "all", or each target where the system trains one model each."""
-    published = config.models[model].get("published", {}).get(dataset, {})
+    published = _published(config, dataset, model) or {}
     each = published.get("targets") == "each"
     return config.recipes[dataset]["task"]["targets"] if each else ["all"]
+
+
+def _published(config: Config, dataset: str, model: str) -> dict[str, Any] | None:
+    """A model's published settings for a data set; they are for its official folds alone."""
+    if protocol(config.recipes[dataset]):
+        return None
+    settings: dict[str, Any] | None = config.models[model].get("published", {}).get(dataset)
+    return settings
 
 
 def main_variant(config: Config, dataset: str, model: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from msa.config.configuration import WORKFLOW, Config
 from msa.config.encoders import text_encoder
+from msa.config.folds import whole
 
 CHECKED = ("raw", "own")
 
@@ -40,6 +41,7 @@ class Source:
 
 def data_sources(config: Config, dataset: str) -> dict[str, Source]:
     """The files of a recipe: the .csd files by the part they play, or what is imported by name."""
+    dataset = whole(config, dataset)
     recipe = config.recipes[dataset]
     files = recipe["files"] if "files" in recipe else recipe.get("sequences", {})
     return {name: _source(config, dataset, name, file) for name, file in files.items()}
@@ -50,6 +52,7 @@ def raw_sources(config: Config) -> dict[str, Source]:
     return {
         source.path: source
         for dataset in config.recipes
+        if whole(config, dataset) == dataset
         for source in data_sources(config, dataset).values()
         if source.kind == "raw"
     }
@@ -121,6 +124,8 @@ def _owner(config: Config, dataset: str, name: str) -> str:
 
 def folds_source(config: Config, dataset: str) -> Source:
     """The folds' JSON file."""
+    if whole(config, dataset) != dataset:
+        return Source(config.path("data", dataset, "folds.json"), "made")
     name = config.recipes[dataset]["folds"]["file"]
     if name == "demo":
         return Source(config.path("data", "demo", "raw", "folds.json"), "made")

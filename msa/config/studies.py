@@ -7,6 +7,7 @@ from msa.base.errors import InputError
 from msa.base.schema import problems
 from msa.config.configuration import Config
 from msa.config.fits import available_modalities, removable_modalities, require
+from msa.config.folds import is_crossed, require_one_model
 from msa.config.layers import merge
 from msa.config.settings import main_variant
 
@@ -17,7 +18,7 @@ ROBUSTNESS: dict[str, Any] = {"missing_frames": [0.25, 0.5, 0.75], "noise": [1, 
 def search(config: Config, dataset: str, model: str) -> dict[str, Any] | None:
     """The random search that the configuration asks for: space, trials, seed, per job."""
     entries = [config.values["search"].get(key) for key in (model, f"{dataset}/{model}")]
-    if entries == [None, None]:
+    if entries == [None, None] or is_crossed(config, dataset):
         return None
     recipe = config.models[model]
     published = recipe.get("published", {}).get(dataset, {})
@@ -29,6 +30,7 @@ def search(config: Config, dataset: str, model: str) -> dict[str, Any] | None:
 def required_search(config: Config, dataset: str, model: str) -> dict[str, Any]:
     """The same; refuses what the configuration does not ask for."""
     require(config, dataset, model)
+    require_one_model(config, dataset, "search")
     random_search = search(config, dataset, model)
     if random_search is None:
         raise InputError(
@@ -70,6 +72,8 @@ def ablated(config: Config, dataset: str, model: str) -> list[str]:
     if isinstance(ablate, Mapping):
         ablate = ablate.get(f"{dataset}/{model}", ablate.get(model, False))
     modalities = available_modalities(config, dataset, model)
+    if is_crossed(config, dataset):
+        return []
     if not ablate or len(modalities) < 2:
         return []
     return modalities if ablate is True else [name for name in modalities if name in ablate]
@@ -78,6 +82,7 @@ def ablated(config: Config, dataset: str, model: str) -> list[str]:
 def required_ablation(config: Config, dataset: str, model: str) -> list[str]:
     """The same; refuses what the configuration does not ask for."""
     require(config, dataset, model)
+    require_one_model(config, dataset, "ablate")
     modalities = ablated(config, dataset, model)
     if not modalities:
         raise InputError(

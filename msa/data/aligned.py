@@ -69,7 +69,7 @@ def read_aligned(
     Raises:
         InputError: a file is missing or damaged, or a sequence is of another width.
     """
-    segments = _table(aligned / "segments.csv", ["key", "video", "i", "start", "end"])
+    segments = read_segments(aligned)
     offsets = read_offsets(aligned / "offsets.npy")
     if len(segments) != len(offsets) - 1:
         raise InputError(
@@ -110,6 +110,11 @@ def read_aligned(
 
     reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
     return Aligned(segments, reasons, route, arrays, rows, bounds, pauses)
+
+
+def read_segments(aligned: Path) -> pd.DataFrame:
+    """The segments that align wrote, the columns key, video, i, start, end, as text."""
+    return _table(aligned / "segments.csv", ["key", "video", "i", "start", "end"])
 
 
 def word_rows(

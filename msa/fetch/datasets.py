@@ -11,6 +11,7 @@ from msa.base.schema import nearest
 from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.fits import misfit
+from msa.config.folds import whole
 from msa.config.sources import Source, data_sources
 
 
@@ -100,5 +101,6 @@ def main(args: argparse.Namespace) -> None:
             )
         print("\n".join(describe(config, name)))
     if not args.names:
-        print("\n".join(table(config, sorted(config.recipes))))
+        names = sorted(name for name in config.recipes if whole(config, name) == name)
+        print("\n".join(table(config, names)))
         print("\n`python -m msa datasets NAME` says where a data set's files come from and go to.")

@@ -45,7 +45,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     board = table(results)
     published = pd.read_csv(folder / "published.csv")
     name = results[0]["dataset"]
-    card = read_json(data / name / "clean" / "card.json", "segments", "dropped", "cleaning")
+    dealt = "fold" not in results[0].get("folds", {"fold": 0})
+    shown_card = data / (f"{name}.fold1" if dealt else name) / "clean" / "card.json"
+    card = read_json(shown_card, "segments", "dropped", "cleaning")
     # names in a data set are not trusted: as text alone; its headings stand below the page's
     known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
     content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")

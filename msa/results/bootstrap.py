@@ -20,8 +20,13 @@ FEW = 30
 
 def videos(ids: Sequence[str] | np.ndarray) -> np.ndarray:
     """The number (n,) of each segment's video, in the order in which they first appear."""
+    return numbered([video_of(segment) for segment in ids])
+
+
+def numbered(names: Sequence[str] | np.ndarray) -> np.ndarray:
+    """The number (n,) of each name, in the order in which they first appear."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(video_of(segment), len(numbers)) for segment in ids])
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
 
 
 def resamples(video: np.ndarray, r: int = 1000, seed: int = 0) -> np.ndarray:
@@ -43,15 +48,23 @@ def resamples(video: np.ndarray, r: int = 1000, seed: int = 0) -> np.ndarray:
     return taken[:, video]
 
 
-def description(ids: Sequence[str] | np.ndarray) -> dict[str, Any]:
-    """What is drawn, for a result: `unit` (video or segment) and `n`, how many there are."""
-    n = len(set(videos(ids).tolist()))
-    return {"unit": "video" if n < len(ids) else "segment", "n": n}
+def description(
+    ids: Sequence[str] | np.ndarray, numbers: np.ndarray | None = None, unit: str = "video"
+) -> dict[str, Any]:
+    """What is drawn, for a result: `unit` and `n`, how many there are.
+
+    Args:
+        ids: of the segments, (n,).
+        numbers: what each belongs to where that is more than a video, (n,).
+        unit: what that is; the unit is a segment where each is of one of its own.
+    """
+    n = len(set((videos(ids) if numbers is None else numbers).tolist()))
+    return {"unit": unit if n < len(ids) else "segment", "n": n}
 
 
 def drawn(bootstrap: Mapping[str, Any]) -> str:
     """The same in words, such as "the 12 test videos, each with all its segments"."""
-    whole = ", each with all its segments" if bootstrap["unit"] == "video" else ""
+    whole = ", each with all its segments" if bootstrap["unit"] != "segment" else ""
     return f"the {bootstrap['n']} test {bootstrap['unit']}s{whole}"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
-from msa.results.bootstrap import description, resamples, videos
+from msa.results.bootstrap import resamples
 from msa.results.metrics import METRICS_VERSION, target_scores
 from msa.results.score import Fold, of_target
 from msa.results.summarize import Run, label, read_run
@@ -60,11 +60,11 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "dataset": runs[0].settings["dataset"],
         "metrics_version": METRICS_VERSION,
-        "bootstrap": description(runs[0].test.ids),
+        "bootstrap": runs[0].bootstrap,
         "resamples": count,
         "seed": SEED,
         "targets": {
-            target: _table({**task, "targets": [target]}, target, seeds, count)
+            target: _table({**task, "targets": [target]}, target, seeds, count, runs[0].units)
             for target, seeds in targets.items()
         },
     }
@@ -95,14 +95,21 @@ def _check(runs: Sequence[Run]) -> None:
 def _facts(run: Run) -> dict[str, Any]:
     """What all runs agree in: the data set, and of its task what is the same for all targets."""
     task = {key: value for key, value in run.settings["task"].items() if key != "targets"}
-    return {"dataset": run.settings["dataset"], "task": task}
+    return {
+        "dataset": run.settings["dataset"],
+        "task": task,
+        "folds": run.settings.get("folds", "its own"),
+    }
 
 
 def _table(
-    task: Mapping[str, Any], target: str, seeds: Mapping[str, Sequence[Fold]], count: int
+    task: Mapping[str, Any],
+    target: str,
+    seeds: Mapping[str, Sequence[Fold]],
+    count: int,
+    units: np.ndarray,
 ) -> dict[str, list[dict[str, Any]]]:
-    ids, truth, _ = next(iter(seeds.values()))[0]
-    video = videos(ids)
+    truth = next(iter(seeds.values()))[0].truth
     outputs = {name: np.stack([fold.prediction for fold in folds]) for name, folds in seeds.items()}
     points = {
         name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
@@ -110,7 +117,7 @@ def _table(
     }
     drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
     for start in range(0, count, BLOCK):
-        weights = resamples(video, min(BLOCK, count - start), SEED + start)
+        weights = resamples(units, min(BLOCK, count - start), SEED + start)
         for name, x in outputs.items():
             for metric, values in target_scores(task, target, truth, x, weights).items():
                 drawn[name].setdefault(metric, []).append(values.mean(axis=0))

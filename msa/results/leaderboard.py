@@ -14,18 +14,27 @@ from msa.base.reading import read_json
 from msa.base.schema import problems
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.score import ORACLE_LABEL
-from msa.results.summarize import label
+from msa.results.summarize import label, protocol
 
 NOTE = f"""\
-Scores are of the test fold, at the epoch that the validation fold selected: mean ± sample standard
+Scores are of {{scored}}, at the epoch that the validation fold selected: mean ± sample standard
 deviation over the seeds (no ±: one seed; n/a: undefined).
 `oracle`: {ORACLE_LABEL}.
-95 % intervals stand in each model's .json file: of a bootstrap over the test fold's videos, each
-with all its segments, or over segments where ids name no videos.
+95 % intervals stand in each model's .json file: of a bootstrap over {{drawn}}.
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """
 NOTED = 0.05  # a share of the data above which a footnote says it
+# what scores are of, and what is drawn for intervals
+OFFICIAL = {
+    "scored": "the test fold",
+    "drawn": "the test fold's videos, each\n"
+    "with all its segments, or over segments where ids name no videos",
+}
+CROSSED = {
+    "scored": "the test fold (all folds' together: every segment once)",
+    "drawn": "what is in one fold\nonly (sessions, speakers or videos), each with all its segments",
+}
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
 Features, folds, selection and zero handling may be other than here: compare with care.
@@ -65,6 +74,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                     "wall_time_s": result["wall_time_s"]["total"],
                     "settings": result["settings"],
                     "missing": " ".join(result["missing_modalities"]),
+                    **({"folds": text} if (text := protocol(result)) else {}),
                     **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
                 }
             )
@@ -94,6 +104,7 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
                 "dataset": made["dataset"],
                 "metrics_version": made["metrics_version"],
                 "test rows": made["rows"]["test"],
+                "folds": protocol(made) or "its own",
             }
             for made in (result, results[0])
         )
@@ -131,6 +142,10 @@ def markdown(
     `msa.results.published`, come after it.
     """
     shown: dict[str, list[str]] = {}
+    note = NOTE.format(**OFFICIAL)
+    if "folds" in frame:
+        note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
+        frame = frame.drop(columns="folds")
     for name in frame.columns:
         if name.endswith("_mean"):
             metric = name.removesuffix("_mean")
@@ -143,10 +158,10 @@ def markdown(
             shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
         elif not name.endswith("_std"):
             shown[name] = [str(value) or "none" for value in frame[name]]
-    words = ("model", "target", "settings", "missing")
-    aligned = ["left" if name in words else "right" for name in shown]
+    textual = ("model", "target", "settings", "missing")
+    aligned = ["left" if name in textual else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
-    page = "\n".join([f"# Leaderboard: {dataset}\n\n{text}\n\n{NOTE}", *notes])
+    page = "\n".join([f"# Leaderboard: {dataset}\n\n{text}\n\n{note}", *notes])
     if published is None or published.empty:
         return page
     shown = {
@@ -164,6 +179,14 @@ def markdown(
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
     return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def _mark(text: str) -> str:
+    """How the results of a cross-validation differ from others."""
+    return (
+        f"These are results of a {text.removeprefix('a ')}, not of official folds: compare them "
+        "with results\nof the same cross-validation alone."
+    )
 
 
 def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from msa.base.reading import read_json
 from msa.results.bootstrap import caution, drawn
 from msa.results.leaderboard import read_result, spread_text, table
 from msa.results.metrics import LOWER_IS_BETTER
+from msa.results.summarize import protocol
 
 TITLES = {
     "mae": "MAE",
@@ -97,9 +98,16 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
     )
     if comparisons["bootstrap"]["n"] == 1:
         daggers = f"No daggers: one {comparisons['bootstrap']['unit']} alone cannot be resampled. "
+    folds = f"train {rows['train']}, validation {rows['valid']}, test {rows['test']} segments"
+    if text := protocol(first):
+        folds = (
+            f"{text}; {folds}"
+            if "fold" in first["folds"]
+            else f"{rows['test']} segments, each predicted once in a {text}"
+        )
     return (
-        f"Test scores on {first['dataset']} (train {rows['train']}, validation {rows['valid']}, "
-        f"test {rows['test']} segments): {over}, at the epoch that the validation fold selects. "
+        f"Test scores on {first['dataset']} ({folds}): {over}, "
+        "at the epoch that the validation fold selects. "
         f"Bold: best. {daggers}n/a: undefined. "
     ) + " ".join(definitions)
 

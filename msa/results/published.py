@@ -14,7 +14,7 @@ from msa.base.atomic import atomic_write
 from msa.results.leaderboard import read_result
 from msa.results.metrics import regression
 from msa.results.score import of_target
-from msa.results.summarize import read_run, run_folders
+from msa.results.summarize import protocol, read_run, run_folders
 
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 COLUMNS = (
@@ -96,6 +96,8 @@ def _differences(
     yield from (entry["differs"] for entry in _entries(figure, protocols))
     if ours and _swapped(figure, protocols):
         yield "ours: swapped too, here alone"
+    if text := protocol(ours):
+        yield f"ours: {text}"
     if ours.get("settings") == "adapted":
         yield "ours: adapted settings"
     if ours.get("missing_modalities"):

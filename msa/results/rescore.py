@@ -13,7 +13,15 @@ from msa.base.reading import read_json
 from msa.results.leaderboard import read_result
 from msa.results.metrics import METRICS_VERSION
 from msa.results.score import Fold, read_folds, score
-from msa.results.summarize import DESCRIPTION, SETTINGS, TRAINING, Run, run_folders, summarize
+from msa.results.summarize import (
+    DESCRIPTION,
+    SETTINGS,
+    TRAINING,
+    Run,
+    deal_of,
+    run_folders,
+    summarize,
+)
 
 OF_SIGN = ("acc2_", "f1_")
 
@@ -63,7 +71,8 @@ def read(path: Path, threshold: float) -> Run:
             raise InputError(f"{path}: a threshold is for sentiment in [-3, 3], got {task}")
         folds = {name: _shifted(fold, threshold) for name, fold in folds.items()}
     training = read_json(path / "training.json", *TRAINING)
-    return Run(path, settings, training, score(task, folds), folds["test"])
+    scores = score(task, folds)
+    return Run(path, settings, training, scores, folds["test"], deal_of(path, settings))
 
 
 def _shifted(fold: Fold, threshold: float) -> Fold:

@@ -100,6 +100,20 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
     return folds
 
 
+def read_deal(run: Path) -> dict[str, np.ndarray]:
+    """Of a cross-validation's run the `group` and `fold` of each test row, (n,) each.
+
+    Raises:
+        InputError: the file is missing or broken, or their numbers of rows differ.
+    """
+    path = run / "predictions" / "clean.npz"
+    keys = ("test/ids", "test/group", "test/fold")
+    arrays = read_npz(path, *keys)
+    if len({len(arrays[key]) for key in keys}) > 1:
+        raise InputError(f"{path}: expected as many of {', '.join(keys)}; pool the folds again")
+    return {key.partition("/")[2]: arrays[key] for key in keys[1:]}
+
+
 def _widths(task: Any) -> tuple[int, int, int]:
     """Columns of truth and prediction, and classes (0 in a regression); zeros if it is no task."""
     match task:

@@ -8,7 +8,7 @@ workflow/schemas/result.schema.json.
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +20,10 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json
-from msa.results.bootstrap import description, resamples, videos
+from msa.results.bootstrap import description, numbered, resamples, videos
 from msa.results.cost import costs
 from msa.results.metrics import METRICS_VERSION, target_scores
-from msa.results.score import ORACLE_LABEL, Fold, read_folds
+from msa.results.score import ORACLE_LABEL, Fold, read_deal, read_folds
 
 SCHEMA_VERSION = "1"
 DESCRIPTION = ("dataset", "model", "variant", "settings")
@@ -56,6 +56,7 @@ class Run:
         training: training.json.
         scores: scores.json.
         test: the test rows of predictions/clean.npz.
+        deal: of a cross-validation the `group` and `fold` of each, (n,); otherwise nothing.
     """
 
     path: Path
@@ -63,6 +64,18 @@ class Run:
     training: Json
     scores: Json
     test: Fold
+    deal: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def units(self) -> np.ndarray:
+        """The number of what each test row is drawn with in a resample, (n,)."""
+        return numbered(self.deal["group"]) if self.deal else videos(self.test.ids)
+
+    @property
+    def bootstrap(self) -> Json:
+        """What a resample draws."""
+        unit = self.settings["folds"]["by"] if self.deal else "video"
+        return description(self.test.ids, self.units, unit)
 
     @property
     def target(self) -> str:
@@ -131,7 +144,12 @@ def read_run(path: Path) -> Run:
     if settings["target"] not in (names := ["all", *settings["task"]["targets"]]):
         target = settings["target"]
         raise InputError(f"{path}/settings.json: target: expected one of {names}, got {target!r}")
-    return Run(path, settings, training, scores, folds["test"])
+    return Run(path, settings, training, scores, folds["test"], deal_of(path, settings))
+
+
+def deal_of(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The groups and folds of a run of a whole cross-validation; nothing of any other."""
+    return read_deal(path) if "fold" not in settings.get("folds", {"fold": 0}) else {}
 
 
 def summarize(
@@ -156,7 +174,7 @@ def summarize(
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
     for seeds in models.values():
-        weights = resamples(videos(seeds[0].test.ids))
+        weights = resamples(seeds[0].units)
         for name in seeds[0].columns:
             scores = {run.seed: run.scores["targets"][name] for run in seeds}
             targets[name] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
@@ -173,7 +191,8 @@ def summarize(
         **_joined({run.label: {"source": run.settings.get("source")} for run in every}),
         "missing_modalities": settings["missing"],
         "metrics_version": METRICS_VERSION,
-        "bootstrap": description(every[0].test.ids),
+        **_cross_validation(models),
+        "bootstrap": every[0].bootstrap,
         "targets": targets,
         "valid": valid,
         "oracle": {"label": ORACLE_LABEL, "targets": oracle} if oracle else None,
@@ -260,6 +279,46 @@ def _intervals(seeds: Sequence[Run], target: str, weights: np.ndarray) -> dict[s
         means = means[~np.isnan(means)]
         intervals[metric] = np.quantile(means, (0.025, 0.975)).tolist() if len(means) else None
     return intervals
+
+
+def _cross_validation(models: Mapping[str, Sequence[Run]]) -> Json:
+    """How the folds were dealt, and the scores of each one's test rows, means over the seeds."""
+    first = next(iter(models.values()))[0]
+    if "folds" not in first.settings:
+        return {}
+    targets = {}
+    for seeds in models.values() if first.deal else ():
+        fold = seeds[0].deal["fold"]
+        numbers = np.unique(fold)
+        weights = (fold == numbers[:, None]).astype(float)  # (k, n)
+        outputs = np.stack([run.test.prediction for run in seeds])  # (s, n, m)
+        for name in seeds[0].columns:
+            task, truth = seeds[0].settings["task"], seeds[0].test.truth
+            targets[name] = {
+                metric: _over_folds(numbers, values.mean(axis=0))
+                for metric, values in target_scores(task, name, truth, outputs, weights).items()
+            }
+    return {"folds": first.settings["folds"] | ({"targets": targets} if targets else {})}
+
+
+def _over_folds(numbers: np.ndarray, values: np.ndarray) -> Json:
+    per_fold = {
+        str(n): None if np.isnan(x) else float(x) for n, x in zip(numbers, values, strict=True)
+    }
+    spread = _spreads({n: {"": value} for n, value in per_fold.items()})[""]
+    return {"mean": spread["mean"], "std": spread["std"], "per_fold": per_fold}
+
+
+def protocol(result: Mapping[str, Any]) -> str:
+    """How a result was cross-validated, in words; nothing where it was not."""
+    if "folds" not in result:
+        return ""
+    folds = result["folds"]
+    which = f"fold {folds['fold']} of a " if "fold" in folds else ""
+    return (
+        f"{which}{folds['k']}-fold cross-validation by {folds['by']} (seed {folds['seed']}, "
+        f"{folds['valid']:g} of the training {folds['by']}s to select on)"
+    )
 
 
 def _oracle(best: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:

@@ -20,6 +20,7 @@ from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.fits import require
+from msa.config.folds import require_one_model
 from msa.config.settings import run_settings
 from msa.data.own_input import FOLD, OwnInput, find, prepare
 from msa.results.metrics import target_scores
@@ -140,6 +141,7 @@ def check(settings: Mapping[str, Any], config: Config) -> None:
     """Raise an InputError unless the configuration still has what the run was trained on."""
     dataset = settings["dataset"]
     require(config, dataset, settings["model"])
+    require_one_model(config, dataset, "predict")
     now = run_settings(config, dataset, settings["model"], settings["seed"])
     for key in ("clean", "encoder"):
         if settings.get(key) and settings[key] != now[key]:

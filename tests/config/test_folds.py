@@ -1,0 +1,102 @@
+import pytest
+
+from msa.base.errors import InputError
+from msa.config.check import configure
+from msa.config.flags import deal_flags
+from msa.config.folds import deals, whole
+from msa.config.layers import merge
+from msa.config.paths import dealt_files, run_files, study_files
+from msa.config.recipes import extend_recipe
+from msa.config.settings import run_settings
+from msa.config.sources import data_sources, folds_source
+from msa.config.studies import required_ablation, required_search
+
+BASE = {"datasets": ["mine"], "models": ["lmf", "cm_bert"], "seeds": [1, 2]}
+
+
+def config(folds=None, **changes):
+    recipe = {"extends": "mosi", "folds": folds or {"by": "video", "k": 3}}
+    return configure(merge(BASE, {"recipes": {"mine": recipe}}, changes))
+
+
+def test_each_deal_is_a_data_set_of_the_same_files():
+    crossed = config()
+    assert deals(crossed, "mine") == ["mine.fold1", "mine.fold2", "mine.fold3"]
+    assert deals(crossed, "mosi") == deals(crossed, "mine.fold1") == []
+    assert [whole(crossed, name) for name in ("mine.fold2", "mine", "mosi")] == [
+        "mine",
+        "mine",
+        "mosi",
+    ]
+    assert data_sources(crossed, "mine.fold2") == data_sources(crossed, "mine")
+    assert folds_source(crossed, "mine.fold2").path == "data/mine.fold2/folds.json"
+    flags = ["--by=video", "--k=3", "--valid=0.1", "--seed=0", "--fold=2"]
+    assert sorted(deal_flags(crossed, "mine.fold2")) == sorted(flags)
+    assert deal_flags(config({"by": "session"}), "mine.fold5")
+
+
+def test_settings_of_ones_own_hold_for_every_deal_and_none_is_published():
+    crossed = config(settings={"mine/lmf": {"epochs": 7}})
+    for name in ("mine", "mine.fold3"):
+        settings = run_settings(crossed, name, "lmf", 1)
+        assert settings["hyperparameters"]["epochs"] == 7 and settings["settings"] == "adapted"
+        assert settings["folds"] == {
+            **{"by": "video", "k": 3, "valid": 0.1, "seed": 0},
+            **({"fold": 3} if name == "mine.fold3" else {}),
+        }
+    assert "folds" not in run_settings(crossed, "mosi", "lmf", 1)
+
+
+def test_the_runs_of_the_whole_and_of_its_deals():
+    crossed = config()
+    assert run_files(crossed, "training.json", "mine", "lmf") == [
+        f"runs/mine/lmf/main/all/{seed}/training.json" for seed in (1, 2)
+    ]
+    run = {"dataset": "mine", "model": "lmf", "variant": "main", "target": "all", "seed": "2"}
+    assert dealt_files(crossed, run, "training.json") == [
+        f"runs/mine.fold{n}/lmf/main/all/2/training.json" for n in (1, 2, 3)
+    ]
+
+
+def test_what_asks_for_one_model_is_refused_for_the_whole_and_not_for_a_fold():
+    crossed = config(search={"lmf": {"trials": 3}}, ablate=True, robustness=True)
+    assert study_files(crossed, "mine") == [] != study_files(crossed, "mine.fold1")
+    asks = [
+        lambda name: required_search(crossed, name, "lmf"),
+        lambda name: required_ablation(crossed, name, "lmf"),
+        lambda name: run_files(crossed, "model.safetensors", name, "lmf"),
+    ]
+    for ask in asks:
+        with pytest.raises(
+            InputError, match="mine: .*it is cross-validated.*ask for .* mine.fold1"
+        ):
+            ask("mine")
+        ask("mine.fold1")
+
+
+@pytest.mark.parametrize(
+    ("folds", "problem"),
+    [
+        ({"by": "vidoe"}, """expected one of ['session', 'speaker', 'video'], got "vidoe"; did"""),
+        ({"by": "video", "k": 1}, "1 is less than the minimum of 2"),
+        ({"by": "video", "file": "mosi"}, 'recipe mine: folds: file: not with "by"'),
+        ({"by": "video", "speakers": "x.csv"}, "speakers: only with by: speaker, got by: video"),
+        ({"file": "x", "k": 3}, 'recipe mine: folds: k: needs the key "by"'),
+    ],
+)
+def test_refusals(folds, problem):
+    with pytest.raises(InputError) as caught:
+        config(folds)
+    assert problem in str(caught.value)
+
+
+def test_one_way_of_making_folds_replaces_another():
+    recipes = {
+        "dealt": {"extends": "file", "folds": {"by": "video"}},
+        "file": {"folds": "a.json"},
+        "again": {"extends": "dealt", "folds": "b.json"},
+        "seeded": {"extends": "dealt", "folds": {"seed": 3}},
+    }
+    found = {name: extend_recipe(name, recipes)["folds"] for name in recipes}
+    assert found["dealt"] == {"by": "video"} and found["again"] == {"file": "b.json"}
+    assert found["seeded"] == {"by": "video", "seed": 3}
