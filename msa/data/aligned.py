@@ -1,6 +1,7 @@
 """Aligned segments: what the stage align wrote, and which of its rows each segment gets."""
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ import pandas as pd
 
 from msa.base.atomic import allocate
 from msa.base.errors import InputError
+from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json, read_offsets, said
 from msa.formats.segments import check_widths
 
-PAUSE = b"sp"
 BLOCK = 1 << 18  # rows handled at once
 
 
@@ -29,7 +30,8 @@ class Aligned:
         arrays: by sequence, its rows on disk, memory-mapped.
         rows: by sequence, the numbers of the rows that make the segments, -1 for zeros.
         bounds: by sequence, where each segment begins in `rows`, (s + 1,).
-        pauses: words "sp" that were dropped of each segment, (s,).
+        pauses: how many pauses each segment lost, (s,).
+        pause_words: the words that these were, segment after segment, (sum of pauses,).
     """
 
     segments: pd.DataFrame
@@ -39,6 +41,16 @@ class Aligned:
     rows: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]
     pauses: np.ndarray
+    pause_words: np.ndarray
+
+    def lost_pauses(self, numbers: np.ndarray) -> dict[str, int]:
+        """The pauses that some segments lost, the most frequent first, with their numbers."""
+        bounds = np.concatenate([[0], np.cumsum(self.pauses)])
+        words = self.pause_words[segment_rows(bounds, numbers)]
+        return {
+            word.decode("utf-8", "replace"): count
+            for word, count in Counter(words.tolist()).most_common()
+        }
 
     def write(self, numbers: np.ndarray, folder: Path) -> dict[str, Any]:
         """Write some segments' sequences, offsets.npy and ids.npy; counts by sequence."""
@@ -54,7 +66,7 @@ class Aligned:
 
 
 def read_aligned(
-    aligned: Path, drop_pauses: bool, widths: Mapping[str, int] | None = None
+    aligned: Path, pauses: Sequence[str] = PAUSES, widths: Mapping[str, int] | None = None
 ) -> Aligned:
     """Read what align wrote.
 
@@ -63,7 +75,7 @@ def read_aligned(
 
     Args:
         aligned: folder written by the stage align.
-        drop_pauses: drop the words "sp"; with word-aligned data, their audio and vision rows too.
+        pauses: words to drop; with word-aligned data, their audio and vision rows too.
         widths: columns that a sequence has to have.
 
     Raises:
@@ -100,16 +112,18 @@ def read_aligned(
         for name in set(names) - {"words"}:
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]
-    pauses = np.zeros(len(segments), np.int64)
-    if drop_pauses and "words" in names:
-        spoken = arrays["words"][:, 0] != PAUSE
+    pause_counts, pause_words = np.zeros(len(segments), np.int64), np.array([], "S1")
+    if pauses and "words" in names:
+        words = np.strings.strip(arrays["words"][:, 0])
+        spoken = ~np.isin(words, [word.strip().encode() for word in pauses])
         spoken_bounds = np.concatenate([[0], np.cumsum(spoken)])[offsets["words"]]
-        pauses = np.diff(bounds["words"]) - np.diff(spoken_bounds)
+        pause_counts = np.diff(bounds["words"]) - np.diff(spoken_bounds)
+        pause_words = words[~spoken]
         for name in names if route == "words" else ["words"]:
             rows[name], bounds[name] = rows[name][spoken], spoken_bounds
 
     reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
-    return Aligned(segments, reasons, route, arrays, rows, bounds, pauses)
+    return Aligned(segments, reasons, route, arrays, rows, bounds, pause_counts, pause_words)
 
 
 def read_segments(aligned: Path) -> pd.DataFrame:

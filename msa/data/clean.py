@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -258,9 +259,16 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
+def _pauses(card: Mapping[str, Any]) -> str:
+    """What became of pauses, and which words they were."""
+    counts = sum((Counter(words) for words in card.get("pause_words", {}).values()), Counter())
+    words = ", ".join(f'"{word}" {count}' for word, count in counts.most_common())
+    return f"Pauses: {card['pauses']}{f' ({words})' if words else ''}."
+
+
 def table(card: dict[str, Any]) -> str:
     """The data card as Markdown."""
-    lines = ["# Data card", "", f"Alignment: {card['route']}. Pauses (sp): {card['pauses']}.", ""]
+    lines = ["# Data card", "", f"Alignment: {card['route']}. {_pauses(card)}", ""]
     lines += ["| fold | videos | segments | others report |", "|---|---:|---:|---:|"]
     lines += [
         f"| {fold} | {card['videos'][fold]} | {card['segments'][fold]} "

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.base.pauses import dropped_words
 from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
@@ -183,7 +184,7 @@ def _align(
     labels_file = source.get("labels")
     dropped = [] if labels_file else _cut(files, seconds, folder / "labels.csd")
     align(files, labels_file or folder / "labels.csd", recipe["align"], folder / "aligned")
-    alignment = read_aligned(folder / "aligned", recipe["pauses"] == "drop")
+    alignment = read_aligned(folder / "aligned", dropped_words(recipe["pauses"]))
     counts = (
         np.diff(alignment.bounds["words"]) if "words" in files else np.ones(len(alignment.segments))
     )

@@ -18,6 +18,7 @@ import numpy as np
 from msa.base.atomic import atomic_folders, atomic_write
 from msa.base.errors import InputError
 from msa.base.ids import entry_video, unlike
+from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json
 from msa.data.aligned import read_aligned
 from msa.formats.segments import FOLDS, faulty_ids, parse_widths
@@ -123,7 +124,7 @@ def split(
     *,
     columns: Sequence[int],
     span: tuple[float, float] | None,
-    drop_pauses: bool,
+    pauses: Sequence[str] = PAUSES,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
     allow_missing: bool = False,
@@ -141,7 +142,7 @@ def split(
         card: JSON file to write.
         columns: the targets' columns in the labels.
         span: smallest and largest label a regression may have.
-        drop_pauses: drop the words "sp"; with word-aligned data, their audio and vision rows too.
+        pauses: words to drop; with word-aligned data, their audio and vision rows too.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
         allow_missing: go on where over half of a fold's ids are not in the data.
@@ -152,7 +153,7 @@ def split(
             over half is not in the data.
     """
     folds = read_folds(folds_file)
-    alignment = read_aligned(aligned, drop_pauses, widths)
+    alignment = read_aligned(aligned, pauses, widths)
     segments = alignment.segments
     labels = _labels(aligned, segments["key"].tolist(), columns, span)
     fold_of_name = {name: fold for fold, names in folds.items() for name in names}
@@ -196,6 +197,10 @@ def split(
             )
     _check_ids(folds_file, folds, unmet, videos, allow_missing, official)
 
+    folds_of_segments = np.array(
+        [fold_of(*names) or "" for names in zip(segments["key"], segments["video"], strict=True)]
+    )
+    fold_segments = {fold: np.flatnonzero(folds_of_segments == fold) for fold in FOLDS}
     counts: dict[str, dict[str, Any]] = {}
     with atomic_folders(outputs) as folders:
         for fold, folder in folders.items():
@@ -211,7 +216,8 @@ def split(
             "times": read_json(aligned / "times.json", *alignment.arrays, "labels"),
             "ids": faulty_ids(folds),
             "route": alignment.route,
-            "pauses": "dropped" if drop_pauses else "kept",
+            "pauses": "dropped" if pauses else "kept",
+            "pause_words": {f: alignment.lost_pauses(n) for f, n in fold_segments.items()},
             "sequences": counts,
             "dropped": dropped,
         }
@@ -228,7 +234,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
     parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
     parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
-    parser.add_argument("--pauses", choices=["drop", "keep"], default="drop", help='words "sp"')
+    parser.add_argument(
+        "--pauses",
+        nargs="*",
+        default=PAUSES,
+        help=f"words that are pauses, and dropped (default: {' '.join(map(repr, PAUSES))})",
+    )
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
     )
@@ -243,7 +254,7 @@ def main(args: argparse.Namespace) -> None:
         columns=args.columns,
         span=tuple(args.range) if args.range else None,
         widths=parse_widths(args.widths),
-        drop_pauses=args.pauses == "drop",
+        pauses=args.pauses,
         allow_missing=args.allow_missing,
         official=args.official,
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
+from msa.base.pauses import PAUSES
 from msa.formats.csd import Sequence
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read_words(path: Path) -> list[str]:
         cells = [cell for video in sequence.videos for cell in sequence.features(video).flat]
     if not all(isinstance(cell, bytes) for cell in cells):
         raise InputError(f"{path}: expected words (byte strings) as features, got numbers")
-    words = [word for cell in cells if (word := cell.decode(errors="replace")) != "sp"]
+    words = [word for cell in cells if (word := cell.decode(errors="replace")) not in PAUSES]
     if not words:
         raise InputError(f"{path}: expected words, got none")
     return words

@@ -32,7 +32,7 @@ def aligned(tmp_path):
 def run(folder, folds=None, **changes):
     folds_file = folder / "folds.json"
     folds_file.write_text(json.dumps(folds or {"train": ["a"], "valid": ["b"], "test": ["c"]}))
-    options = {"columns": [0], "span": (-3.0, 3.0), "drop_pauses": True} | changes
+    options = {"columns": [0], "span": (-3.0, 3.0)} | changes
     outputs = {fold: folder / fold for fold in FOLDS}
     split(folder / "aligned", folds_file, outputs, folder / "card.json", **options)
     return json.loads((folder / "card.json").read_text())
@@ -109,7 +109,7 @@ def test_a_segment_that_has_neither_words_nor_pauses_says_so(tmp_path):
 
 
 def test_pauses_may_stay(aligned):
-    assert run(aligned, drop_pauses=False)["segments"] == {"train": 3, "valid": 3, "test": 3}
+    assert run(aligned, pauses=())["segments"] == {"train": 3, "valid": 3, "test": 3}
     assert load(aligned, "train", "words")[1, 0] == b"sp"
 
 
