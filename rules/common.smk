@@ -10,7 +10,6 @@ from snakemake.exceptions import WorkflowError
 
 from msa.base.errors import InputError
 from msa.base.logs import LOGGED
-from msa.base.pauses import dropped_words
 from msa.closure import closure, shipped
 from msa.config import encoders, fits, flags, folds, joint, paths
 from msa.config import recipes, settings, sources, studies

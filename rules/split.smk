@@ -24,9 +24,8 @@ rule split:
         # with `output` Snakemake does not record it, so that a later word on it retrains nothing
         card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
         folds=lambda wildcards, output: flags.folds_flags(recipe(wildcards)),
-        pauses=lambda wildcards: dropped_words(recipe(wildcards)["pauses"]),
+        pauses=lambda wildcards: flags.pause_flags(recipe(wildcards)),
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
-        " --card {output.card:q} {params.task} {params.card} {params.folds}"
-        " --pauses {params.pauses:q}"
+        " --card {output.card:q} {params.task} {params.card} {params.folds} {params.pauses}"
         f" {LOGGED}"

@@ -1,8 +1,10 @@
 """What stages ask of a data recipe, as their command-line flags."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import protocol
@@ -34,6 +36,11 @@ def task_flags(recipe: Mapping[str, Any]) -> str:
     if "range" in task:
         flags += ["--range", *task["range"]]
     return " ".join(map(str, flags))
+
+
+def pause_flags(recipe: Mapping[str, Any]) -> str:
+    """The words that split drops, quoted: Snakemake leaves out an empty one."""
+    return shlex.join(["--pauses", *dropped_words(recipe["pauses"])])
 
 
 def card_flags(recipe: Mapping[str, Any]) -> str:
