@@ -8,6 +8,7 @@ of videos. Threads suffice: what takes long is done without Python's lock.
 import argparse
 import csv
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
 from msa.base.ids import entry_video, is_segment, unlike
 from msa.base.logs import PROGRESS
+from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.plan import ROUTES, VideoPlan, plan, take_rows
 from msa.formats import csd
 
@@ -69,12 +71,21 @@ class AlignedVideo:
         intervals: start and end of each segment, (s, 2) seconds.
         rows: by output name, the rows of all segments.
         odd: by sequence, counts of rows with odd times.
+        spans: of the labels and each sequence, where it has rows.
     """
 
     plan: VideoPlan
     intervals: np.ndarray
     rows: dict[str, np.ndarray]
     odd: dict[str, dict[str, int]]
+    spans: dict[str, Span | None]
+
+    def coverage(self, name: str) -> tuple[int, int]:
+        """Words, or segments, that there are, and those without a row of a sequence."""
+        met = self.rows.get(f"{name}.met")
+        if met is None:
+            return self.plan.lasting, self.plan.lacking[name]
+        return len(met), len(met) - int(np.count_nonzero(met))
 
 
 def odd_times(intervals: np.ndarray) -> dict[str, int]:
@@ -100,8 +111,8 @@ def align_video(
 ) -> AlignedVideo:
     """Read one video and make the rows of its segments; the layouts are by output name."""
     intervals = labels.intervals(video)
-    spans = {name: sequence.intervals(video) for name, sequence in sequences.items()}
-    video_plan = plan(intervals, spans, route)
+    intervals_of = {name: sequence.intervals(video) for name, sequence in sequences.items()}
+    video_plan = plan(intervals, intervals_of, route)
     rows = {"labels": labels.features(video)[video_plan.segments]}
     for name, sequence in sequences.items():
         features = sequence.features(video).astype(layouts[name].dtype, copy=False)
@@ -110,8 +121,12 @@ def align_video(
         rows[name] = take_rows(features, name, video_plan)
         if route == "words":
             rows[f"{name}.word"] = video_plan.numbers[video_plan.rows[name]]
-    odd = {name: odd_times(times) for name, times in {**spans, "labels": intervals}.items()}
-    return AlignedVideo(video_plan, intervals[video_plan.segments], rows, odd)
+        if name in video_plan.words:
+            rows[f"{name}.met"] = video_plan.words[name].counts[video_plan.rows[name]] > 0
+    times = {"labels": intervals, **intervals_of}
+    odd = {name: odd_times(rows_times) for name, rows_times in times.items()}
+    spans = {name: span(rows_times) for name, rows_times in times.items()}
+    return AlignedVideo(video_plan, intervals[video_plan.segments], rows, odd, spans)
 
 
 def _whole_segments(labels: csd.Sequence) -> set[str]:
@@ -207,8 +222,11 @@ def align(
     and a field of `offsets.npy` with where each segment begins, (segments + 1,); `labels.npy`,
     one row a segment; `segments.csv` (key `video[i]`, video, i, start, end in seconds) and
     `dropped.csv` (key, video, reason). With the route "words" also `<name>.word.npy`, the number
-    of the word a row belongs to, within its video. `times.json` counts the rows with odd times by
-    sequence, kind and video.
+    of the word a row belongs to, within its video, and `<name>.met.npy`, whether the sequence has
+    a row there: if not, it is zeros. `coverage.csv` (video, sequence, segments, lacking) tells of
+    the sequences that are not averaged how many segments have none of their rows. `times.json`
+    counts the rows with odd times by sequence, kind and video; `route.json` has the route, and what
+    is odd in the files' clocks.
 
     Args:
         files: sequence name to .csd file.
@@ -218,7 +236,8 @@ def align(
         threads: how many videos are read and aligned at once.
 
     Raises:
-        InputError: a file is broken, widths differ within a file, or no segment is left.
+        InputError: a file is broken, widths differ within a file, the times of a sequence are not
+            of the labels' clock, or no segment is left.
     """
     if route == "words" and "words" not in files:
         raise InputError(f"align to words: no sequence plays words; got {', '.join(files)}")
@@ -238,6 +257,8 @@ def align(
                 )
         if route == "words":
             layouts |= {f"{name}.word": RowLayout((), np.dtype(np.int64)) for name in files}
+            averaged = [name for name in files if name != "words"]
+            layouts |= {f"{name}.met": RowLayout((), np.dtype(bool)) for name in averaged}
         folder = stack.enter_context(atomic_folder(output))
         arrays = {n: stack.enter_context(open(folder / f"{n}.npy", "wb")) for n in layouts}
         for name, file in arrays.items():
@@ -246,6 +267,9 @@ def align(
         counts: dict[str, list[np.ndarray]] = {name: [] for name in files}
         odd: dict[str, dict[str, dict[str, int]]] = {n: {} for n in (*files, "labels")}
         kept_segments: list[tuple[str, np.ndarray, np.ndarray]] = []
+        spans: dict[str, dict[str, Span]] = {name: {} for name in ["labels", *files]}
+        coverage: list[tuple[str, str, int, int]] = []
+        covered = dict.fromkeys(files, False)
 
         align_one = partial(
             align_video, sequences=sequences, labels=segments, layouts=layouts, route=route
@@ -264,11 +288,26 @@ def align(
             for name, kinds in aligned.odd.items():
                 for kind in (kind for kind, rows in kinds.items() if rows):
                     odd[name].setdefault(kind, {})[video] = kinds[kind]
+                total, without = aligned.coverage(name)
+                covered[name] |= without < total or not total
+                if f"{name}.met" not in layouts:
+                    coverage.append((entry_video(video), name, total, without))
+            for name, one in aligned.spans.items():
+                if one is not None:
+                    spans[name][video] = one
             kept_segments.append((video, aligned.plan.segments, aligned.intervals))
             dropped += [
                 (_key(video, i, whole), entry_video(video), reason)
                 for i, reason in aligned.plan.dropped.items()
             ]
+        check_ends(f"{labels}: labels", spans["labels"])
+        remarks = [
+            remark
+            for name, path in files.items()
+            for remark in check_clock(
+                f"{path}: {name}", spans[name], "the labels", spans["labels"], covered[name]
+            )
+        ]
         if not row_counts["labels"]:
             raise InputError(f"{labels}: no segment is left; the first reason: {dropped[0]}")
 
@@ -286,7 +325,12 @@ def align(
         _write_table(folder / "segments.csv", ["key", "video", "i", "start", "end"], keys)
         _write_table(folder / "dropped.csv", ["key", "video", "reason"], dropped)
         (folder / "times.json").write_text(json.dumps(odd) + "\n")
-        (folder / "route.json").write_text(json.dumps({"route": route}) + "\n")
+        columns = ["video", "sequence", "segments", "lacking"]
+        _write_table(folder / "coverage.csv", columns, coverage)
+        content = {"route": route, "remarks": remarks}
+        (folder / "route.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
+    for remark in remarks:
+        print(f"warning: {remark}", file=sys.stderr)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

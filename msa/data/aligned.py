@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ class Aligned:
         arrays: by sequence, its rows on disk, memory-mapped.
         rows: by sequence, the numbers of the rows that make the segments, -1 for zeros.
         bounds: by sequence, where each segment begins in `rows`, (s + 1,).
+        met: of the sequences averaged over words, whether they have a row there, as `rows`.
+        lacking: of the others, the columns video, sequence, segments, lacking (those without rows).
+        remarks: what is odd in the files' times.
         pauses: how many pauses each segment lost, (s,).
         pause_words: the words that these were, segment after segment, (sum of pauses,).
     """
@@ -40,6 +43,9 @@ class Aligned:
     arrays: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
     bounds: dict[str, np.ndarray]
+    met: dict[str, np.ndarray]
+    lacking: pd.DataFrame
+    remarks: list[str]
     pauses: np.ndarray
     pause_words: np.ndarray
 
@@ -51,6 +57,34 @@ class Aligned:
             word.decode("utf-8", "replace"): count
             for word, count in Counter(words.tolist()).most_common()
         }
+
+    def coverage(self, numbers: np.ndarray, videos: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What each sequence covers of the segments' words, or of the videos' segments.
+
+        `msa.base.coverage` says what it holds.
+        """
+        owners = self.segments["video"].to_numpy()[numbers]
+        content = {}
+        for name in self.arrays:
+            table = self.lacking[self.lacking["sequence"] == name]
+            table = table[table["video"].isin(videos)]
+            if name in self.met:
+                bounds = self.bounds[name]
+                met = self.met[name][segment_rows(bounds, numbers)]
+                words = np.repeat(owners, np.diff(bounds)[numbers])
+                table = pd.DataFrame({"video": words, "segments": 1, "lacking": ~met})
+            numbers_of = table.groupby("video", sort=False)[["segments", "lacking"]].sum()
+            content[name] = {
+                "unit": "words" if name in self.met else "segments",
+                "total": int(numbers_of["segments"].sum()),
+                "without_rows": int(numbers_of["lacking"].sum()),
+                "videos": {
+                    video: {"total": int(total), "without_rows": int(without)}
+                    for video, total, without in numbers_of.itertuples()
+                    if without
+                },
+            }
+        return content
 
     def write(self, numbers: np.ndarray, folder: Path) -> dict[str, Any]:
         """Write some segments' sequences, offsets.npy and ids.npy; counts by sequence."""
@@ -100,18 +134,22 @@ def read_aligned(
         for name in names
     }
     check_widths({name: rows.shape[1] for name, rows in arrays.items()}, widths or {}, str(aligned))
-    route = read_json(aligned / "route.json", "route")["route"]
+    alignment = read_json(aligned / "route.json", "route", "remarks")
+    route = alignment["route"]
 
     bounds = {name: offsets[name] for name in names}
     rows = {name: np.arange(len(arrays[name])) for name in names}
+    met: dict[str, np.ndarray] = {}
     if route == "words":
         numbers = {
             name: read_array(aligned / f"{name}.word.npy", "numbers", 1, offsets[name][-1])
             for name in names
         }
         for name in set(names) - {"words"}:
+            has_rows = read_array(aligned / f"{name}.met.npy", "numbers", 1, offsets[name][-1])
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]
+            met[name] = np.append(has_rows, False)[rows[name]]
     pause_counts, pause_words = np.zeros(len(segments), np.int64), np.array([], "S1")
     if pauses and "words" in names:
         words = np.strings.strip(arrays["words"][:, 0])
@@ -121,9 +159,27 @@ def read_aligned(
         pause_words = words[~spoken]
         for name in names if route == "words" else ["words"]:
             rows[name], bounds[name] = rows[name][spoken], spoken_bounds
+        met = {name: flags[spoken] for name, flags in met.items()}
 
     reasons = _table(aligned / "dropped.csv", ["key", "video", "reason"])
-    return Aligned(segments, reasons, route, arrays, rows, bounds, pause_counts, pause_words)
+    lacking = _table(aligned / "coverage.csv", ["video", "sequence", "segments", "lacking"])
+    try:
+        lacking = lacking.astype({"segments": int, "lacking": int})
+    except ValueError as error:
+        raise InputError(f"{aligned}/coverage.csv: expected numbers, got: {said(error)}") from error
+    return Aligned(
+        segments=segments,
+        dropped=reasons,
+        route=route,
+        arrays=arrays,
+        rows=rows,
+        bounds=bounds,
+        met=met,
+        lacking=lacking,
+        remarks=alignment["remarks"],
+        pauses=pause_counts,
+        pause_words=pause_words,
+    )
 
 
 def read_segments(aligned: Path) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.atomic import allocate, atomic_folders, atomic_path, atomic_write
+from msa.base.coverage import uncovered
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json, read_npz, read_offsets
 
@@ -266,6 +267,35 @@ def _pauses(card: Mapping[str, Any]) -> str:
     return f"Pauses: {card['pauses']}{f' ({words})' if words else ''}."
 
 
+def _imputed(card: Mapping[str, Any], fold: str, name: str) -> Any:
+    """How many rows are zeros because there is none; empty where that is not known."""
+    count = card.get("coverage", {}).get(fold, {}).get(name, {})
+    if count.get("unit") == "words":
+        return count["without_rows"]
+    return card["sequences"][fold][name].get("imputed_rows", "")
+
+
+def _coverage(card: Mapping[str, Any]) -> list[str]:
+    """Lines on words and segments without rows of a sequence, where that is known."""
+    if "coverage" not in card:
+        return []
+    lines = ["", "## Words and segments without rows", ""]
+    lines += ["| fold | sequence | of | without rows | share |", "|---|---|---:|---:|---:|"]
+    lines += [
+        f"| {fold} | {name} | {count['total']} {count['unit']} | {count['without_rows']} "
+        f"| {count['without_rows'] / max(count['total'], 1):.1%} |"
+        for fold, sequences in card["coverage"].items()
+        for name, count in sequences.items()
+    ]
+    remarks = [f"- {remark}" for remark in card.get("remarks", [])]
+    remarks += [
+        f"- {fold}: no row of {name} in the whole of {', '.join(videos)}"
+        for fold, sequences in card["coverage"].items()
+        for name, videos in uncovered(sequences).items()
+    ]
+    return [*lines, "", *remarks] if remarks else lines
+
+
 def table(card: dict[str, Any]) -> str:
     """The data card as Markdown."""
     lines = ["# Data card", "", f"Alignment: {card['route']}. {_pauses(card)}", ""]
@@ -296,11 +326,12 @@ def table(card: dict[str, Any]) -> str:
                 f"| {fold} | {name} | {counts['rows']} "
                 f"| {' | '.join(map(str, card['lengths'][fold][name].values()))} "
                 f"| {counts['width']} "
-                f"| {counts.get('imputed_rows', '')} "
+                f"| {_imputed(card, fold, name)} "
                 f"| {sum(nan.values())} | {sum(inf.values())} "
                 f"| {', '.join(f'{c}: {not_finite[c]}' for c in worst)} "
                 f"| {cleaning['counts'][fold].get(name, {}).get('left', '')} |"
             )
+    lines += _coverage(card)
     lines += ["", f"## Dropped segments: {len(card['dropped'])}", ""]
     lines += ["| segment | fold | reason |", "|---|---|---|"]
     lines += [f"| {d['id']} | {d['fold'] or 'none'} | {d['reason']} |" for d in card["dropped"]]

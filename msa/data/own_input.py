@@ -6,8 +6,9 @@ pieces of equal length, or whole videos.
 """
 
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
 from msa.data.clean import SEQUENCES, read_cleanings, write_cleaned
+from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
 from msa.data.pieces import check_pieces, count_pieces
@@ -37,12 +39,14 @@ class OwnInput:
         times: start and end in seconds as text, (n, 2); empty where they are unknown.
         label: (n, targets) float, NaN where there is none; None if there are no labels at all.
         dropped: segments that were left out, (id, reason).
+        coverage: by sequence, as `msa.base.coverage` says; empty where it is not known.
     """
 
     ids: np.ndarray
     times: np.ndarray
     label: np.ndarray | None
     dropped: Sequence[tuple[str, str]] = ()
+    coverage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def find(arguments: Sequence[str]) -> Path | dict[str, Path]:
@@ -203,7 +207,9 @@ def _align(
     dropped += [(key, reason) for key, _, reason in alignment.dropped.itertuples(index=False)]
     dropped += [(key, "it has no words") for key in alignment.segments["key"].drop(segments.index)]
     times = segments[["start", "end"]].to_numpy(str)
-    return OwnInput(segments["key"].to_numpy(str), times, label, dropped)
+    videos = set(alignment.segments["video"]) | set(alignment.dropped["video"])
+    coverage = alignment.coverage(spoken, videos)
+    return OwnInput(segments["key"].to_numpy(str), times, label, dropped, coverage)
 
 
 def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> list[tuple[str, str]]:
@@ -212,14 +218,24 @@ def _cut(files: Mapping[str, Path], seconds: float | None, path: Path) -> list[t
     Returns:
         Videos that last no time and are left out, (video, reason).
     """
-    spans: dict[str, list[np.ndarray]] = {}
-    for file in files.values():
+    intervals_of: dict[str, list[np.ndarray]] = {}
+    spans: dict[str, dict[str, Span]] = {name: {} for name in files}
+    for name, file in files.items():
         with csd.Sequence(file) as sequence:
             for video in sequence.videos:
-                spans.setdefault(video, []).append(sequence.intervals(video))
+                intervals = sequence.intervals(video)
+                intervals_of.setdefault(video, []).append(intervals)
+                if one := span(intervals):
+                    spans[name][video] = one
+    reference, *others = sorted(files, key=lambda name: name != "words")
+    check_ends(f"{files[reference]}: {reference}", spans[reference])
+    for name in others:
+        where = f"{files[name]}: {name}"
+        for remark in check_clock(where, spans[name], reference, spans[reference]):
+            print(f"warning: {remark}", file=sys.stderr)
     pieces, dropped = {}, []
-    for video, intervals in spans.items():
-        times = np.concatenate(intervals)
+    for video, sequence_intervals in intervals_of.items():
+        times = np.concatenate(sequence_intervals)
         if not times.size or times.min() == times.max():
             dropped.append((video, "its rows last no time" if times.size else "it has no rows"))
             continue

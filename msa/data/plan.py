@@ -102,6 +102,8 @@ class VideoPlan:
             sequence, or with `words` numbers of words.
         words: with the route "words", the overlaps of each sequence with the lasting words.
         numbers: the lasting words' row numbers.
+        lasting: how many label intervals last.
+        lacking: by sequence, how many of these have none of its rows.
         dropped: label interval number to reason.
     """
 
@@ -111,6 +113,8 @@ class VideoPlan:
     words: dict[str, Overlaps] = field(default_factory=dict)
     numbers: np.ndarray = field(default_factory=lambda: np.arange(0))
     dropped: dict[int, str] = field(default_factory=dict)
+    lasting: int = 0
+    lacking: dict[str, int] = field(default_factory=dict)
 
 
 def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) -> VideoPlan:
@@ -176,6 +180,8 @@ def plan(labels: np.ndarray, sequences: Mapping[str, np.ndarray], route: str) ->
         words,
         numbers,
         dropped,
+        len(lasting),
+        {name: len(missing) for name, missing in lacking.items()},
     )
 
 

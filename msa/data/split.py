@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.atomic import atomic_folders, atomic_write
+from msa.base.coverage import fold_lacks
 from msa.base.errors import InputError
 from msa.base.ids import entry_video, unlike
 from msa.base.pauses import PAUSES
@@ -207,6 +208,15 @@ def split(
             numbers = np.array(chosen[fold])
             counts[fold] = alignment.write(numbers, folder)
             np.save(folder / "label.npy", labels[numbers])
+    fold_videos: dict[str | None, set[str]] = {fold: set() for fold in FOLDS}
+    for key, video in kept + lost:
+        fold_videos.setdefault(fold_of(key, video), set()).add(video)
+    coverage = {
+        fold: alignment.coverage(np.array(numbers), fold_videos[fold])
+        for fold, numbers in chosen.items()
+    }
+    for text in fold_lacks(coverage):
+        print(f"warning: {text}; the data card lists the videos", file=sys.stderr)
     with atomic_write(card) as file:
         summary = {
             "segments": {fold: len(chosen[fold]) for fold in FOLDS},
@@ -218,6 +228,8 @@ def split(
             "route": alignment.route,
             "pauses": "dropped" if pauses else "kept",
             "pause_words": {f: alignment.lost_pauses(n) for f, n in fold_segments.items()},
+            "coverage": coverage,
+            "remarks": alignment.remarks,
             "sequences": counts,
             "dropped": dropped,
         }

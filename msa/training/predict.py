@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from msa.base.atomic import atomic_write
+from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json
@@ -208,6 +209,10 @@ def main(args: argparse.Namespace) -> None:
             "their scores say nothing of new ones",
             file=sys.stderr,
         )
+    for text in lacks(segments.coverage, 0):
+        print(text, file=sys.stderr)
+    for name, videos in uncovered(segments.coverage).items():
+        print(f"no row of {name} in the whole of {', '.join(videos)}", file=sys.stderr)
     for segment, reason in segments.dropped:
         print(f"left out: {segment}: {reason}", file=sys.stderr)
     if segments.label is not None:
