@@ -14,6 +14,19 @@ LIMIT = 0.05  # a share that is said; pauses alone bring some
 Fold = Mapping[str, Mapping[str, Any]]
 
 
+def counts(coverage: Mapping[str, Fold] | None) -> dict[str, dict[str, Any]] | None:
+    """The same without the videos."""
+    if coverage is None:
+        return None
+    return {
+        fold: {
+            name: {key: value for key, value in count.items() if key != "videos"}
+            for name, count in sequences.items()
+        }
+        for fold, sequences in coverage.items()
+    }
+
+
 def lacks(fold: Fold, least: float = LIMIT) -> list[str]:
     """A sentence for each sequence that more than a share of the words or segments is without."""
     return [

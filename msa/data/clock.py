@@ -100,7 +100,7 @@ def check_clock(
             f"{where}: expected times in seconds on the clock of {other}, got rows "
             f"{spans[video]} where {other} last {references[video]}, in the video {video}"
             f"{many if wrong else '; none of its rows is within a segment'}"
-            f"{_guess(spans[video], references[video], other)}; write the times again"
+            f"{_guess(spans[video], references[video], other)}"
         )
     remarks = []
     if unlike:
@@ -130,9 +130,9 @@ def _guess(one: Span, reference: Span, other: str) -> str:
     reach, offset = _reach(one, reference), one.start - reference.start
     alike = 1 / FAR < (one.end - one.start) / max(reference.end - reference.start, 1e-9) < FAR
     if alike and not _meet(one, reference):
-        return f": is one of them {abs(offset):.0f} s late?"
+        return f": one of them begins {abs(offset):.0f} s later; write both on one clock"
     if 1 / OTHER_UNIT < reach < OTHER_UNIT:
-        return ""
+        return "; write the times again"
     factor = min(UNITS, key=lambda unit: abs(abs(log(reach)) - log(unit)))
     which = "its times" if reach > 1 else f"the times of {other}"
-    return f": are {which} {UNITS[factor]}? divide them by {factor:.0f}"
+    return f": {which} look like {UNITS[factor]}; divide them by {factor:.0f}"

@@ -19,6 +19,7 @@ import pandas as pd
 
 from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
+from msa.base.coverage import fold_lacks
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
@@ -55,7 +56,8 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     text = text.replace("\n## ", "\n### ")
     return {
         "name": name,
-        "caption": " ".join([caption(results, comparisons), *footnotes(results)]),
+        "caption": caption(results, comparisons),
+        "notes": footnotes(results),
         "columns": list(shown.columns),
         "lines": [
             {

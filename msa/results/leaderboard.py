@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from msa.base.atomic import atomic_write
+from msa.base.coverage import fold_lacks
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.base.schema import problems
@@ -117,24 +118,24 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
         raise InputError("; ".join([*wrong, "give results of one data set, one a model"]))
 
 
-def footnotes(results: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a reader has to know of the data behind single scores, a sentence each."""
-    notes = [
+def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a reader has to know of the data behind the scores, a sentence each."""
+    cut = [
         f"{label(result)} reads at most {read['steps']} steps of {name} of a segment: "
-        f"{share:.0%} of the test fold's are cut."
+        f"{share:.0%} of the test fold's are cut"
         for result in results
         for modalities in result["lengths"].values()
         for name, read in modalities.items()
         if (share := read["cut_steps"]["test"]) > NOTED
     ]
-    return list(dict.fromkeys(notes))
+    return [*fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
 
 
 def markdown(
     frame: pd.DataFrame,
     dataset: str,
     published: pd.DataFrame | None = None,
-    notes: Iterable[str] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The table as a Markdown page with 3 decimals, and what its numbers mean.
 
@@ -161,7 +162,8 @@ def markdown(
     textual = ("model", "target", "settings", "missing")
     aligned = ["left" if name in textual else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
-    page = "\n".join([f"# Leaderboard: {dataset}\n\n{text}\n\n{note}", *notes])
+    page = f"# Leaderboard: {dataset}\n\n{text}\n\n{note}"
+    page += "".join(f"\n- {footnote}" for footnote in notes) + ("\n" if notes else "")
     if published is None or published.empty:
         return page
     shown = {

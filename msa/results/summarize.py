@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.atomic import atomic_write
+from msa.base.coverage import counts
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.results.bootstrap import description, numbered, resamples, videos
@@ -157,6 +158,7 @@ def summarize(
     name: str | None = None,
     note: str | None = None,
     cost: Sequence[Json] = (),
+    coverage: Json | None = None,
 ) -> Json:
     """The result of one model, ready for JSON.
 
@@ -165,6 +167,7 @@ def summarize(
         name: the user's name for it.
         note: the user's note on it.
         cost: what each job took, as of `msa.results.cost.costs`.
+        coverage: of the data, by fold, as of `msa.base.coverage`; None where it is not known.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
@@ -204,6 +207,7 @@ def summarize(
         "rows": training["rows"],
         "lengths": {seeds[0].target: seeds[0].training["lengths"] for seeds in models.values()},
         "text": training.get("text"),
+        "coverage": coverage,
         "provenance": _provenance(every) | remarks,
     }
 
@@ -364,6 +368,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE=FILE",
         help="Snakemake's benchmarks of what all runs share, such as encode=FILE",
     )
+    parser.add_argument(
+        "--card", type=Path, help="the data card, which tells of words without rows"
+    )
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
 
@@ -375,7 +382,8 @@ def main(args: argparse.Namespace) -> None:
     together = "seeds_together" in runs[0].settings
     stage = "predict" if runs[0].settings["variant"] == "released" else "train"
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
-    result = summarize(runs, args.name, args.note, cost)
+    coverage = read_json(args.card).get("coverage") if args.card else None
+    result = summarize(runs, args.name, args.note, cost, counts(coverage))
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")
