@@ -6,10 +6,12 @@ import pytest
 from msa.base.errors import InputError
 from msa.data.align import align
 from msa.data.aligned import word_rows
+from msa.data.clean import table
 from msa.data.split import FOLDS, read_folds, split
 from msa.formats import csd
 
 VIDEOS = ["a", "b", "c", "d"]
+UNCLEANED = {"policy": "zero", "standardized": [], "counts": {fold: {} for fold in FOLDS}}
 
 
 @pytest.fixture
@@ -113,11 +115,128 @@ def test_pauses_may_stay(aligned):
     assert load(aligned, "train", "words")[1, 0] == b"sp"
 
 
+SILENCES = ["", "sp", "SP", "sil", "spn", "<eps>", " "]
+
+
+@pytest.fixture
+def silences(tmp_path):
+    """A word, then a pause as each aligner writes it, in one segment; audio is 0, 1, ..."""
+    words = ["so", *SILENCES, "spy"]
+    begins = np.arange(float(len(words)))
+    times = np.stack([begins, begins + 1], 1)
+    csd.write(tmp_path / "words.csd", "words", dict.fromkeys("abc", (times, words)))
+    csd.write(tmp_path / "audio.csd", "audio", dict.fromkeys("abc", (times, begins[:, None])))
+    whole = ([[0.0, len(words)]], [[1.0]])
+    csd.write(tmp_path / "labels.csd", "labels", dict.fromkeys("abc", whole))
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", "words", tmp_path / "aligned")
+    return tmp_path
+
+
+def test_pauses_of_all_aligners_are_dropped_and_counted_by_word(silences):
+    card = run(silences)
+    assert load(silences, "train", "words")[:, 0].tolist() == [b"so", b"spy"]
+    assert load(silences, "train", "audio")[:, 0].tolist() == [0, len(SILENCES) + 1]
+    assert card["pauses"] == "dropped"
+    assert card["pause_words"]["test"] == {"": 2} | dict.fromkeys(SILENCES[1:-1], 1)
+    card["cleaning"] = UNCLEANED
+    assert 'Pauses: dropped ("" 6, "sp" 3, "SP" 3, ' in table(card)
+
+
+def test_pauses_of_a_recipe_are_those_alone(silences):
+    card = run(silences, pauses=["sp", "so"])
+    assert card["pause_words"]["train"] == {"so": 1, "sp": 1}
+    words = load(silences, "train", "words")[:, 0].tolist()
+    assert words == [b"", b"SP", b"sil", b"spn", b"<eps>", b" ", b"spy"]
+    assert run(silences, pauses=())["pause_words"]["train"] == {}
+
+
 def test_rows_that_a_word_lacks_are_imputed():
     words, offsets = np.array([4, 7, 7, 9]), np.array([0, 2, 4])
     rows, row_offsets = np.array([7, 4, 9]), np.array([0, 2, 3])
     assert word_rows(words, offsets, rows, row_offsets).tolist() == [1, 0, -1, 2]
     assert word_rows(words, offsets, rows[:0], row_offsets * 0).tolist() == [-1] * 4
+
+
+def test_words_without_rows_are_counted(aligned, capsys):
+    card = run(aligned)
+    assert card["coverage"]["train"] == {
+        "words": {"unit": "segments", "total": 3, "without_rows": 0, "videos": {}},
+        # w0 of five words; its pauses are no words
+        "audio": {
+            "unit": "words",
+            "total": 5,
+            "without_rows": 1,
+            "videos": {"a": {"total": 5, "without_rows": 1}},
+        },
+    }
+    said = capsys.readouterr().err
+    assert said.count("words (20.0%) have no row of audio: zeros stand in their place") == 3
+    assert "warning: test: 1 of 5 words" in said
+    # a pause that is kept is a word, and has audio
+    kept = run(aligned, pauses=())["coverage"]["train"]["audio"]
+    assert (kept["total"], kept["without_rows"]) == (7, 1)
+
+
+@pytest.mark.parametrize(("route", "left"), [("labels", 2), ("none", 3)])
+def test_segments_without_rows_are_counted(tmp_path, capsys, route, left):
+    times = np.array([[0, 1], [2, 3], [4, 5]])
+    rows = {
+        "words": dict.fromkeys("abc", (times, ["so", "so", "so"])),
+        "audio": dict.fromkeys("abc", (times[1:], np.ones((2, 2)))),
+        "labels": dict.fromkeys("abc", (times, np.ones((3, 1)))),
+    }
+    rows["audio"]["c"] = (times, np.ones((3, 2)))
+    for name, videos in rows.items():
+        csd.write(tmp_path / f"{name}.csd", name, videos)
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", route, tmp_path / "aligned")
+    card = run(tmp_path)
+    assert card["segments"] == {"train": left, "valid": left, "test": 3}
+    audio = {fold: sequences["audio"] for fold, sequences in card["coverage"].items()}
+    lack = {"unit": "segments", "total": 3, "without_rows": 1}
+    assert audio["train"] == lack | {"videos": {"a": {"total": 3, "without_rows": 1}}}
+    assert audio["test"] == lack | {"without_rows": 0, "videos": {}}
+    said = capsys.readouterr().err
+    assert "warning: train: 1 of 3 segments (33.3%) have no row of audio; the data card" in said
+    assert "test" not in said
+
+
+def test_a_few_words_without_rows_are_counted_in_silence(tmp_path, capsys):
+    """One of 20 is not more than 5 %."""
+    times = np.stack([np.arange(20.0), np.arange(20.0) + 1], 1)
+    for name, rows in {"words": times, "audio": times[1:], "labels": times}.items():
+        values = ["so"] * 20 if name == "words" else np.ones((len(rows), 1))
+        csd.write(tmp_path / f"{name}.csd", name, dict.fromkeys("abc", (rows, values)))
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", "words", tmp_path / "aligned")
+    assert run(tmp_path)["coverage"]["valid"]["audio"]["without_rows"] == 1
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_the_card_names_videos_that_a_sequence_covers_nothing_of(tmp_path):
+    """The clock of one video is an hour late, of another in milliseconds; others are right."""
+    videos = "abcdefg"
+    times = np.array([[0, 1], [1, 2], [2, 3.0]])
+    audio = {video: (times, np.ones((3, 1))) for video in videos}
+    audio |= {"a": (times + 3600, np.ones((3, 1))), "b": (times * 1000, np.ones((3, 1)))}
+    csd.write(tmp_path / "audio.csd", "audio", audio)
+    csd.write(tmp_path / "words.csd", "words", dict.fromkeys(videos, (times, ["so"] * 3)))
+    csd.write(tmp_path / "labels.csd", "labels", dict.fromkeys(videos, (times, np.ones((3, 1)))))
+    files = {name: tmp_path / f"{name}.csd" for name in ("words", "audio")}
+    align(files, tmp_path / "labels.csd", "words", tmp_path / "aligned")
+    card = run(tmp_path, {"train": [*"abcde"], "valid": ["f"], "test": ["g"]})
+    assert card["coverage"]["train"]["audio"]["without_rows"] == 3
+    (remark,) = card["remarks"]
+    assert remark.endswith(
+        "in 2 of 7 videos the times are hardly seconds as those of the labels are: a, b"
+    )
+    card["cleaning"] = UNCLEANED
+    text = table(card)
+    assert "\n| train | audio | 15 words | 3 | 20.0% |\n" in text
+    assert "\n| test | audio | 3 words | 0 | 0.0% |\n" in text
+    assert "\n- train: no row of audio in the whole of a\n" in text and f"\n- {remark}\n" in text
+    assert "\n| train | audio | 15 | 1 | 3 | 0 | 0 |  |  |\n" in text
 
 
 def test_nan_and_infinity_are_counted_by_column(aligned):

@@ -55,6 +55,19 @@ def test_no_oracle() -> None:
     assert frame["oracle_mae_mean"][1] == 1
 
 
+def test_a_footnote_where_many_words_have_no_rows(tmp_path: Path) -> None:
+    audio = {"unit": "words", "total": 100, "without_rows": 38}
+    covered = {"train": {"audio": audio}, "test": {"audio": audio | {"without_rows": 5}}}
+    for name, coverage in {"few": None, "many": covered}.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(sentiment("lmf", 1.0, coverage=coverage)))
+        tables = ("--output-csv", tmp_path / "x.csv", "--output-md", tmp_path / f"{name}.md")
+        command(path, *tables)
+    few, many = ((tmp_path / f"{name}.md").read_text() for name in ("few", "many"))
+    footnote = "- train: 38 of 100 words (38.0%) have no row of audio: zeros stand in their place\n"
+    assert many == f"{few}\n{footnote}"
+
+
 def test_markdown() -> None:
     frame = table(
         [sentiment("lmf", 1.0, 1.2), sentiment("mean", 1.4, corr=None, settings="published")]

@@ -76,6 +76,21 @@ def test_a_length_of_a_share_is_that_of_the_training_fold(tmp_path):
     assert found == {"text": 7, "audio": 9, "vision": None}
 
 
+def test_words_without_rows_are_said(done, demo_files, tmp_path, capsys):
+    """The audio of one video stops early, that of another is not there."""
+    with csd.Sequence(demo_files / "audio.csd") as sequence:
+        first, second, third = sequence.videos[:3]
+        rows = {v: (sequence.intervals(v), sequence.features(v)) for v in (first, second, third)}
+    rows[first] = tuple(array[: len(array) // 2] for array in rows[first])
+    rows[second] = tuple(array[:0] for array in rows[second])
+    csd.write(tmp_path / "audio.csd", "audio", rows)
+    files = [f"{name}={demo_files}/{name}.csd" for name in ("words", "vision", "labels")]
+    predict(done, *files, f"audio={tmp_path}/audio.csd")
+    said = capsys.readouterr().err
+    assert f"no row of audio in the whole of {second}\n" in said
+    assert "%) have no row of audio: zeros stand in their place\n" in said
+
+
 def test_a_fold_of_its_own_data_set(done):
     frame = predict(done, done / "data/demo/test")
     run = done / "runs/demo/ridge/main/all/1"
