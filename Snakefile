@@ -21,6 +21,7 @@ container: config.get("container", "msa.sif")
 
 
 include: "rules/common.smk"
+include: "rules/sources.smk"
 include: "rules/demo.smk"
 include: "rules/download.smk"
 include: "rules/check.smk"

@@ -5,7 +5,7 @@ rule check:
     input:
         lambda wildcards: ancient(CHECKED[checked_file(wildcards)].path),
     output:
-        update(f"{DATA}/{{owner}}/checked/{{file}}.sha256"),
+        checksum=update(f"{DATA}/{{owner}}/checked/{{file}}.sha256"),
         seen=update(f"{DATA}/{{owner}}/checked/{{file}}.seen"),
     log:
         "logs/{owner}/check/{file}.log",
@@ -21,6 +21,6 @@ rule check:
             "lock", lock_of(CHECKED[checked_file(wildcards)])
         ),
     shell:
-        "python -m msa check {input:q} --output {output[0]:q} --seen {output.seen:q}"
+        "python -m msa check {input:q} --output {output.checksum:q} --seen {output.seen:q}"
         " {params.lock:q} {params.arguments:q}"
         f" {LOGGED}"

@@ -84,7 +84,7 @@ use rule summarize as summarize_best with:
         predictions=runs("predictions/clean.npz", "best"),
         scores=runs("scores.json", "best"),
         table=f"{RESULTS}/{{dataset}}/{{model}}.search.csv",
-        card=f"{DATA}/{{dataset}}/card.json",
+        cards=cards,
         code=closure("summarize"),
     output:
         f"{RESULTS}/{{dataset}}/{{model}}.best.json",

@@ -12,7 +12,7 @@ rule summarize:
         records=runs("training.json"),
         predictions=runs("predictions/clean.npz"),
         scores=runs("scores.json"),
-        card=f"{DATA}/{{dataset}}/card.json",
+        cards=cards,
         code=closure("summarize"),
     output:
         report(
@@ -37,6 +37,6 @@ rule summarize:
         ),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
-        "python -m msa summarize {params.runs:q} --output {output:q} --card {input.card:q}"
+        "python -m msa summarize {params.runs:q} --output {output:q} --cards {input.cards:q}"
         " --jobs {params.jobs:q} {params.remarks:q}"
         f" {LOGGED}"

@@ -51,6 +51,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
         **{"selected_epoch": seed, "epochs": 9, "selection": "loss", "best_valid_loss": 0.1},
         "rows": {"train": 100, "valid": 20, "test": 40},
         "lengths": LENGTHS,
+        "text": None,
         "provenance": {
             **{"git_commit": "abc", "git_dirty": False, "config_digest": f"c{seed}"},
             **{"data_digest": "d", "code_digest": "e", "device": "cpu"},

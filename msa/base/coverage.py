@@ -6,7 +6,7 @@ segments, those in which the sequence has no row. A data card has {videos} too: 
 two numbers, where some are without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 LIMIT = 0.05  # a share that is said; pauses alone bring some
@@ -14,16 +14,23 @@ LIMIT = 0.05  # a share that is said; pauses alone bring some
 Fold = Mapping[str, Mapping[str, Any]]
 
 
-def counts(coverage: Mapping[str, Fold] | None) -> dict[str, dict[str, Any]] | None:
-    """The same without the videos."""
-    if coverage is None:
+def counts(cards: Sequence[Mapping[str, Fold] | None]) -> dict[str, dict[str, Any]] | None:
+    """The same without the videos: of one data set, or the sums of the deals of one."""
+    known = [card for card in cards if card is not None]
+    if len(known) < len(cards) or not known:
         return None
     return {
         fold: {
-            name: {key: value for key, value in count.items() if key != "videos"}
+            name: {
+                "unit": count["unit"],
+                **{
+                    key: sum(card[fold][name][key] for card in known)
+                    for key in ("total", "without_rows")
+                },
+            }
             for name, count in sequences.items()
         }
-        for fold, sequences in coverage.items()
+        for fold, sequences in known[0].items()
     }
 
 

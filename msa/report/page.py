@@ -19,7 +19,6 @@ import pandas as pd
 
 from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
-from msa.base.coverage import fold_lacks
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table

@@ -19,10 +19,19 @@ from msa.base.errors import InputError
 from msa.base.ids import video_of
 from msa.base.provenance import json_digest
 from msa.base.reading import read_json
-from msa.results.cost import COLUMNS, RUN_FILES, read_cost
+from msa.results.cost import COLUMNS, read_cost
 from msa.results.score import Fold, read_folds
 
-TRAINING = ("parameters", "rows", "selection", "wall_time_s", "rows_per_s", "provenance")
+TRAINING = (
+    "parameters",
+    "rows",
+    "lengths",
+    "text",
+    "selection",
+    "wall_time_s",
+    "rows_per_s",
+    "provenance",
+)
 DIGESTS = ("config_digest", "data_digest", "code_digest")
 
 
@@ -58,6 +67,7 @@ def record(deals: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> d
         raise InputError(f"expected deals of the same segments, each tested once, got rows {rows}")
     speeds = [deal["rows_per_s"] for deal in deals]
     known = [speed for speed in speeds if speed is not None]
+    read = deals[0]["lengths"]
     origins = [deal["provenance"] for deal in deals]
     origin = {key: _one(key, [o[key] for o in origins]) for key in origins[0]}
     return {
@@ -66,11 +76,36 @@ def record(deals: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> d
             **{f: round(np.mean([of_deal[f] for of_deal in rows])) for f in ("train", "valid")},
             "test": totals[0],
         },
+        "lengths": {name: _lengths([deal["lengths"][name] for deal in deals]) for name in read},
+        "text": _known([deal["text"] for deal in deals]),
         "selection": deals[0]["selection"],
         "selected_epoch": None,
         "wall_time_s": sum(deal["wall_time_s"] for deal in deals),
         "rows_per_s": float(np.mean(known)) if known else None,
         "provenance": origin | {"config_digest": json_digest([settings, origin["config_digest"]])},
+    }
+
+
+def _lengths(deals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of one modality the most steps that any deal reads, and the means of the shares cut."""
+    return {
+        "steps": max(deal["steps"] for deal in deals),
+        **{
+            key: {fold: float(np.mean([deal[key][fold] for deal in deals])) for fold in share}
+            for key, share in deals[0].items()
+            if key != "steps"
+        },
+    }
+
+
+def _known(deals: Sequence[Mapping[str, Any] | None]) -> dict[str, dict[str, int]] | None:
+    """The sums of what was counted of the encoder's pieces, by fold; None where it was not."""
+    known = [deal for deal in deals if deal is not None]
+    if len(known) < len(deals):
+        return None
+    return {
+        fold: {key: sum(deal[fold][key] for deal in known) for key in counts}
+        for fold, counts in known[0].items()
     }
 
 
@@ -86,18 +121,17 @@ def _one(key: str, values: Sequence[Any]) -> Any:
 
 
 def write_costs(runs: Sequence[Path], output: Path) -> None:
-    """What each stage took for all deals together, as Snakemake's benchmarks, where it is known."""
-    for name in RUN_FILES.values():
-        costs = [read_cost(run / name) for run in runs]
-        sums = {
-            key: (max if key == "memory_mb" else sum)([cost[key] or 0 for cost in costs])
-            for key in COLUMNS
-            if all(cost[key] is not None for cost in costs)
-        }
-        if sums:
-            with atomic_write(output / name) as file:
-                writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-                writer.writerows([COLUMNS.values(), [sums.get(key, "NA") for key in COLUMNS]])
+    """What training took for all deals together, as a benchmark of Snakemake's, if it is known."""
+    costs = [read_cost(run / "benchmarks/train.tsv") for run in runs]
+    sums = {
+        key: (max if key == "memory_mb" else sum)([cost[key] or 0 for cost in costs])
+        for key in COLUMNS
+        if all(cost[key] is not None for cost in costs)
+    }
+    if sums:
+        with atomic_write(output / "benchmarks/train.tsv") as file:
+            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+            writer.writerows([COLUMNS.values(), [sums.get(key, "NA") for key in COLUMNS]])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

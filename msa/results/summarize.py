@@ -34,7 +34,7 @@ SHARED = (*DESCRIPTION, "missing", "training.rows", "training.selection", "oracl
 # settings that change no number, and the two that runs are told apart by
 FREE = ("seed", "target")
 TRAINING = (
-    *("parameters", "rows", "lengths", "selection", "selected_epoch"),
+    *("parameters", "rows", "lengths", "text", "selection", "selected_epoch"),
     *("wall_time_s", "rows_per_s"),
     "provenance",
 )
@@ -206,7 +206,7 @@ def summarize(
         "rows_per_s": _by_run(every, "rows_per_s"),
         "rows": training["rows"],
         "lengths": {seeds[0].target: seeds[0].training["lengths"] for seeds in models.values()},
-        "text": training.get("text"),
+        "text": training["text"],
         "coverage": coverage,
         "provenance": _provenance(every) | remarks,
     }
@@ -369,7 +369,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Snakemake's benchmarks of what all runs share, such as encode=FILE",
     )
     parser.add_argument(
-        "--card", type=Path, help="the data card, which tells of words without rows"
+        "--cards",
+        type=Path,
+        nargs="+",
+        help="the data card, which tells of words without rows; of a cross-validation all deals'",
     )
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
@@ -382,7 +385,7 @@ def main(args: argparse.Namespace) -> None:
     together = "seeds_together" in runs[0].settings
     stage = "predict" if runs[0].settings["variant"] == "released" else "train"
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
-    coverage = read_json(args.card).get("coverage") if args.card else None
+    coverage = [read_json(path).get("coverage") for path in args.cards or ()]
     result = summarize(runs, args.name, args.note, cost, counts(coverage))
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)

@@ -14,7 +14,7 @@ def test_more_than_five_per_cent_are_said():
 
 
 def test_what_is_not_known_is_not_said():
-    assert fold_lacks(None) == [] and counts(None) is None
+    assert fold_lacks(None) == [] and counts([None]) is None and counts([]) is None
     assert lacks({"audio": AUDIO | {"total": 0, "without_rows": 0}}, 0) == []
 
 
@@ -23,6 +23,11 @@ def test_videos_of_which_nothing_is_covered():
 
 
 def test_a_result_has_no_videos():
-    assert counts({"test": {"audio": AUDIO}}) == {
-        "test": {"audio": {"unit": "words", "total": 100, "without_rows": 6}}
-    }
+    one = {"unit": "words", "total": 100, "without_rows": 6}
+    assert counts([{"test": {"audio": AUDIO}}]) == {"test": {"audio": one}}
+
+
+def test_the_deals_of_a_data_set_are_summed():
+    both = counts([{"test": FOLD}, {"test": {"audio": AUDIO | {"total": 9}, "vision": VISION}}])
+    assert both["test"]["audio"] == {"unit": "words", "total": 109, "without_rows": 12}
+    assert counts([{"test": FOLD}, None]) is None

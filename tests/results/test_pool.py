@@ -48,6 +48,7 @@ def test_the_record_of_the_whole():
     assert whole["rows"] == {"train": 5, "valid": 2, "test": 10}
     assert whole["wall_time_s"] == 12.0 and whole["selected_epoch"] is None
     assert whole["parameters"] == 7 and whole["provenance"]["code_digest"] == "e"
+    assert whole["lengths"]["audio"]["cut_steps"]["test"] == pytest.approx(0.7)
     other = record(deals((5, 2, 3), (6, 1, 3), (4, 2, 4)), {"folds": {"seed": 1}})
     assert whole["provenance"]["config_digest"] != other["provenance"]["config_digest"]
 

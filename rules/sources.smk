@@ -1,0 +1,85 @@
+"""What several rules ask of the files of a data set, and of their checks; no rules here."""
+
+from msa.fetch.check import look
+
+
+def source_input(source):
+    """A file as a rule's input; whether it is another one now is for its check to say."""
+    return ancient(source.path) if source.kind in sources.CHECKED else source.path
+
+
+def source_files(wildcards):
+    """The files that a data set is made from, by the part they play or by name."""
+    files = sources.data_sources(CONFIG, wildcards.dataset)
+    return {name: source_input(source) for name, source in files.items()}
+
+
+def folds_file(wildcards):
+    return source_input(sources.folds_source(CONFIG, wildcards.dataset))
+
+
+def encoder_folder(wildcards):
+    return source_input(sources.encoder_source(CONFIG, wildcards.dataset))
+
+
+def lock_of(source):
+    """Where it is kept what a file was at first; the user's own may change."""
+    if source.kind == "own":
+        return None
+    return f"{CHECKSUMS}/{source.owner}/{Path(source.path).name}.sha256"
+
+
+@cache
+def look_at(path):
+    """What is known of a file before its check."""
+    source = CHECKED[path]
+    lock = lock_of(source)
+    return look(
+        Path(source.path),
+        Path(f"{path}.sha256"),
+        Path(f"{path}.seen"),
+        source.sha256,
+        lock and Path(lock),
+    )
+
+
+def checks_of(*files):
+    """The checksums of files once they are right; all that follows from the files waits for them."""
+    paths = [
+        sources.checked_file(CONFIG, source)
+        for source in files
+        if source.kind in sources.CHECKED
+    ]
+    return [
+        ancient(f"{path}.sha256") if look_at(path).same else f"{path}.sha256"
+        for path in paths
+    ]
+
+
+def checks(wildcards):
+    return checks_of(*sources.dataset_sources(CONFIG, wildcards.dataset))
+
+
+def encoder_checks(wildcards):
+    return checks_of(sources.encoder_source(CONFIG, wildcards.dataset))
+
+
+def checked_file(wildcards):
+    return f"{DATA}/{wildcards.owner}/checked/{wildcards.file}"
+
+
+def undealt(wildcards):
+    """What a deal is made of: the aligned segments, or the folds as they were imported."""
+    whole = folds.whole(CONFIG, wildcards.dataset)
+    names = ["aligned"] if whole in ALIGNED else [*FOLDS, "card.json"]
+    return [f"{DATA}/{whole}/{name}" for name in names]
+
+
+def cards(wildcards):
+    """The data card; of a cross-validation those of all deals."""
+    names = folds.deals(CONFIG, wildcards.dataset) or [wildcards.dataset]
+    return [f"{DATA}/{name}/card.json" for name in names]
+
+
+def raw_file(wildcards):
+    return f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"
