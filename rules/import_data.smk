@@ -2,6 +2,8 @@ rule import_data:
     input:
         files=lambda wildcards: source_files(wildcards).values(),
         checks=checks,
+        encoder=cutting_folder,
+        encoder_checks=cutting_checks,
         code=lambda wildcards: closure(
             "import-data", layout=recipe(wildcards)["import"]
         ),
@@ -24,7 +26,9 @@ rule import_data:
         layout=lambda wildcards: flags.layout_flags(recipe(wildcards)),
         task=lambda wildcards: flags.task_flags(recipe(wildcards)),
         card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
+        encoder=lambda wildcards: flags.encoder_flags(CONFIG, wildcards.dataset),
     shell:
         "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
         " {params.layout:q} {params.task} {params.card}"
+        " {params.encoder:q}"
         f" {LOGGED}"

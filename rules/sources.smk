@@ -64,6 +64,17 @@ def encoder_checks(wildcards):
     return checks_of(sources.encoder_source(CONFIG, wildcards.dataset))
 
 
+def cutting_folder(wildcards):
+    """The encoder that cuts text without spaces, where one does."""
+    cuts = encoders.cutting_encoder(CONFIG, wildcards.dataset)
+    return encoder_folder(wildcards) if cuts else []
+
+
+def cutting_checks(wildcards):
+    cuts = encoders.cutting_encoder(CONFIG, wildcards.dataset)
+    return encoder_checks(wildcards) if cuts else []
+
+
 def checked_file(wildcards):
     return f"{DATA}/{wildcards.owner}/checked/{wildcards.file}"
 

@@ -5,6 +5,8 @@ rule split:
         ),
         folds=folds_file,
         checks=checks,
+        encoder=cutting_folder,
+        encoder_checks=cutting_checks,
         code=closure("split"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS)),
@@ -25,7 +27,9 @@ rule split:
         card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
         folds=lambda wildcards, output: flags.folds_flags(recipe(wildcards)),
         pauses=lambda wildcards: flags.pause_flags(recipe(wildcards)),
+        encoder=lambda wildcards: flags.encoder_flags(CONFIG, wildcards.dataset),
     shell:
         "python -m msa split {input.aligned:q} --folds {input.folds:q} --output {params.folder:q}"
         " --card {output.card:q} {params.task} {params.card} {params.folds} {params.pauses}"
+        " {params.encoder:q}"
         f" {LOGGED}"

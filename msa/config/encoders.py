@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msa.base.encoder_folder import folder_problem
 from msa.config.configuration import Config
+from msa.config.folds import whole
+from msa.config.recipes import sequence_names
 
 # owner/name, or name; anything else can only be a folder
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
@@ -62,6 +64,21 @@ def hub_encoders(config: Config) -> dict[str, Encoder]:
         if recipe["encoder"]
     ]
     return {Path(encoder.folder).name: encoder for encoder in encoders if encoder.kind == "hub"}
+
+
+def cutting_encoder(config: Config, dataset: str) -> Encoder | None:
+    """The encoder that cuts text without spaces in a data set of the user's own, if any does.
+
+    Words that audio and vision are aligned to stay whole; the catalogue's are English.
+    """
+    recipe = config.recipes[dataset]
+    if (
+        whole(config, dataset) in config.catalogue
+        or recipe["align"] == "words"
+        or not recipe["encoder"]
+    ):
+        return None
+    return text_encoder(config, dataset) if "words" in sequence_names(recipe) else None
 
 
 def is_replaced(config: Config, dataset: str) -> bool:

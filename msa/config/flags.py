@@ -6,7 +6,7 @@ from typing import Any
 
 from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
-from msa.config.encoders import text_encoder
+from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.folds import protocol
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES
@@ -58,6 +58,12 @@ def folds_flags(recipe: Mapping[str, Any]) -> str:
     """What split asks of the folds' ids."""
     flags = ["--official"] if is_official(recipe) else []
     return " ".join(flags + (["--allow-missing"] if recipe["folds"].get("allow_missing") else []))
+
+
+def encoder_flags(config: Config, dataset: str) -> list[str]:
+    """The encoder that cuts text without spaces, for split and import-data."""
+    encoder = cutting_encoder(config, dataset)
+    return flag("encoder", encoder and encoder.folder)
 
 
 def layout_flags(recipe: Mapping[str, Any]) -> list[str]:

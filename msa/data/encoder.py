@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +30,10 @@ def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, A
         InputError: there is no such encoder, or it has no fast tokenizer.
     """
     folder = folder or Path("None")
-    if problem := folder_problem(folder):
-        raise InputError(f"encoder {folder}: {problem}")
-    for path in filter(Path.is_file, folder.iterdir()):
-        path.open("rb").close()  # safetensors says of one that it may not read that there is none
-    try:
+    with _one_error(folder):
         tokenizer: Any = load_tokenizer(folder) if only_pieces else None
         tokenizer = tokenizer or load_fast_tokenizer(folder)
         model, missing = load_model(folder)
-    except (InputError, MemoryError):
-        raise
-    # damaged files make transformers and tokenizers raise nearly anything
-    except Exception as error:
-        raise InputError(
-            f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
-            f"transformers encoder, got: {said(error)}"
-        ) from error
     # what is missing would be random
     if missing:
         raise InputError(
@@ -66,6 +56,39 @@ def load_encoder(folder: Path | None, only_pieces: bool = False) -> tuple[Any, A
     # a folder that does not say how long leaves it at 1e30
     tokenizer.model_max_length = min(tokenizer.model_max_length, capacity(model))
     return tokenizer, model
+
+
+def load_pieces(folder: Path) -> Any:
+    """What cuts an encoder's words into pieces, of the library `tokenizers`; without the model.
+
+    Raises:
+        InputError: there is no such encoder, or it has no fast tokenizer.
+    """
+    with _one_error(folder):
+        backend = load_backend(folder)
+        made = load_fast_tokenizer(folder) if backend is None else None
+    if made is None and backend is None:
+        raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    return made.backend_tokenizer if made else backend
+
+
+@contextmanager
+def _one_error(folder: Path) -> Iterator[None]:
+    """What an encoder's folder lacks, and whatever its damaged files raise, as an InputError."""
+    if problem := folder_problem(folder):
+        raise InputError(f"encoder {folder}: {problem}")
+    for path in filter(Path.is_file, folder.iterdir()):
+        path.open("rb").close()  # safetensors says of one that it may not read that there is none
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    # damaged files make transformers and tokenizers raise nearly anything
+    except Exception as error:
+        raise InputError(
+            f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
+            f"transformers encoder, got: {said(error)}"
+        ) from error
 
 
 def load_fast_tokenizer(folder: Path) -> Any | None:

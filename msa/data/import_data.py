@@ -2,11 +2,14 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.data.unspaced import cut_texts
+from msa.formats.content import as_text, as_words
 from msa.formats.importers import LAYOUTS
 from msa.formats.layouts import read_layout
 from msa.formats.segments import FOLDS, Asked, Segments, check_widths, parse_widths, write
@@ -97,6 +100,7 @@ def import_data(
     aligned: bool = False,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
+    encoder: Path | None = None,
 ) -> None:
     """Write the folds and the data card of a file or folder.
 
@@ -110,6 +114,7 @@ def import_data(
         class_names: of the classes, where labels may be names.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
+        encoder: folder of the text encoder, which cuts text without spaces.
     """
     folds = read_layout(path, layout, Asked(holds, columns, classes, class_names))
     for fold, segments in folds.items():
@@ -123,7 +128,17 @@ def import_data(
     }
     if empty := [fold for fold, segments in checked_folds.items() if not len(segments.ids)]:
         raise InputError(f"{path}: the fold {empty[0]} has no segment")
+    if encoder and "words" in holds and not aligned:
+        checked_folds = {fold: with_spaces(checked_folds[fold], encoder) for fold in FOLDS}
     write(checked_folds, output, card, f"imported ({layout})", expected)
+
+
+def with_spaces(segments: Segments, encoder: Path) -> Segments:
+    """The segments with texts without spaces cut into words."""
+    rows = segments.sequences["words"]
+    words = [[as_text(word) for word in rows[i][:, 0]] for i in range(len(segments.ids))]
+    cut = {"words": [as_words(texts) for texts in cut_texts(words, encoder)]}
+    return replace(segments, sequences={**segments.sequences, **cut})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,6 +158,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many there are, labels are their numbers from 0; or their names in that order",
     )
     parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
+    parser.add_argument("--encoder", type=Path, help="its folder, to cut text without spaces")
     parser.add_argument("--aligned", action="store_true", help="one row a word, or an error")
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
@@ -170,4 +186,5 @@ def main(args: argparse.Namespace) -> None:
         aligned=args.aligned,
         widths=parse_widths(args.widths),
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
+        encoder=args.encoder,
     )

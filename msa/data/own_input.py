@@ -24,6 +24,7 @@ from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
 from msa.data.pieces import check_pieces, count_pieces
+from msa.data.unspaced import cut_fold
 from msa.formats import csd
 
 FOLD = "own"
@@ -125,6 +126,8 @@ def prepare(
         prepared = _align(
             {name: source[name] for name in needed}, source, recipe, folder, data, seconds
         )
+    if encoder and recipe["align"] != "words":
+        cut_fold(data, encoder)
     targets = len(recipe["task"]["targets"])
     if prepared.label is not None and prepared.label.shape[1] != targets:
         raise InputError(

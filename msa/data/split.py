@@ -22,6 +22,7 @@ from msa.base.ids import entry_video, unlike
 from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json
 from msa.data.aligned import read_aligned
+from msa.data.unspaced import cut_fold
 from msa.formats.segments import FOLDS, faulty_ids, parse_widths
 
 FEW = 0.05  # of a data set's own folds
@@ -130,6 +131,7 @@ def split(
     expected: Mapping[str, int] | None = None,
     allow_missing: bool = False,
     official: bool = False,
+    encoder: Path | None = None,
 ) -> None:
     """Write the folds and the data card.
 
@@ -148,6 +150,7 @@ def split(
         expected: segments that others report, by fold.
         allow_missing: go on where over half of a fold's ids are not in the data.
         official: the folds are the data set's own, of which a few videos may be absent.
+        encoder: folder of the text encoder, which cuts text without spaces.
 
     Raises:
         InputError: leakage, labels outside the range, a fold without segments, or one of which
@@ -207,6 +210,8 @@ def split(
         for fold, folder in folders.items():
             numbers = np.array(chosen[fold])
             counts[fold] = alignment.write(numbers, folder)
+            if encoder and words is not None and alignment.route != "words":
+                counts[fold]["words"]["rows"] = cut_fold(folder, encoder)
             np.save(folder / "label.npy", labels[numbers])
     fold_videos: dict[str | None, set[str]] = {fold: set() for fold in FOLDS}
     for key, video in kept + lost:
@@ -252,6 +257,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=PAUSES,
         help=f"words that are pauses, and dropped (default: {' '.join(map(repr, PAUSES))})",
     )
+    parser.add_argument("--encoder", type=Path, help="its folder, to cut text without spaces")
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
     )
@@ -270,4 +276,5 @@ def main(args: argparse.Namespace) -> None:
         allow_missing=args.allow_missing,
         official=args.official,
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
+        encoder=args.encoder,
     )
