@@ -11,7 +11,7 @@ import numpy as np
 
 from msa.base.errors import InputError
 
-KINDS = {"numbers": "biuf", "words": "S", "text": "U", "offsets": "V"}
+KINDS = {"numbers": "biuf", "words": "S", "text": "U", "flags": "b", "offsets": "V"}
 
 
 def said(error: BaseException) -> str:

@@ -146,7 +146,7 @@ def read_aligned(
             for name in names
         }
         for name in set(names) - {"words"}:
-            has_rows = read_array(aligned / f"{name}.met.npy", "numbers", 1, offsets[name][-1])
+            has_rows = read_array(aligned / f"{name}.met.npy", "flags", 1, offsets[name][-1])
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]
             met[name] = np.append(has_rows, False)[rows[name]]

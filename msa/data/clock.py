@@ -13,7 +13,8 @@ import numpy as np
 
 from msa.base.errors import InputError
 
-# times that reach so much farther, or less far, than the labels' are of another unit
+# times that reach so much farther, or less far, than the labels' are of another unit, unless rows
+# follow one another within a second: then the video is long, and little of it labelled
 OTHER_UNIT = 500
 # so much farther is said: there are long videos of which little is labelled
 FAR = 5
@@ -35,6 +36,11 @@ class Span:
     end: float
     rows: int
     backwards: int
+
+    @property
+    def step(self) -> float:
+        """From one row to the next, in the mean, s."""
+        return (self.end - self.start) / self.rows
 
     def __str__(self) -> str:
         return f"from {self.start:.1f} to {self.end:.1f} s"
@@ -91,7 +97,11 @@ def check_clock(
         )
     far = {video: _reach(spans[video], references[video]) for video in videos}
     apart = [v for v in videos if not _meet(spans[v], references[v])]
-    unlike = [v for v in videos if not 1 / OTHER_UNIT < far[v] < OTHER_UNIT]
+    unlike = [
+        v
+        for v in videos
+        if far[v] <= 1 / OTHER_UNIT or (far[v] >= OTHER_UNIT and spans[v].step >= 1)
+    ]
     wrong = [v for v in videos if v in {*apart, *unlike}]
     if not covers or 2 * len(wrong) > len(videos):
         video = (wrong or videos)[0]

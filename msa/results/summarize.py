@@ -385,7 +385,7 @@ def main(args: argparse.Namespace) -> None:
     together = "seeds_together" in runs[0].settings
     stage = "predict" if runs[0].settings["variant"] == "released" else "train"
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
-    coverage = [read_json(path).get("coverage") for path in args.cards or ()]
+    coverage = [read_json(path, "sequences").get("coverage") for path in args.cards or ()]
     result = summarize(runs, args.name, args.note, cost, counts(coverage))
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)

@@ -27,6 +27,13 @@ def test_a_shift_within_the_video_is_no_other_clock(shift):
     assert check(SECONDS + shift) == []
 
 
+def test_a_long_recording_with_one_early_label_is_no_other_clock():
+    steps = np.arange(60_000) / 20
+    hour = np.stack([steps, steps + 0.05], 1)
+    (remark,) = check(hour, LABELS[:1])
+    assert "its times reach 600 times as far as those of the labels" in remark
+
+
 @pytest.mark.parametrize(
     ("intervals", "labels", "said"),
     [

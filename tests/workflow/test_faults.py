@@ -51,7 +51,7 @@ STAGES = {
     "perturb": f"run {DATA} --missing-frames 0.5 --noise 1",
     "robustness": "run --output results/lmf.robustness.csv",
     "score": "run",
-    "summarize": "run --output results/lmf.json",
+    "summarize": "run --output results/lmf.json --card data/card.json",
     "ablation": "results/lmf.json --robustness results/lmf.robustness.csv --modalities audio"
     " --output results/lmf.ablation.csv",
     "leaderboard": "results/lmf.json --output-csv results/board.csv --output-md results/board.md",
@@ -73,6 +73,8 @@ READS = {
         "aligned/words.npy": "aligned/audio.npy",
         "aligned/vision.npy": "data/valid/vision.npy",
         "aligned/audio.word.npy": "aligned/labels.npy",
+        "aligned/audio.met.npy": "aligned/audio.word.npy",
+        "aligned/coverage.csv": "aligned/segments.csv",
         "aligned/route.json": "raw/folds.json",
         "aligned/times.json": "aligned/route.json",
         "raw/folds.json": "data/card.json",
@@ -129,6 +131,7 @@ READS = {
         "run/training.json": "run/scores.json",
         "run/scores.json": "run/training.json",
         "run/predictions/clean.npz": "run/epochs.npz",
+        "data/card.json": "raw/folds.json",
     },
     "leaderboard": {"results/lmf.json": "run/scores.json"},
     "trials": {
