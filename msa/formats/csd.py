@@ -71,7 +71,7 @@ class Sequence:
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a .csd computational sequence")
         try:
-            self._file = _open(path, "r")
+            self._file = open_hdf5(path, "r")
         except OSError as error:
             if LOCKED in str(error):
                 raise InputError(
@@ -269,7 +269,7 @@ class Sequence:
         }
 
 
-def _open(path: Path, mode: str) -> h5py.File:
+def open_hdf5(path: Path, mode: str) -> h5py.File:
     """Open an HDF5 file, without a lock where its file system has none."""
     try:
         return h5py.File(path, mode)
@@ -381,7 +381,7 @@ def write(
         for video, (intervals, features) in sequences.items()
     }
     values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
-    with atomic_path(Path(path)) as target, _open(target, "w") as file:
+    with atomic_path(Path(path)) as target, open_hdf5(target, "w") as file:
         data = file.create_group(f"{root}/data")
         for video, (intervals, features) in arrays.items():
             for name, rows in (("intervals", intervals), ("features", features)):

@@ -16,6 +16,7 @@ from msa.base.errors import InputError
 from msa.base.ids import video_of
 from msa.formats.content import HDF5
 from msa.formats.csd import Sequence
+from msa.formats.hdf5 import known_hdf5
 from msa.formats.layouts import recognize
 from msa.formats.segments import Segments, read
 
@@ -43,7 +44,12 @@ def inspect(path: Path) -> dict[str, Any]:
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(HDF5)) == HDF5:
-                return {"path": str(path), **inspect_csd(path)}
+                try:
+                    return {"path": str(path), **inspect_csd(path)}
+                except InputError as error:
+                    if known := known_hdf5(path):
+                        raise InputError(known) from error
+                    raise
     if (path / "train" / "offsets.npy").is_file():
         layout, folds = "folds of this workflow", read(path)
     else:

@@ -121,11 +121,13 @@ def nearest_layout(content: Any, said: str | None = None) -> str:
     """
     nearest = _nearest(content)
     if nearest is None:
-        return f"it is of no known layout ({', '.join(LAYOUTS)}), nor like one: {describe(content)}"
+        problem = f"({', '.join(LAYOUTS)}), nor like one: {describe(content)}"
+        return f"it is of no known layout {problem}{_way_in(content)}"
     found = f"it is of no known layout, the nearest is {nearest}"
     if nearest == said:
         return found
-    return f"{found}: {'; '.join(importlib.import_module(LAYOUTS[nearest]).problems(content))}"
+    problem = "; ".join(importlib.import_module(LAYOUTS[nearest]).problems(content))
+    return f"{found}: {problem}{_way_in(content)}"
 
 
 def _nearest(content: Any) -> str | None:
@@ -137,3 +139,11 @@ def _nearest(content: Any) -> str | None:
         likeness[name] = len(names & expected), -len(expected - names)
     nearest = max(likeness, key=likeness.__getitem__)
     return nearest if likeness[nearest][0] else None
+
+
+def _way_in(content: Any) -> str:
+    """Where to read how a folder of arrays goes in; nothing for anything else."""
+    inside = [*content.glob("*"), *content.glob("*/*")] if isinstance(content, Path) else []
+    if not any(path.suffix in (".npy", ".npz", ".h5", ".hdf5") for path in inside):
+        return ""
+    return '; arrays go in as README.md, "Your own data", says, and docs/data.md shows'

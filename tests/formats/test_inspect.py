@@ -159,6 +159,50 @@ def table(folder):
     return folder / "labels.csv"
 
 
+def mfn_array(folder):
+    """As MFN's own, of MOSI."""
+    with h5py.File(folder / "X_train.h5", "w") as file:
+        file["data"] = np.zeros((4, 20, 325))
+    return folder / "X_train.h5"
+
+
+def mfn_segments(folder):
+    with h5py.File(folder / "mosi.hdf5", "w") as file:
+        for name, width in (("COVAREP", 74), ("FACET_4.2", 35), ("Opinion Segment Labels", 1)):
+            file[f"{name}/a[0]/features"] = np.zeros((5, width))
+            file[f"{name}/a[0]/intervals"] = np.zeros((5, 2))
+        file["words/a[0]/features"] = np.array([[b"so"]] * 5)
+    return folder / "mosi.hdf5"
+
+
+def mfn_folds(folder):
+    with h5py.File(folder / "mosi.hdf5", "w") as file:
+        for fold in FOLDS:
+            file[f"{fold}/COVAREP"], file[f"{fold}/FACET"] = np.zeros((3, 20, 74)), np.zeros((3, 4))
+            file[f"{fold}/words"] = np.array([[b"so"]] * 3)
+    return folder / "mosi.hdf5"
+
+
+def one_root(folder):
+    """A single group beside nothing, as a .csd has."""
+    with h5py.File(folder / "data.h5", "w") as file:
+        file["mosi/train/covarep"] = np.zeros((3, 20, 74))
+    return folder / "data.h5"
+
+
+def arrays(folder):
+    (folder / "features" / "train").mkdir(parents=True)
+    for name in ("text", "audio"):
+        np.save(folder / "features" / "train" / f"{name}.npy", np.ones((3, 2)))
+    return folder / "features"
+
+
+def flat_arrays(folder):
+    (folder / "features").mkdir()
+    np.save(folder / "features" / "my_vision.npy", np.ones((3, 2)))
+    return folder / "features"
+
+
 def test_folds_that_split_wrote(tmp_path, capsys):
     one = Segments(np.array(["a[0]"]), np.ones((1, 1)), {"audio": [np.ones((2, 3))]})
     write(dict.fromkeys(FOLDS, one), tmp_path / "folds", tmp_path / "card.json", "none")
@@ -171,6 +215,12 @@ def test_folds_that_split_wrote(tmp_path, capsys):
     ("make", "message"),
     [
         (array, "found a NumPy array; .*docs/data.md"),
+        (arrays, 'as README.md, "Your own data", says'),
+        (flat_arrays, 'nor like one: .*my_vision.npy.*as README.md, "Your own data", says'),
+        (mfn_array, r"the MFN line .*found data \(4, 20, 325\).* 300, 5 and 20.*docs/data.md"),
+        (mfn_segments, r"mosi.hdf5.*COVAREP/a\[0\]/features \(5, 74\).*docs/data.md"),
+        (mfn_folds, r"mosi.hdf5.*/COVAREP \(3, 20, 74\).*docs/data.md"),
+        (one_root, r"found mosi/train/covarep \(3, 20, 74\).*docs/data.md"),
         (archive, "found a zip archive"),
         (table, "found a text file"),
         (missing, "no such file or folder"),
