@@ -54,6 +54,15 @@ def test_copies_hold_what_the_file_holds():
     assert rows == [[f"video0000{v}_{t}" for v in (0, 1) for t in (0, 1)], [True, True]]
 
 
+def test_damaged_files_are_refused_or_give_the_right_result():
+    """A few of the 10,000 of `python -m benchmarks.mutate`."""
+    answers = benchmark(
+        "from benchmarks.mutate import outcomes\nrows = [one[2] for one in outcomes(20, 0, None)]"
+    )
+    assert len(answers) == 20
+    assert {answer.split(maxsplit=1)[0] for answer in answers} == {"refused", "right"}
+
+
 def test_encode():
     rows = benchmark("from benchmarks import encode\nrows = encode.run(8, 1)")
     assert len(check(rows)) == 2
