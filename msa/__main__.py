@@ -29,6 +29,7 @@ STAGES = {
     "refold": ("msa.data.refold", "imported folds in the folds of a deal"),
     "clean": ("msa.data.clean", "treat NaN and infinity, standardise"),
     "encode": ("msa.data.encode", "frozen text features, one vector a word"),
+    "share-features": ("msa.data.share_features", "a deal's text features for another deal"),
     "export": ("msa.data.export", "folds as a pickle that MMSA or MulT reads"),
     "settings": ("msa.training.settings", "write the hyperparameters of one run"),
     "train": ("msa.training.train", "train one model with one seed"),

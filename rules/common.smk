@@ -43,6 +43,8 @@ LOG_EVERY = 0 if CONFIG.values["quiet"] else CONFIG.values["log_every"]
 CROSSED = [name for name in CONFIG.recipes if folds.is_crossed(CONFIG, name)]
 # one deal of a cross-validation is a data set of its own
 DEALS = [deal for name in CROSSED for deal in folds.deals(CONFIG, name)]
+# their text features are those of the first deal
+LATER_DEALS = [deal for name in CROSSED for deal in folds.deals(CONFIG, name)[1:]]
 WHOLE = [name for name in CONFIG.recipes if name not in DEALS]
 TRAINED = [name for name in CONFIG.recipes if name not in CROSSED]
 IMPORTED = [name for name in WHOLE if "import" in CONFIG.recipes[name]]

@@ -54,6 +54,39 @@ rule refold:
         f" {LOGGED}"
 
 
+rule share_features:
+    input:
+        folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
+        encoded=lambda wildcards: expand(
+            f"{DATA}/{first_deal(wildcards)}/{{fold}}", fold=FOLDS
+        ),
+        features=lambda wildcards: expand(
+            f"{FEATURES}/{first_deal(wildcards)}/{wildcards.encoder}/{{fold}}.npy",
+            fold=FOLDS,
+        ),
+        code=closure("share-features"),
+    output:
+        expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
+    log:
+        "logs/{dataset}/share_features-{encoder}.log",
+    wildcard_constraints:
+        dataset=one_of(LATER_DEALS),
+    conda:
+        "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000, per_mb=3),
+        runtime=scaled(15),
+    params:
+        data=lambda wildcards, input: parent(input.folds[0]),
+        encoded=lambda wildcards, input: parent(input.encoded[0]),
+        features=lambda wildcards, input: parent(input.features[0]),
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m msa share-features {params.data:q} --encoded {params.encoded:q}"
+        " --features {params.features:q} --output {params.folder:q}"
+        f" {LOGGED}"
+
+
 rule pool:
     input:
         settings=f"{RUN}/settings.json",
@@ -61,9 +94,7 @@ rule pool:
         predictions=lambda wildcards: paths.dealt_files(
             CONFIG, wildcards, "predictions/clean.npz"
         ),
-        groups=lambda wildcards: (
-            f"{DATA}/{folds.deals(CONFIG, wildcards.dataset)[0]}/groups.json"
-        ),
+        groups=lambda wildcards: (f"{DATA}/{first_deal(wildcards)}/groups.json"),
         code=closure("pool"),
     output:
         record=f"{RUN}/training.json",

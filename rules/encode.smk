@@ -11,6 +11,8 @@ rule encode:
         "logs/{dataset}/encode-{encoder}.log",
     benchmark:
         f"{FEATURES}/{{dataset}}/{{encoder}}/benchmarks/encode.tsv"
+    wildcard_constraints:
+        dataset=one_of(name for name in CONFIG.recipes if name not in LATER_DEALS),
     conda:
         "../envs/msa.yaml"
     threads: 2

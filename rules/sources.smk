@@ -86,6 +86,11 @@ def undealt(wildcards):
     return [f"{DATA}/{whole}/{name}" for name in names]
 
 
+def first_deal(wildcards):
+    """The first deal of a cross-validation, asked by its whole or by any deal."""
+    return folds.deals(CONFIG, folds.whole(CONFIG, wildcards.dataset))[0]
+
+
 def cards(wildcards):
     """The data card; of a cross-validation those of all deals."""
     names = folds.deals(CONFIG, wildcards.dataset) or [wildcards.dataset]

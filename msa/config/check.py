@@ -11,7 +11,7 @@ from msa.config.configuration import DEFAULTS, WORKFLOW, Config
 from msa.config.encoders import encoder_problems
 from msa.config.expand import expand
 from msa.config.fits import misfit, wrong_losses
-from msa.config.folds import deal_recipes
+from msa.config.folds import deal_recipes, whole
 from msa.config.layers import merge, read_yaml
 from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
@@ -102,6 +102,9 @@ def _unknown(config: Config) -> Iterator[str]:
                 yield f"config: {part}: unknown model {nearest(model, config.models)}"
             if dataset and dataset not in config.recipes:
                 yield f"config: {part}: unknown data set {nearest(dataset, config.recipes)}"
+            elif dataset and part == "settings" and whole(config, dataset) != dataset:
+                of = whole(config, dataset)
+                yield f"config: settings: {key}: all folds have the same, those of {of}/{model}"
 
 
 def _wrong_settings(config: Config) -> Iterator[str]:

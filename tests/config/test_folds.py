@@ -90,6 +90,11 @@ def test_refusals(folds, problem):
     assert problem in str(caught.value)
 
 
+def test_a_fold_has_no_settings_of_its_own():
+    with pytest.raises(InputError, match="mine.fold1/lmf: all folds have the same, those of mine/"):
+        config(settings={"mine.fold1/lmf": {"epochs": 3}})
+
+
 def test_one_way_of_making_folds_replaces_another():
     recipes = {
         "dealt": {"extends": "file", "folds": {"by": "video"}},

@@ -8,6 +8,7 @@ from msa.base.errors import InputError
 from msa.base.ids import video_of
 from msa.data.deal import deal, group_of
 from msa.data.refold import refold
+from msa.data.share_features import share
 from msa.formats.segments import FOLDS, Segments
 
 IDS = [f"v{v:02d}[{i}]" for v in range(12) for i in range(1 + v % 3)]
@@ -127,6 +128,32 @@ def test_imported_folds_are_dealt_anew(tmp_path):
             assert segments.label[n, 0] == rows[segment][0, 0]
     [fold] = [fold for fold, segments in again.items() if segments.dropped]
     assert "v03" in folds[fold]
+
+
+def test_features_of_one_deal_are_those_of_another():
+    rng = np.random.default_rng(0)
+    text = {
+        segment: rng.integers(9, size=(1 + n % 3, 1)).astype("S1") for n, segment in enumerate(IDS)
+    }
+    vectors = {segment: rng.normal(size=(len(words), 4)) for segment, words in text.items()}
+
+    def segments(fold, **more):
+        ids = [i for i in IDS if video_of(i) in fold]
+        sequences = {"words": text} | more
+        rows = {name: [values[i] for i in ids] for name, values in sequences.items()}
+        return Segments(ids, np.zeros((len(ids), 1)), rows)
+
+    first, second = dealt(3)[:2]
+    encoded = {fold: segments(first[fold], features=vectors) for fold in FOLDS}
+    other = {fold: segments(second[fold]) for fold in FOLDS}
+    shared = share(encoded, other)
+    for fold in FOLDS:
+        np.testing.assert_array_equal(
+            shared[fold], np.concatenate([vectors[i] for i in other[fold].ids])
+        )
+    other["test"].sequences["words"][0] = np.array([[b"x"]])
+    with pytest.raises(InputError, match="expected the words that were encoded"):
+        share(encoded, other)
 
 
 def test_the_stages_by_hand(tmp_path):
