@@ -152,6 +152,20 @@ def test_the_same_files_give_the_same_bytes(project):
     assert files == on_disk and len(files) >= 6
 
 
+def test_a_footnote_where_many_words_have_no_rows(project, tmp_path):
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    for path in (folder / f"{model}.json" for model in ("lmf", "ridge", "mean")):
+        result = json.loads(path.read_text())
+        audio = result["coverage"]["test"]["audio"]
+        assert audio["unit"] == "words" and 20 * audio["without_rows"] <= audio["total"]
+        audio |= {"total": 50, "without_rows": 19}
+        path.write_text(json.dumps(result))
+    footnote = " test: 19 of 50 words (38.0%) have no row of audio: zeros stand in their place.</p>"
+    rest = project / "runs", project / "data"
+    assert footnote in page([section(folder, *rest)], [])
+    assert "have no row of" not in page([section(project / "results/demo", *rest)], [])
+
+
 def test_the_graph_is_the_same_in_every_process(project):
     command = [sys.executable, "-c", "from msa.report.studies import stages; print(stages())"]
     drawn = {
