@@ -183,6 +183,19 @@ def command(*arguments: Any) -> None:
     main(parser.parse_args([str(argument) for argument in arguments]))
 
 
+def test_what_the_card_says_of_words_without_rows(tmp_path: Path) -> None:
+    count = {"unit": "words", "total": 9, "without_rows": 2}
+    videos = {"v": {"total": 9, "without_rows": 2}}
+    cards = {"ours": {"coverage": {"test": {"audio": count | {"videos": videos}}}}, "others": {}}
+    folder, found = write(tmp_path / "1", run(1)), {}
+    for name, card in cards.items():
+        path, output = tmp_path / f"{name}.card.json", tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"sequences": {}} | card))
+        command(folder, "--output", output, "--card", path)
+        found[name] = valid(json.loads(output.read_text()))["coverage"]
+    assert found == {"ours": {"test": {"audio": count}}, "others": None}
+
+
 def test_files(tmp_path: Path) -> None:
     runs = [write(tmp_path / str(seed), run(seed)) for seed in (1, 2)]
     output = tmp_path / "results" / "demo" / "lmf.json"
