@@ -1,5 +1,6 @@
 """BERT over word pieces, short segments sharing a row."""
 
+from inspect import signature
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ def hidden_states(
         types = types.clamp(max=kinds - 1)
     if padding == "released" or config.model_type not in PACKED:
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
+        if "token_type_ids" not in signature(bert.forward).parameters:  # DistilBERT's
+            del inputs["token_type_ids"]
         return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
     rows = valid_steps(mask, torch.stack([ids, types], dim=2))[0]
     packing = Packing(rows.lengths, ids.device)

@@ -7,6 +7,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     BertConfig,
     BertModel,
+    DistilBertConfig,
+    DistilBertModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
@@ -125,6 +127,16 @@ def test_a_punchline_is_read_by_an_encoder_of_one_token_type_too(silent, padding
         hidden_states(model, ids, of, mask, padding)[-1] for of in (types, torch.zeros_like(types))
     )
     assert torch.equal(both, first) is (model.config.type_vocab_size == 1)
+
+
+@torch.no_grad()
+def test_an_encoder_without_token_types_reads_pieces_too():
+    """DistilBERT, whose network takes none."""
+    config = DistilBertConfig(vocab_size=30, dim=8, n_layers=2, n_heads=2, hidden_dim=8)
+    model, ids = DistilBertModel(config).eval(), torch.tensor([[3, 4, 5]])
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    *_, last = hidden_states(model, ids, torch.zeros_like(ids), mask, "masked")
+    assert torch.equal(last, model(ids).last_hidden_state)
 
 
 def test_the_released_word_map_gives_the_last_words_features(tokenizer):
