@@ -24,6 +24,8 @@ LENGTHS = {
 SCHEMA = ROOT / "workflow/schemas/result.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
 
+TEXT = {"test": {"words": 9, "pieces": 12, "unknown": 1, "many": 0}}
+
 
 def rows(task: dict[str, Any], n: int, seed: int, noise: float = 1.0) -> Fold:
     """The same n rows for every seed, with predictions of its own."""
@@ -51,7 +53,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
         **{"selected_epoch": seed, "epochs": 9, "selection": "loss", "best_valid_loss": 0.1},
         "rows": {"train": 100, "valid": 20, "test": 40},
         "lengths": LENGTHS,
-        "text": None,
+        "text": TEXT,
         "provenance": {
             **{"git_commit": "abc", "git_dirty": False, "config_digest": f"c{seed}"},
             **{"data_digest": "d", "code_digest": "e", "device": "cpu"},
@@ -117,8 +119,7 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
         **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
         **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
         **{"rows": {"train": 9, "valid": 5, "test": 5}, "lengths": {"all": LENGTHS}},
-        "coverage": None,
-        "provenance": provenance,
+        **{"text": None, "coverage": None, "provenance": provenance},
     } | changes
 
 

@@ -116,6 +116,11 @@ def test_what_it_holds(project):
         assert f"{mean:.3f}" in text
     for title in ("Learning curves", "Calibration of the sign", "Size and score", "Data card"):
         assert title in text
+    known = json.loads((project / "features/demo/demo/pieces.json").read_text())
+    assert "Pieces of the text encoder" in text
+    for fold, counts in known.items():
+        assert counts["unknown"] == 0 < counts["words"] < counts["pieces"]
+        assert re.search(f"<td[^>]*>{fold}</td>\\s*<td[^>]*>{counts['words']}</td>", text)
     assert "@inproceedings{liu2018efficient" in text
     ids = re.findall(r'<\w+ id="([^"]+)"', text)
     assert len(ids) == len(set(ids))

@@ -49,6 +49,7 @@ def test_three_seeds() -> None:
     assert result["wall_time_s"] == {"total": 12, "per_seed": {"1": 3, "2": 4, "3": 5}}
     assert result["rows_per_s"] == {"1": 100, "2": 200, "3": 300}
     assert result["rows"] == {"train": 100, "valid": 20, "test": 40}
+    assert result["text"] == {"test": {"words": 9, "pieces": 12, "unknown": 1, "many": 0}}
     assert result["source"] == "LMF paper"
     assert result["missing_modalities"] == []
 

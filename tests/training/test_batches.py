@@ -199,6 +199,17 @@ def test_released_padding_without_a_length_is_up_to_the_longest_of_the_batch(mod
     assert not close(*found["released"])
 
 
+def test_how_well_the_encoder_knows_the_words_is_what_encode_counted(folder):
+    forms = {"text": None, "audio": "audio"}
+    where = folder, folder / "clean", folder / "features"
+    assert load_fold("train", SETTINGS, *where).known is None
+    counts = {"words": 3, "pieces": 4, "unknown": 1, "many": 0}
+    (folder / "features" / "pieces.json").write_text(json.dumps({"train": counts}))
+    assert load_fold("train", SETTINGS, *where).known == counts
+    # a run without text has no encoder
+    assert load_fold("train", SETTINGS | {"forms": forms}, *where).known is None
+
+
 def test_arrays_that_do_not_belong_together(folder):
     np.save(folder / "features" / "train.npy", np.ones((7, 5), dtype=np.float32))
     with pytest.raises(InputError, match=r"features/train.npy: expected 3 rows .*, got 7"):
