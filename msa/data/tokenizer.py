@@ -6,12 +6,15 @@ words alone: a file of another kind then gives other pieces, single letters even
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msa.base.encoder_folder import folder_problem
 from msa.base.errors import InputError
+from msa.base.reading import said
 
 SPECIAL = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")  # they heed tokenizer.json alone
@@ -94,6 +97,72 @@ def load_tokenizer(folder: Path) -> Tokenizer | None:
     ids = {f"{n}_token_id": model["vocab"][SPECIAL[n]] for n in ("pad", "unk", "cls", "sep")}
     longest = config.get("model_max_length") or sys.maxsize
     return Tokenizer(load_backend(folder), **ids, model_max_length=int(longest))
+
+
+def load_pieces(folder: Path) -> Any:
+    """What cuts an encoder's words into pieces, of the library `tokenizers`; without the model.
+
+    Raises:
+        InputError: there is no such encoder, or it has no fast tokenizer.
+    """
+    with one_error(folder):
+        backend = load_backend(folder)
+        made = load_fast_tokenizer(folder) if backend is None else None
+    if made is None and backend is None:
+        raise InputError(f"encoder {folder}: expected a fast tokenizer (tokenizer.json), got none")
+    return made.backend_tokenizer if made else backend
+
+
+@contextmanager
+def one_error(folder: Path) -> Iterator[None]:
+    """What an encoder's folder lacks, and whatever its damaged files raise, as an InputError."""
+    if problem := folder_problem(folder):
+        raise InputError(f"encoder {folder}: {problem}")
+    for path in filter(Path.is_file, folder.iterdir()):
+        path.open("rb").close()  # safetensors says of one that it may not read that there is none
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    # damaged files make transformers and tokenizers raise nearly anything
+    except Exception as error:
+        raise InputError(
+            f"encoder {folder}: expected config.json, model.safetensors and tokenizer files of a "
+            f"transformers encoder, got: {said(error)}"
+        ) from error
+
+
+def load_fast_tokenizer(folder: Path) -> Any | None:
+    """The tokenizer of transformers; None where it is not a fast one.
+
+    Its pieces are those of tokenizer.json, where there is one: of transformers' class, which
+    tokenizer_config.json names, stay only the names of special pieces and the fields for the model.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    backend = load_backend(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+    # without its files transformers makes up a tokenizer that knows no word
+    files = tokenizer.vocab_files_names.values()
+    if not tokenizer.is_fast or not any((folder / name).is_file() for name in files):
+        return None
+    if backend is not None:
+        special = tokenizer.special_tokens_map.items()
+        backend.post_processor = (
+            backend.post_processor or tokenizer.backend_tokenizer.post_processor
+        )
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=backend,
+            model_max_length=tokenizer.model_max_length,
+            model_input_names=tokenizer.model_input_names,
+            padding_side=tokenizer.padding_side,
+            **{name: piece for name, piece in special if backend.token_to_id(piece) is not None},
+        )
+    words_apart(tokenizer.backend_tokenizer)
+    if tokenizer.pad_token is None:  # GPT-2's; nothing sees what it fills
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+        tokenizer.padding_side = "right"
+    return tokenizer
 
 
 def _require_agreement(folder: Path, normalizer: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.reading import read_offsets, read_words
+from msa.data.tokenizer import load_pieces
 from msa.formats.content import as_words
 
 LETTER = re.compile(
@@ -35,8 +36,6 @@ def cut_texts(segments: Sequence[Sequence[str]], encoder: Path) -> list[list[str
     texts = {word for words in segments for word in words if _is_text(word, words)}
     if not texts:
         return [[*words] for words in segments]
-    from msa.data.encoder import load_pieces
-
     backend = load_pieces(encoder)
     parts = {text: _parts(text, backend) for text in texts}
     cut = sum(len(parts[text]) > 1 for text in texts)
