@@ -118,7 +118,7 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
         **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
         **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
         **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
-        **{"rows": {"train": 9, "valid": 5, "test": 5}, "lengths": {"all": LENGTHS}},
+        **{"rows": {"train": 9, "valid": 5, "test": 5}, "lengths": {"all": {}}},
         **{"text": None, "coverage": None, "provenance": provenance},
     } | changes
 

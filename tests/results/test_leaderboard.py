@@ -96,11 +96,11 @@ def test_markdown() -> None:
 def test_what_lengths_cut_is_a_footnote() -> None:
     shares = {"train": 0.9, "valid": 0.9, "test": 0.05}
     lengths = {"all": {"audio": LENGTHS["audio"] | {"cut_steps": shares}}}
-    notes = footnotes([sentiment("lmf", 1.0), sentiment("whole", 1.0, lengths=lengths)])
+    cut = sentiment("lmf", 1.0, lengths={"all": LENGTHS})
+    notes = footnotes([cut, sentiment("whole", 1.0, lengths=lengths)])
     sentence = "lmf reads at most 50 steps of audio of a segment: 70% of the test fold's are cut"
     assert notes == [sentence]
-    page = markdown(table([sentiment("lmf", 1.0)]), "demo", notes=notes)
-    assert page.endswith(f"\n\n- {sentence}\n")
+    assert markdown(table([cut]), "demo", notes=notes).endswith(f"\n\n- {sentence}\n")
 
 
 def test_results_that_do_not_belong_together() -> None:
