@@ -114,7 +114,7 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
     return {
         **{"schema_version": "1", "dataset": "demo", "model": model, "variant": "main"},
         **{"settings": "adapted", "source": None, "missing_modalities": [], "metrics_version": "1"},
-        "bootstrap": {"unit": "segment", "n": 5},
+        **{"folds": None, "bootstrap": {"unit": "segment", "n": 5}},
         **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
         **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
         **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},

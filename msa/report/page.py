@@ -45,7 +45,8 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     board = table(results)
     published = pd.read_csv(folder / "published.csv")
     name = results[0]["dataset"]
-    dealt = "fold" not in results[0].get("folds", {"fold": 0})
+    crossed = results[0]["folds"]
+    dealt = crossed and "fold" not in crossed
     shown_card = data / (f"{name}.fold1" if dealt else name) / "clean" / "card.json"
     card = read_json(shown_card, "segments", "dropped", "cleaning")
     # names in a data set are not trusted: as text alone; its headings stand below the page's

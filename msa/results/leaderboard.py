@@ -104,8 +104,8 @@ def _check(results: Sequence[Mapping[str, Any]]) -> None:
             {
                 "dataset": made["dataset"],
                 "metrics_version": made["metrics_version"],
-                "test rows": made["rows"]["test"],
                 "folds": protocol(made) or "its own",
+                "test rows": made["rows"]["test"],
             }
             for made in (result, results[0])
         )
@@ -184,10 +184,10 @@ def markdown(
 
 
 def _mark(text: str) -> str:
-    """How the results of a cross-validation differ from others."""
+    """That the results are of a cross-validation, or of one of its folds."""
     return (
-        f"These are results of a {text.removeprefix('a ')}, not of official folds: compare them "
-        "with results\nof the same cross-validation alone."
+        f"Results of {text},\nnot of official folds: compare them with those of the same "
+        "cross-validation alone.\n"
     )
 
 

@@ -103,7 +103,7 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
         folds = (
             f"{text}; {folds}"
             if "fold" in first["folds"]
-            else f"{rows['test']} segments, each predicted once in a {text}"
+            else f"{rows['test']} segments, each predicted once in {text}"
         )
     return (
         f"Test scores on {first['dataset']} ({folds}): {over}, "

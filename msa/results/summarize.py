@@ -289,7 +289,7 @@ def _cross_validation(models: Mapping[str, Sequence[Run]]) -> Json:
     """How the folds were dealt, and the scores of each one's test rows, means over the seeds."""
     first = next(iter(models.values()))[0]
     if "folds" not in first.settings:
-        return {}
+        return {"folds": None}
     targets = {}
     for seeds in models.values() if first.deal else ():
         fold = seeds[0].deal["fold"]
@@ -315,12 +315,12 @@ def _over_folds(numbers: np.ndarray, values: np.ndarray) -> Json:
 
 def protocol(result: Mapping[str, Any]) -> str:
     """How a result was cross-validated, in words; nothing where it was not."""
-    if "folds" not in result:
+    folds = result.get("folds")
+    if not folds:
         return ""
-    folds = result["folds"]
-    which = f"fold {folds['fold']} of a " if "fold" in folds else ""
+    which = f"fold {folds['fold']} of " if "fold" in folds else ""
     return (
-        f"{which}{folds['k']}-fold cross-validation by {folds['by']} (seed {folds['seed']}, "
+        f"{which}a {folds['k']}-fold cross-validation by {folds['by']} (seed {folds['seed']}, "
         f"{folds['valid']:g} of the training {folds['by']}s to select on)"
     )
 

@@ -22,6 +22,14 @@ def model(name, seed, noise=None, variant="main"):
     return made
 
 
+def test_a_cross_validation_is_not_compared_with_other_folds():
+    folds = {"by": "video", "k": 5, "valid": 0.1, "seed": 0}
+    for other in ({}, {"folds": folds | {"seed": 1}}, {"folds": folds | {"fold": 1}}):
+        runs = [run(1, folds=folds), run(1, model="other", **other)]
+        with pytest.raises(InputError, match="folds: expected .*compare models of one data set"):
+            compare(runs, 10)
+
+
 def test_a_better_model_is_better_and_a_twin_is_not():
     runs = [model("good", s, 0.3) for s in (1, 2)] + [model("bad", s, 2.0) for s in (1, 2)]
     runs += [replace(r, settings=r.settings | {"variant": "best"}) for r in runs[:2]]

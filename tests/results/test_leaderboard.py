@@ -119,6 +119,17 @@ def test_results_that_do_not_belong_together() -> None:
     assert "lmf: expected one result, got a second one" in text
 
 
+def test_a_cross_validation_is_marked_and_not_mixed() -> None:
+    folds = {"by": "session", "k": 5, "valid": 0.1, "seed": 0}
+    frame = table([sentiment("lmf", 1.0, folds=folds), sentiment("ridge", 1.1, folds=folds)])
+    page = markdown(frame, "iemocap")
+    assert "Results of a 5-fold cross-validation by session (seed 0" in page
+    assert "| folds" not in page
+    assert "cross-validation" not in markdown(table([sentiment("lmf", 1.0)]), "demo")
+    with pytest.raises(InputError, match="ridge: expected .*5-fold.*got .*its own"):
+        table([sentiment("lmf", 1.0, folds=folds), sentiment("ridge", 1.1)])
+
+
 def command(*arguments: Any) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)

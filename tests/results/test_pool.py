@@ -78,6 +78,6 @@ def test_scores_of_each_fold_and_intervals_over_groups():
     means = errors.reshape(4, 10).mean(axis=1)[drawn].mean(axis=1)
     expected = np.quantile(means, (0.025, 0.975))
     assert result["targets"]["sentiment"]["mae"]["ci95"] == pytest.approx(expected)
-    assert protocol(result).startswith("4-fold cross-validation by speaker (seed 0, 0.1 of")
+    assert protocol(result).startswith("a 4-fold cross-validation by speaker (seed 0, 0.1 of")
     assert protocol(result | {"folds": folds | {"fold": 2}}).startswith("fold 2 of a 4-fold")
     assert protocol({}) == ""

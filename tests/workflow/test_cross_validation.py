@@ -109,13 +109,6 @@ def what_reads_it(project):
     planned = snakemake(project, *plan, "results/mine.fold1/ridge.json").stdout
     assert re.search(r"^summarize +1$", planned, re.M)
     assert not re.search(r"^(train|split|predict) ", planned, re.M)
-    mixed = run_stage(
-        *("compare", "runs/mine/ridge/main/all/1", "runs/mine.fold1/ridge/main/all/1"),
-        *("--output", "mixed.json"),
-        cwd=project,
-        check=False,
-    )
-    assert "compare models of one data set" in mixed.stderr
 
 
 def test_imported_folds_are_dealt_too(project):
