@@ -49,7 +49,7 @@ def card_flags(recipe: Mapping[str, Any]) -> str:
     if "features" in recipe:
         widths = {name: feature["width"] for name, feature in recipe["features"].items()}
         flags += ["--widths", *(f"{name}={width}" for name, width in widths.items())]
-    if set(expected) == set(FOLDS):
+    if set(expected) == set(FOLDS) and not protocol(recipe):
         flags += ["--expected", *(expected[fold] for fold in FOLDS)]
     return " ".join(map(str, flags))
 

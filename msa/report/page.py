@@ -54,6 +54,8 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")
     _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
+    if crossed and dealt:
+        text = f"\nOf the first of {crossed['k']} folds; the others deal the same segments.\n{text}"
     return {
         "name": name,
         "caption": caption(results, comparisons),

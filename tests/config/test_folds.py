@@ -2,7 +2,7 @@ import pytest
 
 from msa.base.errors import InputError
 from msa.config.check import configure
-from msa.config.flags import deal_flags
+from msa.config.flags import card_flags, deal_flags
 from msa.config.folds import deals, whole
 from msa.config.layers import merge
 from msa.config.paths import dealt_files, run_files, study_files
@@ -33,6 +33,9 @@ def test_each_deal_is_a_data_set_of_the_same_files():
     flags = ["--by=video", "--k=3", "--valid=0.1", "--seed=0", "--fold=2"]
     assert sorted(deal_flags(crossed, "mine.fold2")) == sorted(flags)
     assert deal_flags(config({"by": "session"}), "mine.fold5")
+    # what others report is of the official folds
+    assert "--expected" in card_flags(crossed.recipes["mosi"])
+    assert "--expected" not in card_flags(crossed.recipes["mine.fold2"])
 
 
 def test_settings_of_ones_own_hold_for_every_deal_and_none_is_published():

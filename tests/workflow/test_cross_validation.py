@@ -92,7 +92,8 @@ def what_reads_it(project):
     text = "2-fold cross-validation by speaker (seed 0, 0.1 of the training speakers"
     assert text in (project / "results/mine/leaderboard.md").read_text()
     assert text in (project / "results/mine/table.md").read_text()
-    assert text in (project / "results/report/index.html").read_text()
+    page = (project / "results/report/index.html").read_text()
+    assert text in page and "Of the first of 2 folds" in page
     comparisons = json.loads((project / "results/mine/comparisons.json").read_text())
     assert comparisons["bootstrap"] == {"unit": "speaker", "n": 6}
     assert comparisons["targets"]["sentiment"]["mae"][0]["p"] < 0.05
