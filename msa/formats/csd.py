@@ -186,8 +186,9 @@ class Sequence:
                 dataset.id.chunk_iter(lambda chunk: sizes.append(chunk.size))
             else:
                 sizes = [dataset.id.get_storage_size()]
-            packed = dataset.id.get_create_plist().get_nfilters() > 0
-            if len(sizes) < expected or not all(n == whole or (packed and n) for n in sizes):
+            # packed, or text that lies elsewhere in the file
+            any_size = dataset.id.get_create_plist().get_nfilters() or dataset.dtype.hasobject
+            if len(sizes) < expected or not all(n == whole or (any_size and n) for n in sizes):
                 raise ValueError(
                     f"expected {expected} parts of {whole} bytes, found {len(sizes)} of {sizes[:3]}"
                 )

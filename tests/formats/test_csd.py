@@ -61,6 +61,7 @@ def test_words_of_variable_length(tmp_path):
         file.create_dataset("words/data/v/features", data=words, dtype=h5py.string_dtype())
     with csd.Sequence(path) as sequence:
         assert sequence.features("v").tolist() == [[b"good"], ["né".encode()]]
+        assert sequence.shape("v").rows == 2
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,7 @@ def test_words_of_variable_length(tmp_path):
         {"chunks": (7, 3), "compression": "gzip", "shuffle": True},
         {"chunks": (7, 3), "compression": "lzf"},
         {"chunks": (7, 3)},
+        {"chunks": (100, 3), "maxshape": (None, 3), "fletcher32": True},
     ],
 )
 @pytest.mark.parametrize("dtype", ["f4", ">f8", "i2"])
@@ -81,6 +83,7 @@ def test_however_the_rows_lie(tmp_path, layout, dtype):
         file["audio/data/v/intervals"] = np.zeros((7, 2), dtype=np.float32)
         file.create_dataset("audio/data/v/features", data=rows, **layout)
     with csd.Sequence(tmp_path / "audio.csd") as sequence:
+        assert sequence.shape("v").rows == 7
         read = sequence.features("v")
     assert read.dtype == rows.dtype
     np.testing.assert_array_equal(read, rows)
