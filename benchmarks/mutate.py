@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from msa.base.errors import InputError
 from msa.data.align import align
@@ -127,7 +128,9 @@ def main() -> None:
     args = parser.parse_args()
     counts = Counter(
         (kind, answer.split(maxsplit=1)[0])
-        for _, kind, answer in outcomes(args.count, args.seed, args.keep)
+        for _, kind, answer in tqdm(
+            outcomes(args.count, args.seed, args.keep), total=args.count, mininterval=10
+        )
     )
     kinds = ("refused", "right", "different", "traceback", "ended")
     print("\t".join(["damage", *kinds]))

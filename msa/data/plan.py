@@ -46,12 +46,13 @@ def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
         intervals: (n, 2) seconds, in any order.
     """
     order = np.argsort(intervals[:, 0], kind="stable")
-    start, end = intervals[order].T
+    start, end = (column[order] for column in intervals.T)
+    reference_start, reference_end = reference.T
     # a row overlaps if it starts within the reference, or if the reference starts within it: two
     # joins of ranges, which find few others whatever lasts long; the exact test comes after
-    begins = reference[:, 0].astype(np.float64) - MARGIN
+    begins = reference_start.astype(np.float64) - MARGIN
     first = np.searchsorted(start, begins, "left")
-    last = np.searchsorted(start, reference[:, 1].astype(np.float64) + MARGIN, "right")
+    last = np.searchsorted(start, reference_end.astype(np.float64) + MARGIN, "right")
     owner_within, row_within = _ranges(first, last)
     by_begin = np.argsort(begins, kind="stable")
     row_around, place = _ranges(
@@ -65,12 +66,16 @@ def overlaps(reference: np.ndarray, intervals: np.ndarray) -> Overlaps:
     owner, row = owner[by_owner], row[by_owner]
 
     tolerance = reference.dtype.type(TOLERANCE)
-    touches = (reference[owner, 1] - start[row] > -tolerance) & (
-        end[row] - reference[owner, 0] > -tolerance
+    touches = (reference_end[owner] - start[row] > -tolerance) & (
+        end[row] - reference_start[owner] > -tolerance
     )
     owner, row = owner[touches], row[touches]
     clipped = np.stack(
-        [np.maximum(start[row], reference[owner, 0]), np.minimum(end[row], reference[owner, 1])], 1
+        [
+            np.maximum(start[row], reference_start[owner]),
+            np.minimum(end[row], reference_end[owner]),
+        ],
+        axis=1,
     )
     lasting = np.abs(clipped[:, 0] - clipped[:, 1]) > tolerance
     owner, row = owner[lasting], row[lasting]
