@@ -158,6 +158,7 @@ def split(
     """
     folds = read_folds(folds_file)
     alignment = read_aligned(aligned, pauses, widths)
+    odd_times = read_json(aligned / "times.json", *alignment.arrays, "labels")
     segments = alignment.segments
     labels = _labels(aligned, segments["key"].tolist(), columns, span)
     fold_of_name = {name: fold for fold, names in folds.items() for name in names}
@@ -228,7 +229,7 @@ def split(
             "expected": dict(expected or {}),
             "videos": {f: segments["video"][chosen[f]].nunique() for f in FOLDS},
             "videos_without_segments": absent,
-            "times": read_json(aligned / "times.json", *alignment.arrays, "labels"),
+            "times": odd_times,
             "ids": faulty_ids(folds),
             "route": alignment.route,
             "pauses": "dropped" if pauses else "kept",
