@@ -85,9 +85,9 @@ onsuccess:
 # finished, old results of it stand, and the next run finds nothing to be done.
 # And whatever --quiet leaves out; Snakemake's own lines name the command, not the error.
 onerror:
-    failed = workflow.scheduler.failed
-    for job in workflow.dag.needrun_jobs():
-        if job not in failed:
+    dag, failed = workflow.dag, workflow.scheduler.failed
+    for job in dag.bfs(dag.depending, *failed):
+        if dag.needrun(job) and job not in failed:
             workflow.persistence.started(job)
     for job in sorted(failed, key=str):
         for path in map(Path, job.log):

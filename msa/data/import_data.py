@@ -61,6 +61,25 @@ def checked_fold(
             f"[{label_range[0]:g}, {label_range[1]:g}], the first in {segments.ids[first]}: "
             f"{label[first].tolist()}; correct the recipe's task or the labels"
         )
+    lengths = row_counts(where, segments, sequences, aligned)
+    is_labelled = np.isfinite(label).all(axis=1)
+    has_rows = np.min([*lengths.values()], axis=0) > 0
+    labelled = Segments(
+        segments.ids, label, segments.sequences, segments.context, segments.dropped
+    ).take(np.flatnonzero(is_labelled), list(sequences), "its label is not a number")
+    return labelled.take(
+        np.flatnonzero(has_rows[is_labelled]), list(sequences), "one of its sequences has no rows"
+    )
+
+
+def row_counts(
+    where: str, segments: Segments, sequences: Sequence[str], aligned: bool
+) -> dict[str, np.ndarray]:
+    """How many rows each segment has of each sequence, (n,).
+
+    Raises:
+        InputError: they differ, though there should be one row a word.
+    """
     lengths = {
         name: np.array([len(rows[i]) for i in range(len(segments.ids))])
         for name, rows in segments.sequences.items()
@@ -76,14 +95,7 @@ def checked_fold(
                     f"{where}: {segments.ids[first]}: expected as many rows of {name} as of "
                     f"{reference}, {lengths[reference][first]}, got {counts[first]}"
                 )
-    is_labelled = np.isfinite(label).all(axis=1)
-    has_rows = np.min([*lengths.values()], axis=0) > 0
-    labelled = Segments(
-        segments.ids, label, segments.sequences, segments.context, segments.dropped
-    ).take(np.flatnonzero(is_labelled), list(sequences), "its label is not a number")
-    return labelled.take(
-        np.flatnonzero(has_rows[is_labelled]), list(sequences), "one of its sequences has no rows"
-    )
+    return lengths
 
 
 def import_data(

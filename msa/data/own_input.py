@@ -1,4 +1,4 @@
-"""Own input: a user's .csd files, or a folder in split's layout, made into what a run reads.
+"""Own input: a user's .csd files or arrays, or a folder in split's layout, as what a run reads.
 
 It takes the way of the training data: aligned as the recipe says, cleaned by the training fold's
 statistics, encoded by the same encoder. The labels' intervals are the segments; without labels,
@@ -23,12 +23,15 @@ from msa.data.clean import SEQUENCES, read_cleanings, write_cleaned
 from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
+from msa.data.import_data import row_counts
+from msa.data.own_arrays import are_arrays, read_arrays
 from msa.data.pieces import check_pieces, count_pieces
 from msa.data.unspaced import cut_fold
 from msa.formats import csd
+from msa.formats.segments import Asked, write
 
 FOLD = "own"
-NAMES = ("words", "glove", "audio", "vision", "labels")
+NAMES = ("words", "glove", "embedding", "audio", "vision", "labels")
 
 
 @dataclass(frozen=True)
@@ -50,31 +53,35 @@ class OwnInput:
     coverage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def find(arguments: Sequence[str]) -> Path | dict[str, Path]:
-    """A folder in split's layout; or .csd files by the part they play.
+def find(arguments: Sequence[str], expected: str = "") -> Path | dict[str, Path]:
+    """A folder in split's layout, or arrays; or files by the part they play.
 
     Args:
-        arguments: one folder; or files, NAME=FILE each, or FILE where its own name is such a NAME.
+        arguments: one folder or pickle; or files, NAME=FILE each, or FILE where its own name is
+            such a NAME.
+        expected: what the model reads, for the error.
 
     Raises:
         InputError: there is no such folder, or a file's part is not known.
     """
-    folder = Path(arguments[0])
-    if len(arguments) == 1 and (folder / "offsets.npy").is_file():
-        return folder
-    if len(arguments) == 1 and folder.is_dir():
-        files = {path.stem: path for path in sorted(folder.glob("*.csd"))}
+    path = Path(arguments[0])
+    if len(arguments) == 1 and (path / "test" / "offsets.npy").is_file():
+        raise InputError(f"{path}: expected the folder of one fold, got that of all; {path}/test?")
+    if len(arguments) == 1 and ((path / "offsets.npy").is_file() or are_arrays(path)):
+        return path
+    if len(arguments) == 1 and path.is_dir():
+        files = {file.stem: file for file in sorted(path.glob("*.csd"))}
     else:
         files = {}
         for text in arguments:
-            name, _, path = text.partition("=")
+            name, _, file = text.partition("=")
             # what is no part's name belongs to the path: /runs/lr=0.1/words.csd
-            files |= {name: Path(path)} if name in NAMES else {Path(text).stem: Path(text)}
+            files |= {name: Path(file)} if name in NAMES else {Path(text).stem: Path(text)}
     if not files or not set(files) <= set(NAMES):
         raise InputError(
             f"{' '.join(arguments)}: expected a folder that split wrote (with offsets.npy), or "
-            f".csd files that play {', '.join(NAMES)}, got {', '.join(files) or 'none'}; "
-            "say which is which with NAME=FILE"
+            f".csd files that play {', '.join(NAMES)}, or arrays of these in a pickle or in .npy "
+            f"files, got {', '.join(files) or 'none'}; say which is which with NAME=FILE{expected}"
         )
     return files
 
@@ -84,6 +91,17 @@ def sequences(forms: Mapping[str, str | None], route: str) -> list[str]:
     needed = {"words" if form in ("words", "features") else form for form in forms.values()}
     needed |= {"words"} if route == "words" else set()
     return sorted(name for name in needed if name is not None)
+
+
+def expectation(forms: Mapping[str, str | None], recipe: Mapping[str, Any], cleaning: Path) -> str:
+    """What a run reads: each sequence with its columns, and how many rows each has."""
+    widths = {name: len(of.center) for name, of in read_cleanings(cleaning).items()}
+    names = [
+        f"{name} ({widths[name]} columns)" if name in widths else name
+        for name in sequences(forms, recipe["align"])
+    ]
+    rows = "one row a word" if recipe["align"] == "words" else "each with rows of its own"
+    return f"{', '.join(names)}; {rows}"
 
 
 def prepare(
@@ -114,13 +132,16 @@ def prepare(
     data = folder / "data" / FOLD
     data.mkdir(parents=True)
     needed = sequences(forms, recipe["align"])
-    available = _available_sequences(source)
+    available = needed if _holds_arrays(source) else _available_sequences(source)
     if missing := [name for name in needed if name not in available]:
         raise InputError(
-            f"the run needs {', '.join(needed)}, got {', '.join(available)}; "
+            f"the run needs {expectation(forms, recipe, cleaning)}, got {', '.join(available)}; "
+            f"{_instead_of_words(missing, available, recipe)}"
             f"give {' '.join(f'{name}=FILE' for name in missing)} too"
         )
-    if isinstance(source, Path):
+    if _holds_arrays(source):
+        prepared = _write_arrays(source, needed, recipe, folder)
+    elif isinstance(source, Path):
         prepared = _copy(source, data)
     else:
         prepared = _align(
@@ -140,7 +161,9 @@ def prepare(
     cleanings = read_cleanings(cleaning)
     (folder / "clean" / FOLD).mkdir(parents=True)
     for name in set(needed) & set(SEQUENCES):
-        source_file = source / f"{name}.npy" if isinstance(source, Path) else source[name]
+        source_file = source if isinstance(source, Path) else source[name]
+        if isinstance(source, Path) and (source / f"{name}.npy").is_file():
+            source_file = source / f"{name}.npy"
         rows = read_array(data / f"{name}.npy", "numbers", 2, offsets[name][-1], mapped=True)
         width = len(cleanings[name].center)
         if rows.shape[1] != width:
@@ -165,6 +188,52 @@ def _available_sequences(source: Path | Mapping[str, Path]) -> list[str]:
     if isinstance(source, Path):
         return list(read_offsets(source / "offsets.npy").dtype.names or ())
     return [name for name in source if name != "labels"]
+
+
+def _holds_arrays(source: Path | Mapping[str, Path]) -> bool:
+    if isinstance(source, Path):
+        return not (source / "offsets.npy").is_file()
+    return all(path.suffix == ".npy" for path in source.values())
+
+
+def _instead_of_words(
+    missing: Sequence[str], available: Sequence[str], recipe: Mapping[str, Any]
+) -> str:
+    """What to do where there are words, and the run reads vectors that others made of some."""
+    vectors = {"embedding", "glove"} & set(missing)
+    if not vectors or "words" not in available:
+        return ""
+    name = min(vectors)
+    made = recipe.get("features", {}).get(name, {}).get("name", "those of the training data")
+    return (
+        f"its {name} is made elsewhere ({made}) and cannot be made of words here: make it of them "
+        "as for the training data, or train on a recipe with `words` and an `encoder`; "
+    )
+
+
+def _write_arrays(
+    source: Path | Mapping[str, Path],
+    needed: Sequence[str],
+    recipe: Mapping[str, Any],
+    folder: Path,
+) -> OwnInput:
+    task = recipe["task"]
+    columns = task.get("columns", range(len(task["targets"])))
+    names = task.get("classes", ())
+    aligned = recipe["align"] == "words"
+    asked = Asked(needed, [*columns], len(names) or None, names)
+    segments = read_arrays(source, asked, aligned)
+    where = str(source) if isinstance(source, Path) else " ".join(map(str, source.values()))
+    counts = row_counts(where, segments, needed, aligned)
+    has_rows = np.min([*counts.values()], axis=0) > 0
+    segments = segments.take(np.flatnonzero(has_rows), needed, "one of its sequences has no rows")
+    if not len(segments.ids):
+        raise InputError(f"{where}: expected a segment with rows of {', '.join(needed)}, got none")
+    write({FOLD: segments}, folder / "data", folder / "card.json", "own arrays")
+    label = segments.label if np.isfinite(segments.label).any() else None
+    dropped = [(left_out["id"], left_out["reason"]) for left_out in segments.dropped]
+    ids = np.array(segments.ids, dtype=str)
+    return OwnInput(ids, np.full((len(ids), 2), ""), label, dropped)
 
 
 def _copy(source: Path, data: Path) -> OwnInput:

@@ -23,7 +23,7 @@ from msa.config.encoders import text_encoder
 from msa.config.fits import require
 from msa.config.folds import require_one_model
 from msa.config.settings import run_settings
-from msa.data.own_input import FOLD, OwnInput, find, prepare
+from msa.data.own_input import FOLD, OwnInput, expectation, find, prepare
 from msa.results.metrics import target_scores
 from msa.results.summarize import run_folders
 from msa.training.network import predictions, trained
@@ -160,9 +160,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         nargs="+",
         required=True,
-        metavar="FOLDER|NAME=FILE",
+        metavar="FOLDER|FILE|NAME=FILE",
         help="a folder of one fold as split writes it; or words.csd, audio.csd, vision.csd and, if "
-        "there are, labels.csd in one folder or given as NAME=FILE",
+        "there are, labels.csd in one folder or given as NAME=FILE; or arrays in a pickle, or as "
+        ".npy files in the same way",
     )
     parser.add_argument(
         "--seconds",
@@ -193,7 +194,8 @@ def main(args: argparse.Namespace) -> None:
     runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
     with TemporaryDirectory() as temporary:
         folder, recipe = Path(temporary), config.recipes[dataset]
-        source = find(args.input)
+        expected = expectation(first["forms"], recipe, cleaning)
+        source = find(args.input, f"; the model reads {expected}")
         segments = prepare(
             source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
         )

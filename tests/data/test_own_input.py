@@ -1,3 +1,6 @@
+import pickle
+import shutil
+
 import numpy as np
 import pytest
 
@@ -80,3 +83,185 @@ def test_another_clock_is_refused(tmp_path, factor, shift, labels, other):
 def test_a_path_may_have_an_equals_sign(tmp_path):
     path = tmp_path / "lr=0.1" / "words.csd"
     assert find([str(path)]) == find([f"words={path}"]) == {"words": path}
+
+
+UNALIGNED = {"align": "none", "pauses": "drop", "task": {"targets": ["sentiment"]}}
+FORMS = {"text": "embedding", "audio": "audio"}
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Two segments as arrays, one by one, and what is prepared of an input."""
+    rng = np.random.default_rng(0)
+    segments = [
+        {"id": name, "text": rng.normal(size=(t, 4)), "audio": rng.normal(size=(2 * t, 3))}
+        for name, t in (("a", 2), ("b", 3))
+    ]
+    cleanings = {
+        name: fit_cleaning(np.ones((2, width)), "zero", False)
+        for name, width in (("embedding", 4), ("audio", 3))
+    }
+    write_cleanings(tmp_path / "cleaning.npz", cleanings)
+
+    def prepare_input(*inputs, recipe=UNALIGNED, forms=FORMS):
+        """What is prepared, and the text's and audio's rows of all segments."""
+        folder = tmp_path / "out"
+        shutil.rmtree(folder, ignore_errors=True)
+        found = prepare(
+            *(find([*map(str, inputs)]), forms, recipe, tmp_path / "cleaning.npz", None),
+            *(folder, "cpu"),
+        )
+        rows = [np.load(folder / f"clean/own/{name}.npy") for name in ("embedding", "audio")]
+        return found, *rows
+
+    return segments, prepare_input
+
+
+def padded(segments, **more):
+    """The segments as one fold."""
+    fold = {"id": [segment["id"] for segment in segments], **more}
+    for name in ("text", "audio"):
+        rows = [segment[name] for segment in segments]
+        longest = max(map(len, rows))
+        fold[name] = np.stack([np.pad(x, [(0, longest - len(x)), (0, 0)]) for x in rows])
+    return fold
+
+
+def dumped(path, content):
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+def saved(folder, segments):
+    for segment in segments:
+        for name in ("text", "audio"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            np.save(folder / name / f"{segment['id']}.npy", segment[name])
+    return folder
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path, both: dumped(path / "fold.pkl", padded(both)),
+        lambda path, both: dumped(path / "list.pkl", both),
+        lambda path, both: dumped(path / "by_id.pkl", {s.pop("id"): s for s in both}),
+        lambda path, both: dumped(
+            path / "folds.pkl",
+            {"train": padded(both[:1]), "dev": padded(both[1:]), "test": padded(both)},
+        ),
+        lambda path, both: saved(path / "folder", both),
+    ],
+)
+def test_arrays_of_some_segments(arrays, tmp_path, write):
+    segments, prepare_input = arrays
+    text = np.concatenate([segment["text"] for segment in segments])
+    audio = np.concatenate([segment["audio"] for segment in segments])
+    found, *rows = prepare_input(write(tmp_path, segments))
+    # three folds are read one after another
+    times = len(found.ids) // 2
+    assert found.ids.tolist() == ["a", "b"] * times and found.label is None
+    for array, expected in zip(rows, (text, audio), strict=True):
+        np.testing.assert_allclose(array, np.tile(expected, (times, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["text", "embedding"])
+def test_arrays_of_one_segment(arrays, tmp_path, name):
+    segments, prepare_input = arrays
+    one = {name: segments[0]["text"], "audio": segments[0]["audio"]}
+    files = []
+    for key, array in one.items():
+        files.append(tmp_path / "one" / f"{key}.npy")
+        files[-1].parent.mkdir(exist_ok=True)
+        np.save(files[-1], array)
+    named = [
+        f"{'embedding' if key == name else key}={file}"
+        for key, file in zip(one, files, strict=True)
+    ]
+    pickled = dumped(tmp_path / "one.pkl", one | {"id": "a", "regression_labels": 1.5})
+    for inputs in ([tmp_path / "one"], named, [pickled]):
+        found, text, audio = prepare_input(*inputs)
+        np.testing.assert_allclose(text, one[name], rtol=1e-6)
+        np.testing.assert_allclose(audio, one["audio"], rtol=1e-6)
+    assert found.ids.tolist() == ["a"] and found.label.tolist() == [[1.5]]
+
+
+def test_arrays_with_a_row_a_word(arrays, tmp_path):
+    """A word may have a row of zeros, which is no padding."""
+    segments, prepare_input = arrays
+    recipe = UNALIGNED | {"align": "words"}
+    both = [s | {"audio": s["audio"][: len(s["text"])]} for s in segments]
+    both[0]["audio"][-1] = 0
+    words = [" ".join("so" for _ in s["text"]) for s in both]
+    _, text, audio = prepare_input(
+        dumped(tmp_path / "fold.pkl", padded(both, raw_text=words)), recipe=recipe
+    )
+    np.testing.assert_allclose(audio, np.concatenate([s["audio"] for s in both]), rtol=1e-6)
+    assert len(text) == 5
+    other = dumped(tmp_path / "other.pkl", segments[0] | {"raw_text": ["so", "good"]})
+    with pytest.raises(InputError, match="a: expected as many rows of audio as of words, 2, got 4"):
+        prepare_input(other, recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"audio": None}, "one.pkl: audio: expected numbers, found"),
+        (
+            {"audio": np.ones((2, 5))},
+            "audio: expected 3 columns as the model was trained with, got 5",
+        ),
+        ({"text": "so good"}, "one.pkl: expected text, found only"),
+        (
+            {"id": b"x", "audio": np.zeros((1, 0))},
+            "audio: expected 3 dimensions, none of them empty",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit(arrays, tmp_path, change, message):
+    segments, prepare_input = arrays
+    with pytest.raises(InputError, match=message):
+        prepare_input(dumped(tmp_path / "one.pkl", segments[0] | change))
+
+
+def test_what_is_no_arrays_or_would_run_code(arrays, tmp_path):
+    _, prepare_input = arrays
+    with pytest.raises(InputError, match="one.pkl: expected audio, embedding as arrays, of one"):
+        prepare_input(dumped(tmp_path / "one.pkl", 3))
+    with pytest.raises(InputError, match="refused because reading it could run any code"):
+        prepare_input(dumped(tmp_path / "one.pkl", {"text": print}))
+
+
+def test_an_embedding_of_its_own_as_csd(arrays, tmp_path):
+    segments, prepare_input = arrays
+    times = np.array([[0.0, 1.0], [1.0, 2.0]])
+    rows = {"embedding": segments[0]["text"], "audio": segments[0]["audio"][:2]}
+    for name, array in rows.items():
+        csd.write(tmp_path / "own" / f"{name}.csd", name, {"a": (times, array)})
+    found, text, _ = prepare_input(tmp_path / "own")
+    assert found.ids.tolist() == ["a[0]"]
+    np.testing.assert_allclose(text, segments[0]["text"], rtol=1e-6)
+
+
+def test_words_where_the_model_reads_an_embedding(arrays, tmp_path):
+    _, prepare_input = arrays
+    for name, array in (("words", [["so"]]), ("audio", np.ones((1, 3)))):
+        csd.write(tmp_path / "own" / f"{name}.csd", name, {"a": ([[0.0, 1.0]], array)})
+    with pytest.raises(InputError) as error:
+        prepare_input(tmp_path / "own")
+    assert str(error.value) == (
+        "the run needs audio (3 columns), embedding (4 columns); each with rows of its own, got "
+        "audio, words; its embedding is made elsewhere (those of the training data) and cannot be "
+        "made of words here: make it of them as for the training data, or train on a recipe with "
+        "`words` and an `encoder`; give embedding=FILE too"
+    )
+
+
+def test_the_folder_of_all_folds(tmp_path):
+    for fold in ("train", "valid", "test"):
+        (tmp_path / fold).mkdir()
+        (tmp_path / fold / "offsets.npy").touch()
+    with pytest.raises(
+        InputError, match="expected the folder of one fold, got that of all; .*test"
+    ):
+        find([str(tmp_path)])

@@ -1,6 +1,7 @@
 """On the demo's own files a trained model says what it said in the workflow."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from msa.config.check import configure
 from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
+from msa.formats.segments import read
 from msa.training.predict import scores, table, with_trained_lengths
 
 SEQUENCES = ("words", "audio", "vision", "labels")
@@ -122,6 +124,27 @@ def test_the_same_from_its_files(done, demo_files, capsys):
     assert (frame["end"] > frame["start"]).all()
 
 
+def test_the_same_from_arrays(done, tmp_path):
+    """Each segment by itself, its words as text; with labels there are scores."""
+    fold = read(done / "data/demo")["test"]
+    segments = [
+        {
+            "id": segment,
+            "raw_text": " ".join(word.decode() for word in fold.sequences["words"][i][:, 0]),
+            "audio": fold.sequences["audio"][i],
+            "vision": fold.sequences["vision"][i],
+            "regression_labels": fold.label[i, 0],
+        }
+        for i, segment in enumerate(fold.ids)
+    ]
+    path = tmp_path / "segments.pkl"
+    path.write_bytes(pickle.dumps(segments))
+    expected = predict(done, done / "data/demo/test")
+    of_fold = (done / "out.scores.json").read_text()
+    pd.testing.assert_frame_equal(predict(done, path), expected)
+    assert (done / "out.scores.json").read_text() == of_fold
+
+
 def one_video(folder, files, change=lambda name, rows: rows):
     folder.mkdir()
     for name in SEQUENCES[:3]:
@@ -165,6 +188,8 @@ def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):
     assert line.endswith("got words; give audio=FILE vision=FILE too")
     [line] = said(tmp_path / "nothing")
     assert "expected a folder that split wrote (with offsets.npy), or .csd files" in line
+    assert "the model reads audio (12 columns), vision (" in line
+    assert line.endswith("words; one row a word")
     [line] = said(narrow, more=("--seconds", "-1"))
     assert line == "error: --seconds: expected more than 0, got -1.0"
     [line] = said(narrow, run="runs/demo/ridge/main/all/3")

@@ -9,10 +9,12 @@ annotations name, or names. SIMS has regression_labels_T, _A and _V for text, au
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from msa.base.errors import InputError
 from msa.formats.content import as_text, as_words, describe, fold_keys
 from msa.formats.importers.padded import (
     array_problems,
@@ -164,6 +166,25 @@ def read(content: Any, asked: Asked = EVERYTHING) -> dict[str, Segments]:
     or at the beginning where more segments have some there.
     """
     return {fold: _fold(fold, content[key], asked) for fold, key in fold_keys(content).items()}
+
+
+def read_fold(where: str, fold: Mapping[str, Any], asked: Asked, name: str) -> Segments:
+    """One fold by itself; its labels, which may be missing, are NaN then.
+
+    Args:
+        where: what to call it in errors.
+        fold: arrays by key.
+        asked: what of it is wanted.
+        name: for the ids of segments that have none.
+
+    Raises:
+        InputError: it lacks what is asked for, or is broken.
+    """
+    if any(key not in fold for key in _label_keys(fold, asked)):
+        asked = replace(asked, columns=(), classes=None)
+    if wrong := _problems(where, fold, asked):
+        raise InputError("; ".join(wrong))
+    return _fold(name, fold, asked)
 
 
 def _fold(name: str, fold: Mapping[str, Any], asked: Asked) -> Segments:
