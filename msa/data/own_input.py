@@ -101,7 +101,7 @@ def expectation(forms: Mapping[str, str | None], recipe: Mapping[str, Any], clea
         for name in sequences(forms, recipe["align"])
     ]
     rows = "one row a word" if recipe["align"] == "words" else "each with rows of its own"
-    return f"{', '.join(names)}; {rows}"
+    return f"{', '.join(names)}, {rows}"
 
 
 def prepare(

@@ -250,7 +250,7 @@ def test_words_where_the_model_reads_an_embedding(arrays, tmp_path):
     with pytest.raises(InputError) as error:
         prepare_input(tmp_path / "own")
     assert str(error.value) == (
-        "the run needs audio (3 columns), embedding (4 columns); each with rows of its own, got "
+        "the run needs audio (3 columns), embedding (4 columns), each with rows of its own, got "
         "audio, words; its embedding is made elsewhere (those of the training data) and cannot be "
         "made of words here: make it of them as for the training data, or train on a recipe with "
         "`words` and an `encoder`; give embedding=FILE too"

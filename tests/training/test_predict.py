@@ -189,7 +189,7 @@ def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):
     [line] = said(tmp_path / "nothing")
     assert "expected a folder that split wrote (with offsets.npy), or .csd files" in line
     assert "the model reads audio (12 columns), vision (" in line
-    assert line.endswith("words; one row a word")
+    assert line.endswith("words, one row a word")
     [line] = said(narrow, more=("--seconds", "-1"))
     assert line == "error: --seconds: expected more than 0, got -1.0"
     [line] = said(narrow, run="runs/demo/ridge/main/all/3")
