@@ -5,7 +5,7 @@ if there are. Arrays are (t, d) of one segment, or (n, t, d), where rows of zero
 padding. Several segments may also come one by one, in a list or by their ids.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,10 @@ KEYS = dict.fromkeys(VECTORS, "text") | {"words": "raw_text"}
 
 def are_arrays(path: Path) -> bool:
     """Whether it is a pickle, or a folder of .npy files or of folders of some."""
-    return path.suffix in PICKLES or (path.is_dir() and any(_arrays_below(path)))
-
-
-def _arrays_below(folder: Path) -> Iterator[Path]:
-    yield from folder.glob("*.npy")
-    yield from folder.glob("*/*.npy")
+    if path.is_dir():
+        arrays = (*path.glob("*.npy"), *path.glob("*/*.npy"))
+        return bool(arrays) and not any(path.glob("*.csd"))
+    return path.suffix in PICKLES or (path.is_file() and path.suffix not in (".csd", ".npy"))
 
 
 def read_arrays(source: Path | Mapping[str, Path], asked: Asked, aligned: bool) -> Segments:

@@ -257,6 +257,16 @@ def test_words_where_the_model_reads_an_embedding(arrays, tmp_path):
     )
 
 
+def test_what_is_taken_for_arrays(tmp_path):
+    for name in ("audio.csd", "audio.npy", "one.p"):
+        (tmp_path / name).touch()
+    assert find([str(tmp_path / "one.p")]) == tmp_path / "one.p"
+    assert find([str(tmp_path / "audio.npy")]) == {"audio": tmp_path / "audio.npy"}
+    assert find([str(tmp_path)]) == {"audio": tmp_path / "audio.csd"}
+    (tmp_path / "audio.csd").unlink()
+    assert find([str(tmp_path)]) == tmp_path
+
+
 def test_the_folder_of_all_folds(tmp_path):
     for fold in ("train", "valid", "test"):
         (tmp_path / fold).mkdir()
