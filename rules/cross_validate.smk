@@ -5,7 +5,8 @@
 rule deal:
     input:
         data=undealt,
-        speakers=lambda wildcards: recipe(wildcards)["folds"].get("speakers", []),
+        speakers=speakers_file,
+        checks=checks,
         code=closure("deal"),
     output:
         folds=f"{DATA}/{{dataset}}/folds.json",

@@ -1,6 +1,7 @@
 rule import_data:
     input:
         files=lambda wildcards: source_files(wildcards).values(),
+        folds=lambda wildcards: sources.table_folds(CONFIG, wildcards.dataset),
         checks=checks,
         encoder=cutting_folder,
         encoder_checks=cutting_checks,
@@ -26,9 +27,10 @@ rule import_data:
         layout=lambda wildcards: flags.layout_flags(recipe(wildcards)),
         task=lambda wildcards: flags.task_flags(recipe(wildcards)),
         card=lambda wildcards, output: flags.card_flags(recipe(wildcards)),
+        folds=lambda wildcards, input: ["--folds", *input.folds] if input.folds else [],
         encoder=lambda wildcards: flags.encoder_flags(CONFIG, wildcards.dataset),
     shell:
         "python -m msa import-data {input.files:q} --output {params.folder:q} --card {output.card:q}"
-        " {params.layout:q} {params.task} {params.card}"
+        " {params.layout:q} {params.folds:q} {params.task} {params.card}"
         " {params.encoder:q}"
         f" {LOGGED}"

@@ -64,6 +64,12 @@ def encoder_checks(wildcards):
     return checks_of(sources.encoder_source(CONFIG, wildcards.dataset))
 
 
+def speakers_file(wildcards):
+    """The user's table of speakers, where a cross-validation is by them."""
+    path = recipe(wildcards)["folds"].get("speakers")
+    return source_input(sources.Source(path)) if path else []
+
+
 def cutting_folder(wildcards):
     """The encoder that cuts text without spaces, where one does."""
     cuts = encoders.cutting_encoder(CONFIG, wildcards.dataset)

@@ -71,6 +71,10 @@ def layout_flags(recipe: Mapping[str, Any]) -> list[str]:
     flags = ["--layout", recipe["import"], "--holds", *recipe["holds"]]
     if "classes" in recipe["task"]:
         flags += ["--classes", *recipe["task"]["classes"]]
+    if recipe["import"] == "table":
+        flags += ["--targets", *recipe["task"]["targets"]]
+        rates = [f"{name}={rate}" for name, rate in recipe.get("rates", {}).items()]
+        flags += ["--rates", *rates] if rates else []
     return flags + (["--aligned"] if recipe["align"] == "words" else [])
 
 

@@ -107,6 +107,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         )
     if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
         wrong.append(f"recipe {name}: task: a classification needs classes and one target")
+    wrong += _table_problems(name, recipe)
     columns = task.get("columns", task["targets"])
     if len(columns) != len(task["targets"]):
         wrong.append(
@@ -129,4 +130,22 @@ def _folds_problems(name: str, folds: Mapping[str, Any], imported: bool) -> list
     wrong = [f'{where}: {key}: not with "by"' for key in ("file", "allow_missing") if key in folds]
     if "speakers" in folds and folds["by"] != "speaker":
         wrong.append(f"{where}: speakers: only with by: speaker, got by: {folds['by']}")
+    return wrong
+
+
+def _table_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
+    """What only a table may say, and what it may not."""
+    is_table, rates = recipe.get("import") == "table", recipe.get("rates", {})
+    if not is_table:
+        return [f"recipe {name}: rates: are for import: table alone"] if rates else []
+    wrong = []
+    if unknown := sorted(set(rates) - set(sequence_names(recipe))):
+        wrong.append(
+            f"recipe {name}: rates: expected some of {sequence_names(recipe)}, got {unknown}"
+        )
+    if "columns" in recipe["task"]:
+        wrong.append(
+            f"recipe {name}: task: columns: a table's columns are found by the names in `targets`; "
+            "take it out"
+        )
     return wrong

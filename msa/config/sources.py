@@ -61,8 +61,11 @@ def raw_sources(config: Config) -> dict[str, Source]:
 def dataset_sources(config: Config, dataset: str) -> list[Source]:
     """The files that a data set is made from, its folds' too."""
     sources = [*data_sources(config, dataset).values()]
-    if "folds" in config.recipes[dataset]:
+    folds = config.recipes[dataset].get("folds", {})
+    if "file" in folds or "fold" in folds:
         sources.append(folds_source(config, dataset))
+    if "speakers" in folds:
+        sources.append(Source(folds["speakers"]))
     return sources
 
 
@@ -141,6 +144,13 @@ def _official(name: str) -> Path:
 def is_official(recipe: Mapping[str, Any]) -> bool:
     """Whether a recipe's folds are the data set's own."""
     return _official(recipe.get("folds", {}).get("file", "")).is_file()
+
+
+def table_folds(config: Config, dataset: str) -> list[str]:
+    """The folds' JSON file of a table that has one."""
+    recipe = config.recipes[dataset]
+    named = recipe.get("import") == "table" and "file" in recipe.get("folds", {})
+    return [folds_source(config, dataset).path] if named else []
 
 
 def _urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:

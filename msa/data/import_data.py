@@ -1,18 +1,32 @@
 """Import data: a file that others circulate into the folds, in place of align and split."""
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.data.split import read_folds
 from msa.data.unspaced import cut_texts
 from msa.formats.content import as_text, as_words
 from msa.formats.importers import LAYOUTS
 from msa.formats.layouts import read_layout
-from msa.formats.segments import FOLDS, Asked, Segments, check_widths, parse_widths, write
+from msa.formats.segments import (
+    FOLDS,
+    Asked,
+    Segments,
+    check_widths,
+    parse_rates,
+    parse_widths,
+    write,
+)
+
+TABLES = (".csv", ".tsv")
 
 
 def checked_fold(
@@ -113,6 +127,7 @@ def import_data(
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
     encoder: Path | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write the folds and the data card of a file or folder.
 
@@ -127,8 +142,9 @@ def import_data(
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
         encoder: folder of the text encoder, which cuts text without spaces.
+        options: as in `read_layout`.
     """
-    folds = read_layout(path, layout, Asked(holds, columns, classes, class_names))
+    folds = read_layout(path, layout, Asked(holds, columns, classes, class_names), options)
     for fold, segments in folds.items():
         fold_widths = {
             name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)
@@ -139,7 +155,11 @@ def import_data(
         for fold in FOLDS
     }
     if empty := [fold for fold, segments in checked_folds.items() if not len(segments.ids)]:
-        raise InputError(f"{path}: the fold {empty[0]} has no segment")
+        reasons = Counter(left_out["reason"] for left_out in checked_folds[empty[0]].dropped)
+        why = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())
+        raise InputError(
+            f"{path}: the fold {empty[0]} has no segment{f': left out were {why}' if why else ''}"
+        )
     if encoder and "words" in holds and not aligned:
         checked_folds = {fold: with_spaces(checked_folds[fold], encoder) for fold in FOLDS}
     write(checked_folds, output, card, f"imported ({layout})", expected)
@@ -175,6 +195,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expected", type=int, nargs=3, metavar=("TRAIN", "VALID", "TEST"), help="others' counts"
     )
+    table = parser.add_argument_group("table", "what a table of segments does not say of itself")
+    table.add_argument("--targets", nargs="+", default=[], help="its columns of labels")
+    table.add_argument(
+        "--rates", nargs="+", default=[], help="rows a second of arrays of videos, as audio=100"
+    )
+    table.add_argument("--folds", type=Path, help="JSON {train, valid, test: video ids}")
+
+
+def table_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What is said of a table, for its `read`."""
+    files = [file.name for file in args.files if file.suffix.lower() in TABLES]
+    several = len(args.files) > 1 or args.files[0].is_file()
+    return {
+        "file": files[0] if several and len(files) == 1 else None,
+        "holds": args.holds,
+        "targets": args.targets,
+        "classes": args.classes if len(args.classes or ()) > 1 else (),
+        "rates": parse_rates(args.rates),
+        "folds": read_folds(args.folds) if args.folds else None,
+    }
 
 
 def main(args: argparse.Namespace) -> None:
@@ -185,6 +225,9 @@ def main(args: argparse.Namespace) -> None:
         path = path.parent
         if any(file.parent != path for file in args.files):
             raise InputError(f"{args.files}: expected files of one folder, got several folders")
+    is_table = args.layout == "table"
+    if is_table and path.is_file():
+        path = path.parent
     import_data(
         path,
         args.layout,
@@ -199,4 +242,5 @@ def main(args: argparse.Namespace) -> None:
         widths=parse_widths(args.widths),
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,
         encoder=args.encoder,
+        options=table_options(args) if is_table else {},
     )

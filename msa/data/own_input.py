@@ -231,7 +231,7 @@ def _write_arrays(
         raise InputError(f"{where}: expected a segment with rows of {', '.join(needed)}, got none")
     write({FOLD: segments}, folder / "data", folder / "card.json", "own arrays")
     label = segments.label if np.isfinite(segments.label).any() else None
-    dropped = [(left_out["id"], left_out["reason"]) for left_out in segments.dropped]
+    dropped = [(str(left_out["id"]), str(left_out["reason"])) for left_out in segments.dropped]
     ids = np.array(segments.ids, dtype=str)
     return OwnInput(ids, np.full((len(ids), 2), ""), label, dropped)
 

@@ -1,4 +1,7 @@
-"""Look-alike: made-up files in place of a recipe's raw files, to try what comes after."""
+"""Look-alike: made-up files in place of a recipe's raw files, to try what comes after.
+
+Of a table of segments, which is no recipe's, it is a template; the recipe that reads it is printed.
+"""
 
 import argparse
 import importlib
@@ -7,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from msa.base.errors import InputError
 from msa.demo.look_alikes import LOOK_ALIKES
 
 # recipe -> (layout, keywords)
@@ -35,15 +39,31 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "cherma": ("cherma", {}),
     "mosei_msaf": ("msaf", {}),
 }
+TABLE = "table"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", choices=RECIPES, help="whose raw files to make")
-    parser.add_argument("folder", type=Path, help="such as data/<recipe>/raw")
+    parser.add_argument(
+        "recipe", choices=[*RECIPES, TABLE], help="whose raw files to make; table: a template"
+    )
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="such as data/<recipe>/raw; of a table it may be left out, to see its recipe alone",
+    )
     parser.add_argument("--seed", type=int, default=0, help="other numbers of the same kind")
 
 
 def main(args: argparse.Namespace) -> None:
-    layout, keywords = RECIPES[args.recipe]
+    layout, keywords = RECIPES.get(args.recipe, (TABLE, {}))
     module = importlib.import_module(LOOK_ALIKES[layout])
-    module.write(args.folder, np.random.default_rng(args.seed), **keywords)
+    if args.folder is None and layout != TABLE:
+        raise InputError(
+            f"look-alike {args.recipe}: expected a folder to write into, such as "
+            f"data/{args.recipe}/raw"
+        )
+    if args.folder is not None:
+        module.write(args.folder, np.random.default_rng(args.seed), **keywords)
+    if layout == TABLE:
+        print(module.recipe(args.folder or Path("my/table")), end="")

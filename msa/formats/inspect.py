@@ -6,8 +6,9 @@ The exit status is 0 for a known layout, otherwise 2, with one line on standard 
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from msa.formats.content import HDF5
 from msa.formats.csd import Sequence
 from msa.formats.hdf5 import known_hdf5
 from msa.formats.layouts import recognize
-from msa.formats.segments import Segments, read
+from msa.formats.segments import Segments, parse_rates, read
 
 METADATA = (
     "root name",
@@ -32,7 +33,7 @@ METADATA = (
 )
 
 
-def inspect(path: Path) -> dict[str, Any]:
+def inspect(path: Path, rates: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
     """What is there, as values that are JSON.
 
     `layout` and `splits`, the segments of each fold, or of a .csd file all its rows; by fold the
@@ -53,7 +54,7 @@ def inspect(path: Path) -> dict[str, Any]:
     if (path / "train" / "offsets.npy").is_file():
         layout, folds = "folds of this workflow", read(path)
     else:
-        layout, folds = recognize(path)
+        layout, folds = recognize(path, rates)
     return {
         "path": str(path),
         "layout": layout,
@@ -175,11 +176,14 @@ def _plain(value: Any) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help="the file or folder")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--rates", nargs="*", default=[], help="of a table's arrays, rows a second: audio=100"
+    )
 
 
 def main(args: argparse.Namespace) -> None:
     try:
-        report = inspect(args.path)
+        report = inspect(args.path, parse_rates(args.rates))
     except (InputError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from msa.base.errors import InputError
@@ -24,6 +25,7 @@ PARTS = {
     "cm_bert": "train.tsv valid.tsv test.tsv .pkl",
     "msaf": "train valid test bert50.npy visual50.npy audio50.npy label50.npy",
     "cherma": "train.json valid.json test.json text/ audio/ visual/",
+    "table": "segments.csv audio/ vision/",
 }
 
 
@@ -34,8 +36,19 @@ def layout_problems(content: Any) -> dict[str, list[str]]:
     }
 
 
-def read_layout(path: Path, layout: str, asked: Asked = EVERYTHING) -> dict[str, Segments]:
+def read_layout(
+    path: Path,
+    layout: str,
+    asked: Asked = EVERYTHING,
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Segments]:
     """The folds of a file or folder that is of a layout, and has what is asked for.
+
+    Args:
+        path: the file or folder.
+        layout: its name.
+        asked: what is wanted of a layout that is read as asked.
+        options: keywords for the layout's `read`, for one that takes some.
 
     Raises:
         InputError: it is of another one: what was expected, what is there, what it may be; or
@@ -46,7 +59,7 @@ def read_layout(path: Path, layout: str, asked: Asked = EVERYTHING) -> dict[str,
     narrowed = [asked] if layout in READ_AS_ASKED else []
     mismatches = importlib.import_module(LAYOUTS[layout]).problems(content, *narrowed)
     if not mismatches:
-        return _read(path, layout, content, *narrowed)
+        return _read(path, layout, content, *narrowed, **options)
     problem = f"{path}: expected the layout {layout}: {'; '.join(mismatches)}"
     matching = [name for name, wrong in layout_problems(content).items() if not wrong]
     if asked != EVERYTHING and narrowed and layout in (*matching, _nearest(content)):
@@ -64,8 +77,14 @@ def read_layout(path: Path, layout: str, asked: Asked = EVERYTHING) -> dict[str,
     )
 
 
-def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
+def recognize(
+    path: Path, rates: Mapping[str, float] = MappingProxyType({})
+) -> tuple[str, dict[str, Segments]]:
     """The layout of a file or folder, and its folds.
+
+    Args:
+        path: the file or folder.
+        rates: rows a second of a table's arrays.
 
     Raises:
         InputError: it is of none that is known, with the nearest; or it is broken.
@@ -74,13 +93,19 @@ def recognize(path: Path) -> tuple[str, dict[str, Segments]]:
     found = [name for name, wrong in layout_problems(content).items() if not wrong]
     if not found:
         raise InputError(f"{path}: {nearest_layout(content)}")
-    return found[0], _read(path, found[0], content)
+    return found[0], _read(path, found[0], content, **({"rates": rates} if rates else {}))
 
 
-def _read(path: Path, layout: str, content: Any, *asked: Asked) -> dict[str, Segments]:
+def _read(
+    path: Path, layout: str, content: Any, *asked: Asked, **options: Any
+) -> dict[str, Segments]:
     try:
-        return importlib.import_module(LAYOUTS[layout]).read(content, *asked)
+        return importlib.import_module(LAYOUTS[layout]).read(content, *asked, **options)
     except InputError as error:
+        if layout == "table":  # the user's own, of which a feature file may be named already
+            raise InputError(
+                str(error) if str(path) in str(error) else f"{path}: {error}"
+            ) from error
         raise InputError(f"{path}: {error}; mend it, or fetch it again") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError(

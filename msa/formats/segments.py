@@ -53,14 +53,14 @@ class Segments:
         sequences: by name (words, glove, embedding, audio, vision) the rows of each segment,
             (t, d) each: bytes for words, else float. May read from disk when asked for one.
         context: how many leading words of each segment are context, (n,).
-        dropped: segments that were left out, {id, reason}.
+        dropped: segments that were left out, {id, reason}, and {fold: None} where of none.
     """
 
     ids: Sequence[str]
     label: np.ndarray
     sequences: Mapping[str, Sequence[np.ndarray]]
     context: np.ndarray | None = None
-    dropped: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    dropped: Sequence[Mapping[str, str | None]] = field(default_factory=tuple)
 
     def take(self, numbers: np.ndarray, names: Sequence[str], reason: str) -> "Segments":
         """The numbered segments with the named sequences; the others are dropped, for a reason."""
@@ -127,6 +127,12 @@ def parse_widths(arguments: Sequence[str]) -> dict[str, int]:
     """Widths from arguments such as audio=74."""
     pairs = (text.partition("=") for text in arguments)
     return {name: int(width) for name, _, width in pairs}
+
+
+def parse_rates(arguments: Sequence[str]) -> dict[str, float]:
+    """Rows a second from arguments such as audio=100."""
+    pairs = (text.partition("=") for text in arguments)
+    return {name: float(rate) for name, _, rate in pairs}
 
 
 def read(
@@ -214,7 +220,11 @@ def write(
         "pauses": "as imported",
         "sequences": counts,
         "dropped": [
-            {"id": left_out["id"], "fold": fold, "reason": left_out["reason"]}
+            {
+                "id": left_out["id"],
+                "fold": left_out.get("fold", fold),
+                "reason": left_out["reason"],
+            }
             for fold, segments in folds.items()
             for left_out in segments.dropped
         ],

@@ -16,4 +16,5 @@ LOOK_ALIKES = {
     "cm_bert": "msa.demo.look_alikes.cm_bert",
     "msaf": "msa.demo.look_alikes.msaf",
     "cherma": "msa.demo.look_alikes.cherma",
+    "table": "msa.demo.look_alikes.table",
 }

@@ -3,7 +3,8 @@
 A layout is told by its content, never by a file's name. A module has
 `problems(content)`, what speaks against the content being of this layout, which is nothing where
 it is, and `read(content)`, its folds by name, as `Segments`. Both take what is `Asked` too, if the
-layout is one of `READ_AS_ASKED`, and want no more than that.
+layout is one of `READ_AS_ASKED`, and want no more than that. A table says less of itself: its
+`read` takes what the recipe says.
 """
 
 # layout -> module
@@ -17,5 +18,6 @@ LAYOUTS = {
     "cm_bert": "msa.formats.importers.cm_bert",
     "msaf": "msa.formats.importers.msaf",
     "cherma": "msa.formats.importers.cherma",
+    "table": "msa.formats.importers.table",
 }
 READ_AS_ASKED = ("mmsa",)
