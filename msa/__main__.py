@@ -53,10 +53,15 @@ STAGES = {
     ),
     "perturb": ("msa.training.perturb", "predictions for missing and noisy test input"),
     "pool": ("msa.results.pool", "the runs of all deals of a cross-validation as one"),
+    "predict-other": (
+        "msa.training.predict_other",
+        "predictions for another data set's test fold",
+    ),
     "score": ("msa.results.score", "numbers from predictions"),
     "summarize": ("msa.results.summarize", "all seeds of one model into one result"),
     "robustness": ("msa.results.robustness", "a model's scores on perturbed input"),
     "ablation": ("msa.results.ablation", "a model's scores without each modality"),
+    "transfer": ("msa.results.transfer", "a model's scores on other data sets"),
     "examine": ("msa.training.examine", "a model's attention or experts in some test segments"),
     "predict": ("msa.training.predict", "predictions for files of your own"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
@@ -68,7 +73,9 @@ STAGES = {
 }
 
 
-ON_GPU = "encode train train-seeds trials predict-folds perturb examine predict".split()
+ON_GPU = (
+    "encode train train-seeds trials predict-folds predict-other perturb examine predict".split()
+)
 
 
 def main(argv: list[str] | None = None) -> int:

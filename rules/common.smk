@@ -12,7 +12,7 @@ from msa.base.errors import InputError
 from msa.base.logs import LOGGED
 from msa.closure import closure, shipped
 from msa.config import encoders, fits, flags, folds, joint, paths
-from msa.config import recipes, settings, sources, studies
+from msa.config import recipes, settings, sources, studies, transfer
 from msa.config.check import configure
 from msa.config.layers import sorted_json
 from msa.config.recipes import FOLDS
@@ -188,6 +188,11 @@ def trials(wildcards):
         wildcards.model,
         wildcards.get("target"),
     )
+
+
+def tests_of(wildcards):
+    """The data sets on which a model that is trained on another one is scored."""
+    return checked(transfer.required_tests, CONFIG, wildcards.dataset, wildcards.model)
 
 
 def studies_of_all():

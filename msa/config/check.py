@@ -16,6 +16,7 @@ from msa.config.layers import merge, read_yaml
 from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
 from msa.config.studies import search, space_problems
+from msa.config.transfer import transfer_problems
 from msa.models import MODELS
 
 
@@ -53,6 +54,7 @@ def configure(user_config: Mapping[str, Any]) -> Config:
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
     refuse([*_wrong_settings(config), *_misfits(config), *encoder_problems(config)])
+    refuse([*transfer_problems(config)])
     return config
 
 

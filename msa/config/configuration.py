@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "search": {},
     "robustness": False,
     "ablate": False,
+    "transfer": {},
     "recipes": {},
 }
 

@@ -13,6 +13,7 @@ from msa.config.joint import searched
 from msa.config.recipes import FOLDS
 from msa.config.settings import main_variant, run_settings, targets
 from msa.config.studies import ablated, required_search, search
+from msa.config.transfer import transferred_models
 from msa.models import EXAMINED
 
 
@@ -107,7 +108,7 @@ def leaderboard_files(config: Config, path: str, dataset: str) -> list[str]:
 
 def study_files(config: Config, dataset: str) -> list[str]:
     """What goes beyond the results: perturbed input and removed modalities where the configuration
-    asks for them, attention and experts of the models that have some."""
+    asks for them, attention and experts of the models that have some, scores on other data sets."""
     models = fitting_models(config, dataset)
     if is_crossed(config, dataset):
         models = []  # no model of the whole to study
@@ -116,6 +117,7 @@ def study_files(config: Config, dataset: str) -> list[str]:
         "robustness.csv": reading_models if config.values["robustness"] else [],
         "ablation.csv": [model for model in models if ablated(config, dataset, model)],
         "segments.json": [model for model in models if model in EXAMINED],
+        "transfer.csv": transferred_models(config, dataset),
     }
     return [
         config.path("results", dataset, f"{model}.{file}")

@@ -113,6 +113,7 @@ def prepare(
     folder: Path,
     device: Any,
     seconds: float | None = None,
+    features: Path | None = None,
 ) -> OwnInput:
     """Fill `folder` with `data`, `clean` and `features`, as the stages of the training data did.
 
@@ -125,6 +126,7 @@ def prepare(
         folder: an empty one.
         device: where the encoder runs.
         seconds: without labels, the length of a segment; None for whole videos.
+        features: what the stage encode wrote for the source, so that nothing is encoded again.
 
     Raises:
         InputError: a sequence is missing, or has not the training data's columns.
@@ -174,7 +176,10 @@ def prepare(
         write_cleaned(
             rows, cleanings[name], folder / "clean" / FOLD / f"{name}.npy", str(source_file)
         )
-    if "features" in forms.values():
+    if "features" in forms.values() and features:
+        (folder / "features").mkdir()
+        shutil.copy(features, folder / "features" / f"{FOLD}.npy")
+    elif "features" in forms.values():
         words = read_words(data / "words.npy", offsets["words"][-1])
         tokenizer, bert = load_encoder(encoder)
         check_pieces({FOLD: count_pieces(words, tokenizer)}, encoder)

@@ -25,6 +25,7 @@ from msa.data.pieces import pieces_table
 from msa.report import studies
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
+from msa.report.transfers import transfers
 from msa.results.cost import read_cost
 from msa.results.leaderboard import PUBLISHED, footnotes, table
 from msa.results.paper_table import caption, cells
@@ -72,6 +73,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
             for i in range(len(shown))
         ],
         "published": published.fillna("").to_dict("records"),
+        "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
         ],
