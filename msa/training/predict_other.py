@@ -74,7 +74,8 @@ def main(args: argparse.Namespace) -> None:
             file=sys.stderr,
         )
     columns = [args.targets.index(name) for name in settings["task"]["targets"]]
-    label = np.asarray(segments.label)[:, columns]
+    # as precise as in the model's own folds, so that both are scored by the same borders
+    label = np.asarray(segments.label, np.float32)[:, columns].astype(np.float64)
     target = args.run / "predictions" / f"transfer-{args.test}.npz"
     with atomic_path(target) as path, open(path, "wb") as file:
         np.savez(file, ids=segments.ids, truth=label, prediction=output, seen=seen)
