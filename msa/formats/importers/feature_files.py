@@ -159,15 +159,13 @@ def read_features(path: Path) -> Features:
 
 def _read_csv(path: Path) -> Features:
     names, delimiter = names_of(path)
-    plain = [_is_number(name, delimiter) for name in names]
-    form: dict[str, Any] = {"sep": delimiter, "encoding": "utf-8-sig", "index_col": False}
+    header = None if all(_is_number(name, delimiter) for name in names) else 0
     with warnings.catch_warnings():
         # pandas leaves out what a line has beyond the first one's cells
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        header = None if all(plain) else 0
-        frame = pd.read_csv(path, header=header, **form)
+        frame = _parsed(path, delimiter, header, ".")
         if delimiter == ";" and _texts(frame):
-            frame = pd.read_csv(path, header=header, decimal=",", **form)
+            frame = _parsed(path, delimiter, header, ",")
     if texts := _texts(frame):
         raise ValueError(
             f"text in the column {texts[0]}, such as {frame[texts[0]].dropna().iloc[0]!r}"
@@ -178,6 +176,18 @@ def _read_csv(path: Path) -> Features:
     times = frame[pair].to_numpy(np.float64) if pair else None
     rows = frame.drop(columns=[name for name in ("start", "end", *TIMES) if name in frame])
     return Features(rows.to_numpy(), times)
+
+
+def _parsed(path: Path, delimiter: str, header: int | None, decimal: str) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep=delimiter,
+        header=header,
+        decimal=decimal,
+        index_col=False,
+        encoding="utf-8-sig",
+        low_memory=False,
+    )
 
 
 def _texts(frame: pd.DataFrame) -> list[Any]:

@@ -135,8 +135,8 @@ class Table:
         """The targets' labels, (n, targets), NaN where there is none.
 
         Args:
-            targets: names of columns; of the only one, `label` may be the name. Without them it is
-                all columns that are nothing else.
+            targets: names of columns; where there is one alone, its name may be `label`. Without
+                them it is all columns that are nothing else.
             classes: what may stand for 0, 1, ...
 
         Raises:
@@ -147,7 +147,7 @@ class Table:
             columns = [self._any_label(name) for name in others]
             return np.stack(columns, axis=1) if columns else np.empty((len(self.lines), 0))
         names = [target.lower() for target in targets]
-        if len(names) == 1 and names[0] not in others and LABEL in others:
+        if len(names) == 1 and others == [LABEL]:
             names = [LABEL]
         if missing := [name for name in names if name not in others]:
             raise InputError(

@@ -240,6 +240,10 @@ FAULTS = {
         lambda f: write(f, rows()[:4]),
         "expected segments in each fold, found train 2, valid 2, test 0",
     ),
+    "another label": (
+        lambda f: write(f, [[*r, "1"] for r in rows()], [*HEADER, "label_T"]),
+        "expected a column for the target sentiment, found label, label_t",
+    ),
     "text label": (
         lambda f: cell(f, 4, "label", "good"),
         "line 4: label: expected a label as a number, found 'good'",
