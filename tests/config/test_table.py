@@ -30,7 +30,7 @@ def configured(**changes):
         ({"rates": {"vision": 30}}, "rates: expected some of ['audio'], got ['vision']"),
         ({"rates": {"audio": 0}}, "rates: audio"),
         ({"rates": {"words": 3}}, 'rates: unknown key "words"'),
-        ({"task": {"columns": [3]}}, "columns are found by the names in `targets`; take it out"),
+        ({"task": {"columns": [3]}}, "task: columns: a table's columns are found by"),
         ({"import": "mmsa", "rates": {"audio": 9}}, "rates: are for import: table alone"),
     ],
 )

@@ -1,5 +1,8 @@
 """Transfer in the workflow: from two tables to a model's scores on the other one, and the page."""
 
+import shutil
+
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -33,3 +36,22 @@ def test_a_model_is_scored_on_another_data_set(project):
     again = snakemake(project, "-n", "--configfile", "mine.yaml")
     assert "Nothing to be done" in again.stdout + again.stderr
     assert "Table: " in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_twin_under_another_name_gets_the_same_predictions(encoded_demo, tmp_path):
+    """Of models that read features and of those that read words."""
+    folder = shutil.copytree(encoded_demo, tmp_path / "project")
+    models = ["ridge", "cm_bert"]
+    config = {"datasets": ["demo"], "models": models, "seeds": [1], "quiet": True}
+    config |= {"recipes": {"twin": {"extends": "demo"}}, "settings": {"cm_bert": {"epochs": 1}}}
+    config |= {"transfer": {"train": "demo", "test": ["twin"]}}
+    (folder / "twin.yaml").write_text(yaml.safe_dump(config))
+    tables = [f"results/demo/{model}.transfer.csv" for model in models]
+    predicted = [f"runs/demo/{model}/main/all/1/predictions" for model in models]
+    clean = [f"{run}/clean.npz" for run in predicted]
+    snakemake(folder, *tables, *clean, "--configfile", "twin.yaml")
+    for run in predicted:
+        own, other = (np.load(folder / run / f"{n}.npz") for n in ("clean", "transfer-twin"))
+        for key in ("ids", "truth", "prediction"):
+            np.testing.assert_array_equal(other[key], own[f"test/{key}"])
