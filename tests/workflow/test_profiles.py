@@ -149,6 +149,7 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
             "best_settings",
             "robustness",
             "ablation",
+            "transfer",
             "compare",
             "published",
         ),
@@ -157,7 +158,8 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
     assert {name for name, body in rules.items() if "gpu=" in body} == {
-        *("train", "train_seeds", "trials", "encode", "predict", "perturb", "examine")
+        *("train", "train_seeds", "trials", "encode", "predict", "perturb", "examine"),
+        "predict_other",
     }
 
 
