@@ -190,11 +190,6 @@ def trials(wildcards):
     )
 
 
-def tests_of(wildcards):
-    """The data sets on which a model that is trained on another one is scored."""
-    return checked(transfer.required_tests, CONFIG, wildcards.dataset, wildcards.model)
-
-
 def studies_of_all():
     """Every study that the configuration asks for."""
     return [

@@ -105,3 +105,18 @@ def cards(wildcards):
 
 def raw_file(wildcards):
     return f"{DATA}/{wildcards.dataset}/raw/{wildcards.file}"
+
+
+def tests_of(wildcards):
+    """The data sets on which a model that is trained on another one is scored."""
+    return checked(transfer.required_tests, CONFIG, wildcards.dataset, wildcards.model)
+
+
+def transfer_data(wildcards):
+    """What the scoring of a model on another data set reads."""
+    inputs = transfer.transfer_inputs(
+        CONFIG, wildcards.dataset, wildcards.model, wildcards.test
+    )
+    return inputs | (
+        {"encoder": encoder_folder(wildcards)} if "encoder" in inputs else {}
+    )

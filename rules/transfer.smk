@@ -1,10 +1,6 @@
 rule predict_other:
     input:
-        unpack(
-            lambda wildcards: transfer.transfer_inputs(
-                CONFIG, wildcards.dataset, wildcards.model, wildcards.test
-            )
-        ),
+        unpack(transfer_data),
         trained=f"{DATA}/{{dataset}}/train",
         cleaning=f"{DATA}/{{dataset}}/clean/cleaning.npz",
         settings=f"{RUN}/settings.json",
@@ -16,7 +12,8 @@ rule predict_other:
     log:
         f"{RUN_LOG}-transfer-{{test}}.log",
     wildcard_constraints:
-        test=one_of(CONFIG.recipes),
+        dataset=one_of(TRAINED),
+        test=one_of(TRAINED),
     conda:
         "../envs/msa.yaml"
     threads: threads_of

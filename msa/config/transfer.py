@@ -7,8 +7,9 @@ from typing import Any
 from msa.base.errors import InputError
 from msa.base.schema import nearest, refuse
 from msa.config.configuration import Config
-from msa.config.encoders import encoder_files, text_encoder
+from msa.config.encoders import text_encoder
 from msa.config.fits import chosen_forms, fitting_models, offered_forms, require
+from msa.config.folds import deals, is_crossed
 
 ROWS = {True: "of one row a word", False: "of its own rows"}
 
@@ -35,6 +36,13 @@ def transfer_problems(config: Config) -> Iterator[str]:
     if unknown := [name for name in names if name not in config.recipes]:
         yield f"config: transfer: unknown data set {nearest(unknown[0], config.recipes)}"
         return
+    for name in names:
+        if is_crossed(config, name):
+            yield (
+                f"config: transfer: {name} is cross-validated, and has no models and no test fold "
+                f"of its own; name one of its folds, such as {deals(config, name)[0]}"
+            )
+            return
     if asked and asked["train"] not in config.values["datasets"]:
         yield (
             f"config: transfer: train: expected one of the configured `datasets`, "
@@ -112,7 +120,7 @@ def transfer_inputs(config: Config, dataset: str, model: str, test: str) -> dict
         slug = text_encoder(config, test).slug
         inputs["features"] = [config.path("features", test, slug, "test.npy")]
     if "words" in forms:
-        inputs["encoder"] = encoder_files(config, dataset)
+        inputs["encoder"] = [text_encoder(config, dataset).folder]
     return inputs
 
 
