@@ -18,7 +18,7 @@ rule check:
     params:
         arguments=lambda wildcards: look_at(checked_file(wildcards)).arguments,
         lock=lambda wildcards: flags.flag(
-            "lock", lock_of(CHECKED[checked_file(wildcards)])
+            "lock", sources.lock_file(CONFIG, CHECKED[checked_file(wildcards)])
         ),
     shell:
         "python -m msa check {input:q} --output {output.checksum:q} --seen {output.seen:q}"

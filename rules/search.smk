@@ -95,4 +95,5 @@ use rule summarize as summarize_best with:
         jobs=lambda wildcards: checked(
             paths.search_jobs, CONFIG, wildcards.dataset, wildcards.model
         ),
+        origins=lambda wildcards: flags.origin_flags(CONFIG, wildcards.dataset),
         runs=lambda wildcards, input: [*map(parent, input.settings)],

@@ -22,18 +22,11 @@ def encoder_folder(wildcards):
     return source_input(sources.encoder_source(CONFIG, wildcards.dataset))
 
 
-def lock_of(source):
-    """Where it is kept what a file was at first; the user's own may change."""
-    if source.kind == "own":
-        return None
-    return f"{CHECKSUMS}/{source.owner}/{Path(source.path).name}.sha256"
-
-
 @cache
 def look_at(path):
     """What is known of a file before its check."""
     source = CHECKED[path]
-    lock = lock_of(source)
+    lock = sources.lock_file(CONFIG, source)
     return look(
         Path(source.path),
         Path(f"{path}.sha256"),

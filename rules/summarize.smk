@@ -35,8 +35,9 @@ rule summarize:
             wildcards.model,
             wildcards.get("variant"),
         ),
+        origins=lambda wildcards: flags.origin_flags(CONFIG, wildcards.dataset),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
         "python -m msa summarize {params.runs:q} --output {output:q} --cards {input.cards:q}"
-        " --jobs {params.jobs:q} {params.remarks:q}"
+        " --jobs {params.jobs:q} {params.origins:q} {params.remarks:q}"
         f" {LOGGED}"

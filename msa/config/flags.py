@@ -10,7 +10,7 @@ from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.folds import protocol
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES
-from msa.config.sources import Source, data_sources, is_official
+from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
 
 
 def flag(name: str, value: object) -> list[str]:
@@ -21,6 +21,15 @@ def flag(name: str, value: object) -> list[str]:
 def raw_flags(source: Source) -> list[str]:
     """What is known of a raw file, for download."""
     return flag("sha256", source.sha256) + flag("manual", source.manual)
+
+
+def origin_flags(config: Config, dataset: str) -> list[str]:
+    """What is recorded of a data set's raw files, for a result's provenance."""
+    sources = data_sources(config, dataset).values()
+    raw = [source for source in sources if source.kind == "raw"]
+    checked = [f"{checked_file(config, source)}.sha256" for source in raw]
+    locks = [lock for source in raw if (lock := lock_file(config, source))]
+    return ["--checked", *checked, "--locks", *locks]
 
 
 def sequence_flags(config: Config, dataset: str) -> list[str]:

@@ -7,6 +7,7 @@ from msa.base.errors import InputError
 from msa.base.schema import nearest
 from msa.config.configuration import Config
 from msa.config.layers import merge
+from msa.config.sources import HUB_FILE, file_urls
 
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
 FOLDS = ("train", "valid", "test")
@@ -90,6 +91,12 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     wrong += _folds_problems(name, recipe.get("folds", {}), "import" in recipe)
     if wrong:
         return wrong
+    for file in recipe.get("files", recipe.get("sequences", {})).values():
+        wrong += [
+            f"recipe {name}: expected hf://datasets/OWNER/NAME@REVISION/FILE, got {url}"
+            for url in file_urls(file)
+            if url.startswith("hf://") and not HUB_FILE.fullmatch(url)
+        ]
     task, names = recipe["task"], sequence_names(recipe)
     if recipe["align"] == "words" and "words" not in names:
         wrong.append(f"recipe {name}: align: words needs a sequence that plays words, got {names}")

@@ -14,6 +14,9 @@ from msa.config.folds import whole
 
 CHECKED = ("raw", "own")
 
+# repository, revision, file
+HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -24,7 +27,7 @@ class Source:
         kind: "raw" is fetched or dropped by hand, "made" by the demo's generator, "own" the user's,
             "shipped" with the workflow.
         owner: the recipe that names a raw file; "encoders", or "own".
-        urls: mirrors in order; none for what only a person can fetch.
+        urls: sources in order; none for what only a person can fetch.
         sha256: checksum to enforce, where one is known.
         size: about how many bytes it has, where that is known.
         manual: how a person gets it.
@@ -96,10 +99,17 @@ def checked_file(config: Config, source: Source) -> str:
     return config.path("data", source.owner, "checked", name)
 
 
+def lock_file(config: Config, source: Source) -> str | None:
+    """The file that says what a raw file was when it was first seen; the user's own may change."""
+    if source.kind == "own":
+        return None
+    return config.path("checksums", source.owner, f"{Path(source.path).name}.sha256")
+
+
 def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
     if file == "demo":
         return Source(config.path("data", "demo", "raw", f"{name}.csd"), "made")
-    if isinstance(file, str) and not re.match("https?://", file):
+    if isinstance(file, str) and not re.match("(https?|hf)://", file):
         return Source(file)
     details: Mapping[str, Any] = file if isinstance(file, Mapping) else {}
     owner = _owner(config, dataset, name)
@@ -109,7 +119,7 @@ def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
         config.path("data", owner, "raw", name),
         "raw",
         owner,
-        _urls(file),
+        file_urls(file),
         details.get("sha256"),
         details.get("size"),
         config.recipes[dataset].get("manual"),
@@ -153,15 +163,15 @@ def table_folds(config: Config, dataset: str) -> list[str]:
     return [folds_source(config, dataset).path] if named else []
 
 
-def _urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
-    """The mirrors that a recipe names for a file."""
+def file_urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that a recipe names for a file."""
     urls = file if isinstance(file, str) else file.get("url", ())
     return (urls,) if isinstance(urls, str) else tuple(urls)
 
 
 def _csd_name(sequence: str, sequences: Mapping[str, Any]) -> str:
-    """What to call a sequence's file: as its first mirror does, where that tells it from others."""
-    first_urls = {name: next(iter(_urls(file)), "") for name, file in sequences.items()}
+    """What to call a sequence's file: as its first source does, where that tells it from others."""
+    first_urls = {name: next(iter(file_urls(file)), "") for name, file in sequences.items()}
     names = [
         urlsplit(url).path.rpartition("/")[2] if url else f"{name}.csd"
         for name, url in first_urls.items()

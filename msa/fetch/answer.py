@@ -26,6 +26,10 @@ class Refused(Exception):
     """This address does not give the file, however often one asks."""
 
 
+class Slow(Refused):
+    """This address may give the file yet; others are to be asked first."""
+
+
 class Broken(Exception):
     """This try failed, the next may not; `pause` is how many seconds the server asks to wait."""
 
@@ -43,12 +47,16 @@ class Version:
         etag: of the file.
         modified: HTTP date.
         length: of the whole file, bytes.
+        revision: commit of the hub's repository.
+        sha256: that the hub lists.
     """
 
     url: str
     etag: str | None = None
     modified: str | None = None
     length: int | None = None
+    revision: str | None = None
+    sha256: str | None = None
 
     @property
     def validator(self) -> str | None:

@@ -4,15 +4,15 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
+from msa.base.lock import checksum, checksum_line, read_lock
 from msa.base.reading import read_json
 
 SMALL = 1 << 24  # bytes that are read in no time
@@ -87,14 +87,14 @@ def look(
         sha256, lock: as in `verify`.
     """
     before, now = _last_look(seen), stamp(path)
-    content, expected = _first_word(checked), sha256 or _first_word(lock)
+    content, expected = next(iter(_known(checked)), None), _known(lock, sha256)
     is_unchanged = bool(before) and now in (None, before["stamp"])
-    if is_unchanged and (sha256 is None or sha256.lower() == content):
+    if is_unchanged and (sha256 is None or expected == {content}):
         return Look(before["arguments"])
     if is_unchanged or not before or not now:
         same = is_unchanged
     elif expected:
-        same = expected.lower() == content
+        same = expected == {content}
     else:
         is_copy = now[0] == before["stamp"][0]
         same = is_copy or (_bytes(path) <= SMALL and digest(path) == content)
@@ -111,11 +111,12 @@ def _last_look(seen: Path) -> dict[str, Any]:
     return content
 
 
-def _first_word(checksum: Path | None) -> str | None:
-    """What stands for the SHA-256 in a file of `sha256sum`'s format, if there is one."""
-    if checksum is None or not checksum.is_file():
-        return None
-    return next(iter(checksum.read_text("utf-8", errors="replace").split()), None)
+def _known(checksums: Path | None, sha256: str | None = None) -> set[str]:
+    """The SHA-256 that a lock or the last check knows, or the recipe's; none if that is broken."""
+    try:
+        return set(expected_sha256(sha256, checksums))
+    except InputError:  # the check says so
+        return set()
 
 
 def _bytes(path: Path) -> int:
@@ -123,45 +124,54 @@ def _bytes(path: Path) -> int:
     return sum((path / name).stat().st_size for name in names)
 
 
-def checksum_line(sha256: str, name: str) -> str:
-    """A line as `sha256sum` writes it."""
-    return f"{sha256}  {name}\n"
+def expected_sha256(
+    sha256: str | None, lock: Path | None, sources: Sequence[str | None] = ()
+) -> dict[str, str]:
+    """The SHA-256 that a file may have, and who says so: the recipe, else the lock; none for any.
 
-
-def expected_sha256(sha256: str | None, lock: Path | None) -> str | None:
-    """The SHA-256 that a file must have: the recipe's, else the lock's, if either says."""
+    Args:
+        sha256: of the recipe.
+        lock: what was seen first.
+        sources: those of the lock that count, by address, None for what has no name; else all.
+    """
     if sha256:
-        text, where = sha256, "--sha256"
-    elif lock and lock.exists():
-        text, where = _first_word(lock) or "", str(lock)
-    else:
-        return None
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise InputError(f"{where}: expected a SHA-256 of 64 hexadecimal digits, got {text!r}")
-    return text.lower()
+        return {checksum(sha256, "--sha256"): "the recipe's"}
+    return {
+        seen.sha256: f"{lock}: {f'from {seen.source}' if seen.source else 'first seen'}"
+        for seen in read_lock(lock)
+        if not sources or seen.source in sources
+    }
 
 
-def verify(path: Path, name: str, sha256: str | None = None, lock: Path | None = None) -> str:
+def verify(
+    path: Path,
+    name: str,
+    sha256: str | None = None,
+    lock: Path | None = None,
+    sources: Sequence[str | None] = (),
+) -> str:
     """The SHA-256 of a file or folder that is what it must be.
 
     Args:
         path: where it is.
         name: what to call it.
         sha256: of the recipe; goes before the lock.
-        lock: file of `sha256sum`'s format; need not exist.
+        lock: what was seen first, of each source; need not exist.
+        sources: as in `expected_sha256`.
 
     Raises:
         InputError: there is nothing, or something else.
     """
-    required, actual = expected_sha256(sha256, lock), digest(path)
-    if required not in (None, actual):
-        origin, remedy = (
-            ("the recipe's", "change the recipe's sha256")
+    expected, actual = expected_sha256(sha256, lock, sources), digest(path)
+    if expected and actual not in expected:
+        remedy = (
+            "change the recipe's sha256, or name its path in a recipe of your own"
             if sha256
-            else (f"{lock}: first seen", f"delete {lock}")
+            else f"delete {lock}"
         )
+        known = " or ".join(f"{known} ({origin})" for known, origin in expected.items())
         raise InputError(
-            f"{name}: expected the SHA-256 {required} ({origin}), got {actual}; "
+            f"{name}: expected the SHA-256 {known}, got {actual}; "
             f"to accept what is there now, {remedy} and run again"
         )
     return actual

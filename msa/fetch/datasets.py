@@ -7,12 +7,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from msa.base.errors import InputError
+from msa.base.lock import origin
 from msa.base.schema import nearest
 from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.fits import misfit
 from msa.config.folds import whole
-from msa.config.sources import Source, data_sources
+from msa.config.sources import Source, checked_file, data_sources, lock_file
+
+INDENT = " " * 21
 
 
 def bytes_text(count: int) -> str:
@@ -42,14 +45,22 @@ def state_of(config: Config, dataset: str) -> str:
     return f"{len(missing)} of {len(sources)} files missing{note}"
 
 
-def describe_source(source: Source) -> str:
-    """One file: here or missing, how large, its path, and where to get it."""
+def describe_source(config: Config, source: Source) -> Iterator[str]:
+    """One file: here or missing, how large, its path, and where to get it or where it is from."""
     path = Path(source.path)
     if path.exists():
-        return f"here     {bytes_text(size_of(path)):>10}  {path}"
+        yield f"here     {bytes_text(size_of(path)):>10}  {path}"
+        checked, lock = f"{checked_file(config, source)}.sha256", lock_file(config, source)
+        seen = origin(Path(checked), Path(lock)) if lock and source.kind == "raw" else None
+        if seen and seen.source:
+            yield f"{INDENT}from the mirror {seen.source}"
+        return
     about = f"~{bytes_text(source.size)}" if source.size else "?"
-    where = f" from {' or '.join(source.urls)}" if source.urls else " by hand"
-    return f"missing  {about:>10}  {path}{where}"
+    yield f"missing  {about:>10}  {path}{'' if source.urls else ' by hand'}"
+    for url in source.urls:
+        yield f"{INDENT}{'from' if url == source.urls[0] else 'or'} {url}"
+    if source.sha256:
+        yield f"{INDENT}SHA-256 {source.sha256}"
 
 
 def describe(config: Config, dataset: str) -> Iterator[str]:
@@ -73,7 +84,7 @@ def describe(config: Config, dataset: str) -> Iterator[str]:
     yield f"  models: {', '.join(fitting)}"
     for source in data_sources(config, dataset).values():
         if source.kind != "made":
-            yield f"  {describe_source(source)}"
+            yield from (f"  {line}" for line in describe_source(config, source))
     if "manual" in recipe and "missing" in state_of(config, dataset):
         yield f"  by hand: {recipe['manual']}"
 

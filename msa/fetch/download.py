@@ -1,12 +1,14 @@
-"""Download: one file from the first of its mirrors that gives it."""
+"""Download: one file from the first of its sources that gives it."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from msa.base.errors import InputError
-from msa.fetch.answer import Refused
+from msa.base.lock import Seen, record
+from msa.fetch.answer import Refused, Slow, Version
 from msa.fetch.check import expected_sha256, verify
 from msa.fetch.share_links import browsable_url
 from msa.fetch.transfer import Patience, discard, partial_version, transfer
@@ -21,22 +23,26 @@ def download(
     size: int | None = None,
     manual: str | None = None,
     patience: Patience = Patience(),  # noqa: B008
+    first: float = 20,
 ) -> None:
     """Fetch a file; one that is there already, or comes meanwhile by hand, is left as it is.
 
     What was fetched is kept beside it as `.part`, for the next run, until all of it is there.
 
     Args:
-        urls: mirrors in order: http(s), share links of Google Drive or Dropbox, `gdrive:ID`.
+        urls: sources in order: http(s), share links of Google Drive or Dropbox, `gdrive:ID`, files
+            of the hub (`hf://datasets/OWNER/NAME@REVISION/FILE`).
         output: file to write.
-        sha256: what it must be.
-        lock: file that says what it was when it was first seen; need not exist.
+        sha256: what it must be, from whichever source.
+        lock: file that says what each source gave when it was first seen; need not exist. What
+            comes from another source than the first is recorded here, the first's by `check`.
         size: in bytes, if known.
         manual: what the file is and where a person gets it.
         patience: with a server.
+        first: seconds until its first new byte, before another source is asked.
 
     Raises:
-        InputError: no mirror gives it, or it cannot be written.
+        InputError: no source gives it, or it cannot be written.
     """
     if _is_there(output):
         return
@@ -46,19 +52,26 @@ def download(
     if not urls:
         raise InputError(f"{output.name}: only a person can fetch it. {by_hand}")
     part = output.with_name(output.name + ".part")
-    reasons = []
+    reasons = {}
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         partial = partial_version(part)
         # what is half there comes first
-        for url in sorted(urls, key=lambda url: partial is None or url != partial.url):
+        *others, last = sorted(urls, key=lambda url: partial is None or url != partial.url)
+        asks = [*((url, replace(patience, first=first)) for url in others), (last, patience)]
+        for url, limits in asks:
+            sources = (None, url) if url == urls[0] else (url,)
             try:
-                _fetch(url, part, sha256, lock, size, patience)
+                seen = _fetch(url, part, sha256, lock, sources, size, limits)
             except Refused as error:
-                reasons.append(f"{browsable_url(url)}: {error}")
-                print(reasons[-1], file=sys.stderr)
+                reasons[url] = f"{browsable_url(url)}: {error}"
+                print(reasons[url], file=sys.stderr)
+                if isinstance(error, Slow):
+                    asks.append((url, patience))
             else:
                 if not _is_there(output):
+                    if lock and (seen.source or lock.exists()):
+                        record(lock, output.name, seen)
                     part.replace(output)
                 discard(part)
                 return
@@ -66,7 +79,9 @@ def download(
         raise InputError(f"{error}. {by_hand}") from error
     except OSError as error:
         raise InputError(f"{error.filename or part}: {error.strerror}. {by_hand}") from error
-    raise InputError(f"{output.name}: could not be downloaded: {'; '.join(reasons)}. {by_hand}")
+    raise InputError(
+        f"{output.name}: could not be downloaded: {'; '.join(reasons.values())}. {by_hand}"
+    )
 
 
 def _is_there(output: Path) -> bool:
@@ -80,26 +95,33 @@ def _fetch(
     part: Path,
     sha256: str | None,
     lock: Path | None,
+    sources: Sequence[str | None],
     size: int | None,
     patience: Patience,
-) -> None:
-    """Fetch the right file from one mirror, or raise Refused."""
-    checksum_known = expected_sha256(sha256, lock) is not None
-    for may_retry in (True, False):
+) -> Seen:
+    """Fetch the right file from one source, or raise Refused."""
+    checksum_known, may_retry = bool(expected_sha256(sha256, lock, sources)), True
+    while True:
         continued = transfer(url, part, size, checksum_known, patience)
+        fetched = partial_version(part) or Version(url)
         try:
-            verify(part, "its file", sha256, lock)
-            return
+            actual = verify(part, "its file", sha256, lock, sources)
+            if fetched.sha256 not in (None, actual):
+                raise InputError(f"expected the SHA-256 {fetched.sha256} (the hub's), got {actual}")
         except InputError as error:
             discard(part)
             # pieces of two versions, perhaps: once more from the start
             if not (continued and may_retry):
                 raise Refused(str(error)) from error
+            may_retry = False
+        else:
+            named = None not in sources or fetched.revision
+            return Seen(actual, url if named else None, fetched.revision)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="file to write")
-    parser.add_argument("--url", nargs="*", default=[], help="where it is, mirrors in order")
+    parser.add_argument("--url", nargs="*", default=[], help="where it is, sources in order")
     parser.add_argument("--sha256", help="what it must be")
     parser.add_argument("--lock", type=Path, help="what it was when first seen, if that is known")
     parser.add_argument("--size", type=int, help="its bytes, if known")

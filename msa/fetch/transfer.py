@@ -1,6 +1,7 @@
 """Transfer: one address's file, continued where it broke off, never from two of its versions."""
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -23,6 +24,7 @@ from msa.fetch.answer import (
     CHUNK,
     Broken,
     Refused,
+    Slow,
     Version,
     begins_at,
     chunked,
@@ -44,6 +46,7 @@ class Patience:
         tries: in a row that bring nothing new.
         pause: before the second try, doubled for each further one.
         longest: that the server may ask to wait.
+        first: until its first new byte.
     """
 
     connect: float = 10
@@ -51,6 +54,7 @@ class Patience:
     tries: int = 5
     pause: float = 1
     longest: float = 120
+    first: float = math.inf
 
 
 def transfer(
@@ -59,7 +63,7 @@ def transfer(
     """Fetch what an address gives into `part`, trying again as long as that brings it further.
 
     Args:
-        url: http(s), or a share link.
+        url: http(s), a share link, or a file of the hub.
         part: file to write; continued if it is the beginning of this address's file.
         size: in bytes, if known.
         checksum_known: the caller knows the checksum: bytes of an unknown version may be continued.
@@ -69,15 +73,19 @@ def transfer(
         Whether the file was put together from several answers.
 
     Raises:
+        Slow: it has sent nothing new in the time that it has for that.
         Refused: this address does not give it, or the disk is too small for it.
     """
     partial = partial_version(part)
     failures, furthest = 0, bytes_fetched(part) if partial and partial.url == url else 0
+    answer_by = time.monotonic() + patience.first
     with requests.Session() as http:
         http.max_redirects = 10
         while True:
             try:
-                return _attempt(http, url, part, size, checksum_known, patience)
+                rest = max(0.01, answer_by - time.monotonic())
+                timeout = min(patience.connect, rest), min(patience.read, rest)
+                return _attempt(http, url, part, size, checksum_known, timeout)
             except (InvalidURL, InvalidSchema, MissingSchema, TooManyRedirects) as error:
                 raise Refused(_innermost(error)) from error
             except requests.RequestException as error:
@@ -86,14 +94,19 @@ def transfer(
                 reason, wait = str(error), error.pause
             except ValueError as error:  # urllib's, not wrapped by requests
                 raise Refused(f"it leads to an address that is none: {error}") from error
-            failures = failures + 1 if bytes_fetched(part) <= furthest else 0
-            furthest = max(furthest, bytes_fetched(part))
+            if bytes_fetched(part) > furthest:
+                failures, furthest, answer_by = 0, bytes_fetched(part), math.inf
+            else:
+                failures += 1
             if failures >= patience.tries:
                 raise Refused(f"{reason} ({failures} tries in a row without progress)")
             if wait > patience.longest:
                 raise Refused(f"{reason}, not to be asked again for {wait:.0f} s")
+            wait = max(wait, patience.pause * 2 ** max(0, failures - 1))
+            if time.monotonic() + wait >= answer_by:
+                raise Slow(f"{reason} (no answer within {patience.first:g} s)")
             print(f"{part.stem}: {reason}; trying again", file=sys.stderr)
-            time.sleep(max(wait, patience.pause * 2 ** max(0, failures - 1)))
+            time.sleep(wait)
 
 
 def partial_version(part: Path) -> Version | None:
@@ -121,7 +134,7 @@ def _attempt(
     part: Path,
     size: int | None,
     checksum_known: bool,
-    patience: Patience,
+    timeout: tuple[float, float],
 ) -> bool:
     """One request, and whether its answer went on from what was there."""
     partial, offset = partial_version(part), bytes_fetched(part)
@@ -129,7 +142,7 @@ def _attempt(
         not offset
         or partial is None
         or partial.url != url
-        or not (partial.validator or checksum_known)
+        or not (partial.validator or partial.sha256 or checksum_known)
     ):
         partial, offset = None, 0
     elif offset == partial.length:
@@ -140,8 +153,8 @@ def _attempt(
         headers["Range"] = f"bytes={offset}-"
         if partial.validator:
             headers["If-Range"] = partial.validator
-    with request_file(http, url, headers, (patience.connect, patience.read)) as answer:
-        current = version(answer, url)
+    answer, current = _request(http, url, headers, timeout)
+    with answer:
         if answer.status_code == 200:
             partial = None
         elif partial is None or not begins_at(answer, offset) or current.contradicts(partial):
@@ -151,7 +164,8 @@ def _attempt(
         total = next((known for known in lengths if known is not None), None)
         if size not in (None, total):
             raise Refused(f"expected {size} bytes, the server has {total}")
-        if total is None and not checksum_known and not chunked(answer):
+        checked = checksum_known or current.sha256
+        if total is None and not checked and not chunked(answer):
             raise Refused("the server does not say how long the file is: give its size or sha256")
         if total is not None:
             _require_disk(total - bytes_fetched(part), part)
@@ -165,6 +179,18 @@ def _attempt(
                 file.write(chunk)
     _require_whole(part, total)
     return offset > 0
+
+
+def _request(
+    http: requests.Session, url: str, headers: dict[str, str], timeout: tuple[float, float]
+) -> tuple[requests.Response, Version]:
+    """An answer, and which file it brings."""
+    if url.startswith("hf://"):
+        from msa.fetch.hub import request_hub_file  # slow to import
+
+        return request_hub_file(http, url, headers, timeout)
+    answer = request_file(http, url, headers, timeout)
+    return answer, version(answer, url)
 
 
 def _require_whole(part: Path, total: int | None) -> None:

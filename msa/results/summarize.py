@@ -8,7 +8,7 @@ workflow/schemas/result.schema.json.
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.coverage import counts
 from msa.base.errors import InputError
+from msa.base.lock import origin
 from msa.base.reading import read_json
 from msa.results.bootstrap import description, numbered, resamples, videos
 from msa.results.cost import costs
@@ -159,6 +160,7 @@ def summarize(
     note: str | None = None,
     cost: Sequence[Json] = (),
     coverage: Json | None = None,
+    files: Sequence[Json] = (),
 ) -> Json:
     """The result of one model, ready for JSON.
 
@@ -168,11 +170,12 @@ def summarize(
         note: the user's note on it.
         cost: what each job took, as of `msa.results.cost.costs`.
         coverage: of the data, by fold, as of `msa.base.coverage`; None where it is not known.
+        files: the raw files, as of `raw_files`.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
     """
-    remarks = {"cost": [*cost], "name": name, "note": note}
+    remarks = {"cost": [*cost], "files": [*files], "name": name, "note": note}
     models = _models(runs)
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
@@ -210,6 +213,20 @@ def summarize(
         "coverage": coverage,
         "provenance": _provenance(every) | remarks,
     }
+
+
+def raw_files(checked: Iterable[Path], locks: Iterable[Path]) -> list[Json]:
+    """Each raw file's checksum and, if it came from a mirror, which.
+
+    Args:
+        checked: files with their checksums; a run from elsewhere may come without.
+        locks: of the same raw files.
+    """
+    return [
+        {"file": path.stem, **asdict(seen)}
+        for path, lock in zip(checked, locks, strict=True)
+        if (seen := origin(path, lock))
+    ]
 
 
 def _by_run(runs: Sequence[Run], key: str) -> Json:
@@ -374,6 +391,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="the data card, which tells of words without rows; of a cross-validation all deals'",
     )
+    parser.add_argument(
+        "--checked", type=Path, nargs="*", default=[], help="checksums of the raw files"
+    )
+    parser.add_argument(
+        "--locks", type=Path, nargs="*", default=[], help="what these were when first seen"
+    )
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
 
@@ -386,7 +409,8 @@ def main(args: argparse.Namespace) -> None:
     stage = "predict" if runs[0].settings["variant"] == "released" else "train"
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
     coverage = [read_json(path, "sequences").get("coverage") for path in args.cards or ()]
-    result = summarize(runs, args.name, args.note, cost, counts(coverage))
+    files = raw_files(args.checked, args.locks)
+    result = summarize(runs, args.name, args.note, cost, counts(coverage), files)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")
