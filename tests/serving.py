@@ -49,11 +49,12 @@ class Answer:
 
 @dataclass
 class Request:
-    """What was asked, and how many bytes of a body were sent."""
+    """What was asked and by whom, and how many bytes of a body were sent."""
 
     path: str
     range: str | None
     if_range: str | None
+    authorization: str | None = None
     sent: int = 0
 
 
@@ -79,7 +80,8 @@ def serving() -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            asked = Request(self.path, self.headers.get("Range"), self.headers.get("If-Range"))
+            names = ("Range", "If-Range", "Authorization")
+            asked = Request(self.path, *map(self.headers.get, names))
             server.requests.append(asked)
             self.close_connection = True
             send(self, server.answer(self.path), asked)

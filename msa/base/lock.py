@@ -62,10 +62,10 @@ def record(lock: Path, name: str, seen: Seen) -> None:
     if seen in known:
         return
     with atomic_write(lock) as file:
-        for one in [*known, seen]:
+        for one in sorted([*known, seen], key=lambda one: one.source is not None):
             if one.source:
-                file.write(f"{REMARK}{one.source}{REVISION * bool(one.revision)}")
-                file.write(f"{one.revision or ''}\n")
+                revision = f"{REVISION}{one.revision}" if one.revision else ""
+                file.write(f"{REMARK}{one.source}{revision}\n")
             file.write(checksum_line(one.sha256, name))
 
 

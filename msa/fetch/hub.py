@@ -71,7 +71,9 @@ def _metadata(url: str, timeout: float) -> tuple[str, HfFileMetadata]:
     except OfflineModeIsEnabled as error:
         raise Refused("HF_HUB_OFFLINE forbids to ask the hub") from error
     except GatedRepoError as error:
-        raise Refused(f"the hub asks for leave: get it at {page}, {LOG_IN}") from error
+        raise Refused(
+            f"the hub gives it to whom its owners grant access: ask at {page}, {LOG_IN}"
+        ) from error
     except RepositoryNotFoundError as error:
         raise Refused(
             f"the hub has no such data set, or not for everybody: look at {page}, {LOG_IN}"

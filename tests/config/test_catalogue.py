@@ -38,6 +38,18 @@ def test_every_file_has_a_mirror_or_a_way_by_hand():
             assert source.kind != "raw" or len(source.urls) > 1 or source.manual, name
 
 
+def test_checksums_that_are_published():
+    """MMSA's, of https://github.com/thuiar/MMSA."""
+    published = {
+        "mosi_mmsa": "d3994fd25681f9c7ad6e9c6596a6fe9b4beb85ff7d478ba978b124139002e5f9",
+        "mosi_mmsa_unaligned": "78e0f8b5ef8ff71558e7307848fc1fa929ecb078203f565ab22b9daab2e02524",
+        "mosei_mmsa": "45eccfb748a87c80ecab9bfac29582e7b1466bf6605ff29d3b338a75120bf791",
+        "mosei_mmsa_unaligned": "ad8b23d50557045e7d47959ce6c5b955d8d983f2979c7d9b7b9226f6dd6fec1f",
+    }
+    for name, sha256 in published.items():
+        assert [source.sha256 for source in data_sources(CONFIG, name).values()] == [sha256]
+
+
 def import_look_alike(name: str, folder: Path) -> Path:
     """Import a recipe's look-alike as the workflow does; returns the folder of the folds."""
     recipe = CONFIG.recipes[name]

@@ -230,11 +230,25 @@ def raw(sequences, **changes):
         ("http://h/vision.csd", "http://h/view", ["vision.csd", "vision-754ba9a0.csd"]),
         ("https://drive.google.com/uc?id=1", {}, ["audio-b2a6c021.csd", "vision.csd"]),
         ({"url": ["http://h/a.csd", "http://i/b.csd"]}, "http://h/b.csd", ["a.csd", "b.csd"]),
+        (
+            "hf://datasets/o/n@main/d/a.csd",
+            {"url": "hf://datasets/o/n@1/v.csd"},
+            ["a.csd", "v.csd"],
+        ),
     ],
 )
 def test_two_files_never_share_a_name(audio, vision, names):
     found = raw({"audio": audio, "vision": vision})
     assert found == {"labels": "labels.csd", "audio": names[0], "vision": names[1]}
+
+
+def test_a_file_of_the_hub_has_a_revision():
+    files = {"audio": "hf://datasets/o/n/a.csd", "vision": {"url": ["hf://o/n@main/v.csd"]}}
+    with pytest.raises(InputError) as caught:
+        raw(files)
+    for url in ("hf://datasets/o/n/a.csd", "hf://o/n@main/v.csd"):
+        expected = f"mine: expected hf://datasets/OWNER/NAME@REVISION/FILE, got {url}"
+        assert expected in str(caught.value)
 
 
 def test_another_address_is_another_file():

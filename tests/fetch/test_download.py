@@ -37,6 +37,7 @@ GOOD, DROPS = Answer(), Answer(drops=HALF)
 HTML = Answer(PAGE, kind="text/html; charset=utf-8", etag=None)
 DEAD: list[Answer] = []  # nobody listens at this mirror
 SHA256_KNOWN, SIZE_KNOWN = {"sha256": SHA256}, {"size": len(FILE)}
+HASTE = {"first": 0.3}  # seconds until the second source is asked
 DRIVE = "https://drive.google.com/file/d/ID1/view?usp=sharing"
 NO_PROGRESS = "3 tries in a row without progress"
 
@@ -93,6 +94,11 @@ FAULTS = {
     "speaks no HTTP": Row([[Answer(raw=b"220 ftp ready\r\n")]], NO_PROGRESS, asks=3),
     "is gone": Row([DEAD], NO_PROGRESS, asks=0),
     "is gone, the second mirror is good": Row([DEAD, [GOOD]]),
+    "is silent, the second source is good": Row([[Answer(pause=2)], [GOOD]], asks=2, known=HASTE),
+    "is silent, the second source is gone": Row([[Answer(pause=0.7)], DEAD], asks=2, known=HASTE),
+    "503 for longer than it is waited for, the second source is good": Row(
+        [[error(503, Retry_After="1")], [GOOD]], asks=2, known=HASTE
+    ),
     "is silent once": Row([[Answer(pause=2), GOOD]], asks=2),
     "is silent always": Row([[Answer(pause=2)]], NO_PROGRESS, 3, keeps=True),
     "is slow but steady": Row([[Answer(slow=0.01)]]),

@@ -14,7 +14,7 @@ from msa.base.errors import InputError
 from msa.results.cost import costs, read_cost
 from msa.results.metrics import METRICS_VERSION, regression
 from msa.results.score import ORACLE_LABEL
-from msa.results.summarize import Run, add_arguments, main, summarize
+from msa.results.summarize import Run, add_arguments, main, raw_files, summarize
 
 
 def test_schema_is_sound_and_says_what_every_field_is() -> None:
@@ -70,8 +70,27 @@ def test_provenance_keeps_what_differs() -> None:
             "torch": {"1": "2.13.0", "2": "2.14.0"},
             "numpy": {"1": None, "2": "2.4"},
         },
-        **{"name": "first", "note": "again", "seeds": [1, 2], "cost": cost},
+        **{"name": "first", "note": "again", "seeds": [1, 2], "cost": cost, "files": []},
     }
+
+
+def test_raw_files_and_the_mirror_of_one(tmp_path: Path) -> None:
+    """What was never checked here is left out; a checksum that both sources have is the first's."""
+    checked = [tmp_path / f"{name}.csd.sha256" for name in "abcd"]
+    locks = [tmp_path / f"lock-{name}" for name in "abcd"]
+    ours, theirs = "1" * 64, "2" * 64
+    for path, sha256 in zip(checked, (ours, theirs, ours), strict=False):
+        path.write_text(f"{sha256}  x.csd\n# 3 files, 4 bytes, the newest 5\n")
+    both = f"# from hf://x@main/a.csd, revision c0ffee\n{theirs}  x.csd\n{ours}  x.csd\n"
+    locks[1].write_text(both)
+    locks[2].write_text(f"# from http://h/x.csd\n{ours}  x.csd\n{both}")
+    files = raw_files(checked, locks)
+    assert files == [
+        {"file": "a.csd", "sha256": ours, "source": None, "revision": None},
+        {"file": "b.csd", "sha256": theirs, "source": "hf://x@main/a.csd", "revision": "c0ffee"},
+        {"file": "c.csd", "sha256": ours, "source": None, "revision": None},
+    ]
+    assert valid(summarize([run(1)], files=files))["provenance"]["files"] == files
 
 
 def test_interval_is_the_bootstrap_of_the_mean_over_seeds() -> None:
