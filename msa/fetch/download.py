@@ -73,6 +73,7 @@ def download(
                     if lock and (seen.source or lock.exists()):
                         record(lock, output.name, seen)
                     part.replace(output)
+                    print(f"{output}: fetched from {browsable_url(url)}", file=sys.stderr)
                 discard(part)
                 return
     except InputError as error:

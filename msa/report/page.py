@@ -92,6 +92,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         ],
         "costs": list(_costs(models)),
         "versions": _versions(models),
+        "mirrored": mirrored(model.result for model in models),
     }
 
 
@@ -134,6 +135,12 @@ def _costs(models: Sequence[Model]) -> Iterator[dict[str, Any]]:
         if (path := model.runs[0].parents[2] / "benchmarks/examine.tsv").is_file():
             first = next(iter(model.result["selected_epoch"]))
             yield {"name": model.name, "stage": "examine", "runs": [first], **read_cost(path)}
+
+
+def mirrored(results: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The raw files that are a mirror's, and its address, each once."""
+    files = [file for result in results for file in result["provenance"].get("files", [])]
+    return list(dict.fromkeys((file["file"], file["source"]) for file in files if file["source"]))
 
 
 def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]:

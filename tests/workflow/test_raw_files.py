@@ -1,6 +1,7 @@
 """Raw files in the workflow: fetched or dropped by hand, never lost."""
 
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -16,6 +17,8 @@ import pytest
 import yaml
 from running import environment, snakemake
 from serving import FILE, Answer, serving
+
+from msa.report.page import mirrored
 
 HANGS = Answer(pause=60)
 MISSING = Answer(b"", 404)
@@ -246,3 +249,28 @@ def test_a_raw_file_of_an_older_date_is_refused_until_it_is_accepted(imported, t
     shutil.copy2(kept, file)
     assert imported.rules("--touch")[1]
     assert imported.rules() == (["check"], False)
+
+
+@pytest.mark.slow
+def test_a_mirror_is_named_in_the_result(project, demo_files):
+    """Beside the checksum of its file, which the lock has too."""
+    audio = (demo_files / "audio.csd").read_bytes()
+    sequences = {name: str(demo_files / f"{name}.csd") for name in ("vision", "labels")}
+    recipe = RECIPE | {"folds": str(demo_files / "folds.json"), "sequences": sequences}
+    values = {"datasets": ["mine"], "models": ["mean"], "seeds": [1], "recipes": {"mine": recipe}}
+    arguments = ("results/mine/mean.json", "--configfile", "quick.yaml")
+    with serving() as server:
+        server.answers = {"/mirror/audio.csd": [Answer(audio)]}
+        first, mirror = (f"{server.url}/{name}/audio.csd" for name in ("gone", "mirror"))
+        sequences["audio"] = {"url": [first, mirror]}
+        (project / "quick.yaml").write_text(yaml.safe_dump(values))
+        snakemake(project, *arguments)
+    sha256 = hashlib.sha256(audio).hexdigest()
+    lock = project / "checksums/mine/audio.csd.sha256"
+    assert lock.read_text() == f"# from {mirror}\n{sha256}  audio.csd\n"
+    result = json.loads((project / arguments[0]).read_text())
+    assert result["provenance"]["files"] == [
+        {"file": "audio.csd", "sha256": sha256, "source": mirror, "revision": None}
+    ]
+    assert mirrored([result, result]) == [("audio.csd", mirror)]
+    assert nothing_to_do(project, *arguments)
