@@ -1,5 +1,6 @@
 """What a data recipe says: its sequences and its task, over the recipe that it extends."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,10 +8,11 @@ from msa.base.errors import InputError
 from msa.base.schema import nearest
 from msa.config.configuration import Config
 from msa.config.layers import merge
-from msa.config.sources import HUB_FILE, file_urls
 
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
 FOLDS = ("train", "valid", "test")
+# repository, revision, file
+HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")
 DEFAULTS: dict[str, Any] = {
     "pauses": "drop",
     "encoder": None,
@@ -52,6 +54,12 @@ def sequence_names(recipe: Mapping[str, Any]) -> list[str]:
     """The sequences a recipe has, beside the labels."""
     names = recipe["holds"] if "import" in recipe else recipe["sequences"]
     return [name for name in SEQUENCES if name in names]
+
+
+def file_urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that a recipe names for a file."""
+    urls = file if isinstance(file, str) else file.get("url", ())
+    return (urls,) if isinstance(urls, str) else tuple(urls)
 
 
 def published_as(config: Config, dataset: str) -> tuple[str, str]:

@@ -11,11 +11,9 @@ from urllib.parse import urlsplit
 from msa.config.configuration import WORKFLOW, Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import whole
+from msa.config.recipes import file_urls
 
 CHECKED = ("raw", "own")
-
-# repository, revision, file
-HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")
 
 
 @dataclass(frozen=True)
@@ -161,12 +159,6 @@ def table_folds(config: Config, dataset: str) -> list[str]:
     recipe = config.recipes[dataset]
     named = recipe.get("import") == "table" and "file" in recipe.get("folds", {})
     return [folds_source(config, dataset).path] if named else []
-
-
-def file_urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
-    """The sources that a recipe names for a file."""
-    urls = file if isinstance(file, str) else file.get("url", ())
-    return (urls,) if isinstance(urls, str) else tuple(urls)
 
 
 def _csd_name(sequence: str, sequences: Mapping[str, Any]) -> str:

@@ -285,13 +285,13 @@ def align(
                 row_counts[name] += len(rows)
             for name in files:
                 counts[name].append(aligned.plan.counts[name])
-            for name, kinds in aligned.odd.items():
-                for kind in (kind for kind, rows in kinds.items() if rows):
-                    odd[name].setdefault(kind, {})[video] = kinds[kind]
                 total, without = aligned.coverage(name)
                 covered[name] |= without < total or not total
                 if f"{name}.met" not in layouts:
                     coverage.append((entry_video(video), name, total, without))
+            for name, kinds in aligned.odd.items():
+                for kind in (kind for kind, rows in kinds.items() if rows):
+                    odd[name].setdefault(kind, {})[video] = kinds[kind]
             for name, one in aligned.spans.items():
                 if one is not None:
                     spans[name][video] = one

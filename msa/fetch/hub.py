@@ -22,7 +22,7 @@ from huggingface_hub.file_download import HfFileMetadata
 from huggingface_hub.utils import build_hf_headers
 
 from msa.base.reading import said
-from msa.config.sources import HUB_FILE
+from msa.config.recipes import HUB_FILE
 from msa.fetch.answer import TRY_AGAIN, Broken, Refused, Version, request_file, version
 
 LOG_IN = "then log in (`hf auth login`) or set HF_TOKEN"
