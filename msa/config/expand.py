@@ -9,7 +9,8 @@ from typing import Any
 # where paths stand; "*" is any key
 PATHS = (
     *("paths.*", "encoders.*", "recipes.*.encoder", "recipes.*.folds"),
-    *("recipes.*.sequences.*", "recipes.*.files.*"),
+    *("recipes.*.folds.file", "recipes.*.folds.speakers"),
+    *("recipes.*.sequences.*", "recipes.*.files.*", "settings.*.checkpoint"),
 )
 
 
@@ -35,7 +36,7 @@ def _at(value: Any, keys: list[str], where: str, problems: list[str]) -> Any:
             else inner
             for key, inner in value.items()
         }
-    if keys or not isinstance(value, str) or re.match("https?://", value):
+    if keys or not isinstance(value, str) or re.match("(https?|hf)://", value):
         return value
     path = os.path.expanduser(os.path.expandvars(value))
     left = re.match("~[^/]*", path) or re.search(r"\$(\w+|\{[^}]*\})", path)

@@ -388,7 +388,10 @@ def test_paths_are_written_out_as_a_shell_does(my_encoder, monkeypatch):
     )
     config = configure(merge(BASE, paths, changes))
     assert text_encoder(config, "mine").folder == f"{home}/my/encoder"
-    assert config.recipes["mine"]["folds"] == f"{home}/folds.json"
+    assert config.recipes["mine"]["folds"] == {"file": f"{home}/folds.json"}
+    for key, more in (("file", {}), ("speakers", {"by": "speaker"})):
+        dealt = configure(merge(BASE, changes, own(folds={key: "~/f.csv", **more})))
+        assert dealt.recipes["mine"]["folds"][key] == f"{home}/f.csv"
     sources = data_sources(config, "mine")
     assert sources["words"].path == f"{home}/words.csd"
     assert sources["audio"].urls == ("https://host/~me/$audio.csd",)

@@ -43,8 +43,7 @@ def test_what_a_table_cannot_say(changes, expected):
 def test_what_a_table_does_not_say_of_itself():
     config = configured(rates={"audio": 12.5})
     assert " ".join(flags.layout_flags(config.recipes["mine"])) == (
-        "--layout table --holds audio --classes 2 --targets mood --class-names low mood high "
-        "--rates audio=12.5"
+        "--layout table --holds audio --classes low mood high --targets mood --rates audio=12.5"
     )
     assert "--targets" not in flags.layout_flags(config.recipes["mosi_mmsa"])
 
@@ -54,7 +53,9 @@ def test_folds_and_folders_of_the_user(tmp_path):
     files = {"segments.csv": str(tmp_path / "segments.csv"), "audio": str(tmp_path / "audio")}
     config = configured(files=files, folds="my/folds.json")
     assert sources.table_folds(config, "mine") == ["my/folds.json"]
-    assert sources.own_folders(config, "mine") == [files["audio"]]
+    # with what is in them
+    checked = {source.path for source in sources.checked_sources(config).values()}
+    assert {files["segments.csv"], files["audio"], "my/folds.json"} <= checked
     assert sources.table_folds(configured(), "mine") == []
     # of other imports it is another key's business
     assert sources.table_folds(config, "mosi_mmsa") == []
