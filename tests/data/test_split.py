@@ -139,7 +139,7 @@ def test_pauses_of_all_aligners_are_dropped_and_counted_by_word(silences):
     assert load(silences, "train", "audio")[:, 0].tolist() == [0, len(SILENCES) + 1]
     assert card["pauses"] == "dropped"
     assert card["pause_words"]["test"] == {"": 2} | dict.fromkeys(SILENCES[1:-1], 1)
-    card |= {"cleaning": UNCLEANED, "lengths": {f: segment_lengths(tmp_path / f) for f in FOLDS}}
+    card |= {"cleaning": UNCLEANED, "lengths": {f: segment_lengths(silences / f) for f in FOLDS}}
     assert 'Pauses: dropped ("" 6, "sp" 3, "SP" 3, ' in table(card)
 
 
@@ -236,7 +236,7 @@ def test_the_card_names_videos_that_a_sequence_covers_nothing_of(tmp_path):
     assert "\n| train | audio | 15 words | 3 | 20.0% |\n" in text
     assert "\n| test | audio | 3 words | 0 | 0.0% |\n" in text
     assert "\n- train: no row of audio in the whole of a\n" in text and f"\n- {remark}\n" in text
-    assert "\n| train | audio | 15 | 1 | 3 | 0 | 0 |  |  |\n" in text
+    assert "\n| train | audio | 15 | 3 | 3 | 3 | 1 | 3 | 0 | 0 |  |  |\n" in text
 
 
 def test_nan_and_infinity_are_counted_by_column(aligned):
