@@ -236,7 +236,7 @@ def test_the_card_names_videos_that_a_sequence_covers_nothing_of(tmp_path):
     assert "\n| train | audio | 15 words | 3 | 20.0% |\n" in text
     assert "\n| test | audio | 3 words | 0 | 0.0% |\n" in text
     assert "\n- train: no row of audio in the whole of a\n" in text and f"\n- {remark}\n" in text
-    assert "\n| train | audio | 15 | 3 | 3 | 3 | 1 | 3 | 0 | 0 |  |  |\n" in text
+    assert "\n| train | audio | 15 | 1 | 1 | 1 | 1 | 3 | 0 | 0 |  |  |\n" in text
 
 
 def test_nan_and_infinity_are_counted_by_column(aligned):
