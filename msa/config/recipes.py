@@ -13,6 +13,8 @@ SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
 FOLDS = ("train", "valid", "test")
 # repository, revision, file
 HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")
+# by a task's `metrics`, the labels that they are defined for; rounded is for any
+METRIC_RANGES = {"sentiment7": (-3, 3), "sims": (-1, 1)}
 DEFAULTS: dict[str, Any] = {
     "pauses": "drop",
     "encoder": None,
@@ -116,6 +118,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         wrong.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")
     if "range" in task and not task["range"][0] < task["range"][1]:
         wrong.append(f"recipe {name}: task: range: expected low, high, got {task['range']}")
+    wrong += _metrics_problems(name, task)
     if unknown := set(recipe["clean"]["standardize"]) - set(names):
         wrong.append(
             f"recipe {name}: clean: standardize: expected some of {names}, got {sorted(unknown)}"
@@ -130,6 +133,22 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
             f"got {len(columns)}"
         )
     return wrong
+
+
+def _metrics_problems(name: str, task: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the scores that a task asks for."""
+    metrics = task.get("metrics")
+    if metrics and task["type"] != "regression":
+        return [f"recipe {name}: task: metrics: of a regression alone, got a {task['type']}"]
+    low, high = METRIC_RANGES.get(metrics or "", (None, None))
+    first, last = task.get("range", (low, high))
+    if low is not None and not low <= first < last <= high:
+        return [
+            f"recipe {name}: task: metrics: {metrics} is of labels in [{low}, {high}], got the "
+            f"range [{first}, {last}]; correct one of them, or leave metrics out for mae and corr "
+            "alone"
+        ]
+    return []
 
 
 def _folds_problems(name: str, folds: Mapping[str, Any], imported: bool) -> list[str]:

@@ -13,7 +13,7 @@ from msa.base.reading import read_json
 from msa.report import figures, studies
 from msa.report.trained import Model, histories, outputs
 from msa.results.bootstrap import caution, drawn
-from msa.results.metrics import LOWER_IS_BETTER, confusion
+from msa.results.metrics import LOWER_IS_BETTER, SIMS_CLASSES, between, confusion, metrics_of
 from msa.results.paper_table import TITLES
 
 BINS = 10
@@ -121,16 +121,18 @@ def _regression_figures(
         f"{fold}, a dot each, predictions averaged over the seeds; on the line they are right."
         f"{ENSEMBLE}",
     )
-    if (low, high) != (-3, 3):
+    metrics = metrics_of(task)
+    if metrics not in CLASSES:
         return
+    count, into, names, how = CLASSES[metrics]
     counts = {
-        name: confusion(_seven(truth), _seven(predicted), 7)
+        name: confusion(into(truth), into(predicted), len(names))
         for name, (truth, predicted) in pairs.items()
     }
     yield Figure(
-        "Confusion of the seven classes",
-        figures.matrices(counts, [f"{i:+d}" if i else "0" for i in range(-3, 4)]),
-        f"{fold}, truth and the mean prediction over seeds rounded as Acc7 rounds. Numbers are "
+        f"Confusion of the {count} classes",
+        figures.matrices(counts, names),
+        f"{fold}, truth and the mean prediction over seeds {how}. Numbers are "
         f"segments, shades their share of the row.{ENSEMBLE}",
     )
     bins = {name: _binned(predicted, truth > 0) for name, (truth, predicted) in pairs.items()}
@@ -168,6 +170,27 @@ def _class_figures(
 
 def _seven(values: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(values, -3, 3)).astype(int) + 3
+
+
+def _five(values: np.ndarray) -> np.ndarray:
+    return between(SIMS_CLASSES["acc5_sims"], values)
+
+
+# by a regression's metrics: how many classes it is cut into, by what, their names, and in words
+CLASSES = {
+    "sentiment7": (
+        "seven",
+        _seven,
+        [f"{i:+d}" if i else "0" for i in range(-3, 4)],
+        "rounded as Acc7 rounds",
+    ),
+    "sims": (
+        "five",
+        _five,
+        ["to -0.7", "to -0.1", "to 0.1", "to 0.7", "to 1"],
+        "in the classes of SIMS's Acc5",
+    ),
+}
 
 
 def _binned(values: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,9 +19,21 @@ METRICS_VERSION = "3"
 LOWER_IS_BETTER = frozenset({"mae"})
 # relative deviation of a constant side: predictions are float32, of which the last bits are noise
 CONSTANT = 8 * np.finfo(np.float32).eps
+# where CH-SIMS's classes end, each with the border above it (Yu et al., ACL 2020)
+SIMS_CLASSES = {"acc3_sims": (-0.1, 0.1), "acc5_sims": (-0.7, -0.1, 0.1, 0.7)}
 
 Array = np.ndarray
 Scores = dict[str, Array]
+
+
+def metrics_of(task: Mapping[str, Any]) -> str | None:
+    """The scores of a regression beside mae and corr: what its `metrics` says.
+
+    Without, those of [-3, 3] are sentiment7's, and another range has no more.
+    """
+    in_seven = tuple(task["range"]) == (-3, 3)
+    metrics: str | None = task.get("metrics", "sentiment7" if in_seven else None)
+    return metrics
 
 
 def target_scores(
@@ -34,7 +46,8 @@ def target_scores(
     """All scores of one target from raw model outputs.
 
     Args:
-        task: `type`, `targets`, and `range` (regression) or `classes` (classification).
+        task: `type`, `targets`, and `range` and perhaps `metrics` (regression) or `classes`
+            (classification).
         target: one of the targets.
         truth: (n, k) with n >= 1; class indices unless the task is a regression.
         prediction: (..., n, m): the values, or the logits of classes, of which the highest (the
@@ -43,8 +56,7 @@ def target_scores(
     """
     j = task["targets"].index(target)
     if task["type"] == "regression":
-        value_range = tuple(task["range"])
-        return regression(truth[:, j], prediction[..., j], value_range, weights)
+        return regression(truth[:, j], prediction[..., j], metrics_of(task), weights)
     if task["type"] == "binary":
         predicted = prediction[..., 2 * j : 2 * j + 2].argmax(axis=-1)
         return classification(truth[:, j], predicted, 2, weights=weights)
@@ -55,30 +67,42 @@ def target_scores(
 def regression(
     truth: Array,
     prediction: Array,
-    value_range: tuple[float, ...] = (-3, 3),
+    metrics: str | None = "sentiment7",
     weights: Array | None = None,
     swapped: bool = False,
 ) -> Scores:
-    """`mae`, `corr` (Pearson), and sentiment scores for the range [-3, 3], `acc` for any other.
+    """`mae`, `corr` (Pearson), and the scores that `metrics` names.
 
     corr: undefined where a side is constant, that is where its standard deviation is at most
     CONSTANT, eight steps of float32, times its mean's size.
-    acc7, acc5: equal after clipping to [-3, 3], [-2, 2] and rounding, half to even. acc2_non0,
-    f1_non0: rows with truth != 0, positive is > 0. acc2_has0, f1_has0: all rows, positive is
-    >= 0. acc: equal after rounding, half to even, no clipping. F1 is weighted by true classes.
+    sentiment7: acc7, acc5: equal after clipping to [-3, 3], [-2, 2] and rounding, half to even.
+    acc2_non0, f1_non0: rows with truth != 0, positive is > 0. acc2_has0, f1_has0: all rows,
+    positive is >= 0. F1 is weighted by true classes.
+    sims: all, mae and corr too, of both sides clipped to [-1, 1]. acc2_sims, f1_sims: positive is
+    > 0. acc3_sims, acc5_sims: of the same class of SIMS_CLASSES, compared in float64.
+    rounded: acc: equal after rounding, half to even, no clipping.
 
     Args:
         truth: (n,) with n >= 1.
         prediction: (..., n).
-        value_range: lowest and highest truth the task allows.
+        metrics: sentiment7, sims or rounded, or None for no more than mae and corr.
         weights: (r, n).
         swapped: add `f1_*_swapped` = f1_score(prediction, truth), as CM-BERT and MulT computed
             their tables; for comparison with those only.
     """
     w = np.ones(len(truth)) if weights is None else weights
+    if metrics == "sims":
+        truth, prediction = (np.clip(side, -1, 1) for side in (truth, prediction))
     scores = {"mae": _mean(np.abs(prediction - truth), w), "corr": _pearson(truth, prediction, w)}
-    if value_range != (-3, 3):
+    if metrics == "sims":
+        scores["acc2_sims"], scores["f1_sims"], _ = _classes(truth > 0, prediction > 0, 2, w)
+        for key, borders in SIMS_CLASSES.items():
+            true, guess = (between(borders, side) for side in (truth, prediction))
+            scores[key] = _mean(guess == true, w)
+        return _warned(scores, weights)
+    if metrics == "rounded":
         scores["acc"] = _mean(np.rint(prediction) == np.rint(truth), w)
+    if metrics != "sentiment7":
         return _warned(scores, weights)
     for key, limit in (("acc7", 3), ("acc5", 2)):
         true, guess = (np.rint(np.clip(side, -limit, limit)) for side in (truth, prediction))
@@ -90,6 +114,11 @@ def regression(
         if swapped:
             scores[f"f1_{key}_swapped"] = _classes(guess, true, 2, rows)[1]
     return _warned(scores, weights)
+
+
+def between(borders: Sequence[float], values: Array) -> Array:
+    """The class of each value, as float64, (...): a border belongs to the class below it."""
+    return np.searchsorted(np.asarray(borders, np.float64), np.asarray(values, np.float64))
 
 
 def classification(

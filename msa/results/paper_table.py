@@ -23,6 +23,10 @@ TITLES = {
     "acc2_has0": "Acc2 has0",
     "f1_non0": "F1 non0",
     "f1_has0": "F1 has0",
+    "acc2_sims": "Acc2 SIMS",
+    "f1_sims": "F1 SIMS",
+    "acc3_sims": "Acc3 SIMS",
+    "acc5_sims": "Acc5 SIMS",
     "acc": "Acc",
     "f1": "F1",
 }
@@ -30,6 +34,10 @@ DEFINITIONS = {
     "Acc7": "Acc7, Acc5: rounded after clipping to [-3, 3], [-2, 2].",
     "Acc2 non0": "non0: without rows labelled 0; has0: all rows, 0 is positive.",
     "F1 non0": "F1: weighted.",
+    "Acc2 SIMS": "SIMS: labels and predictions clipped to [-1, 1], for MAE and Corr too; Acc2: "
+    "above 0 or not; classes of Acc3 end at -0.1 and 0.1, of Acc5 at -0.7, -0.1, 0.1 and 0.7, "
+    "borders included.",
+    "F1 SIMS": "F1: weighted.",
     "F1": "F1: weighted.",
 }
 LEVEL = 0.05

@@ -24,8 +24,11 @@ COLUMNS = (
 SHARES = ("acc", "f1")  # published in percent
 # settings of a figure that say what its input was; any other is a target
 INPUTS = ("", "unaligned")
-# the binary accuracy of a task of two classes has another name here
-OTHER_NAMES = {"acc2": "acc"}
+# what is published has other names here: the accuracy of two classes, and CH-SIMS's scores
+OTHER_NAMES = {
+    "acc2": ("acc", "acc2_sims"),
+    **{name: (f"{name}_sims",) for name in ("f1", "acc3", "acc5")},
+}
 
 
 def beside(
@@ -55,7 +58,8 @@ def beside(
         target = setting if setting not in INPUTS else next(iter(targets), "")
         scores = targets.get(target, {})
         key = f"{metric}_swapped" if _swapped(figure, protocols) else metric
-        spread = scores.get(key) or scores.get(OTHER_NAMES.get(key, ""), {})
+        names = (key, *OTHER_NAMES.get(key, ()))
+        spread: Mapping[str, Any] = next((scores[name] for name in names if name in scores), {})
         mean, std = (np.nan if spread.get(k) is None else spread[k] for k in ("mean", "std"))
         if metric == "parameters" and model in ours:
             mean = ours[model]["parameters"]

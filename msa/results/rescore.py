@@ -11,7 +11,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.results.leaderboard import read_result
-from msa.results.metrics import METRICS_VERSION
+from msa.results.metrics import METRICS_VERSION, metrics_of
 from msa.results.score import Fold, read_folds, score
 from msa.results.summarize import (
     DESCRIPTION,
@@ -67,8 +67,11 @@ def read(path: Path, threshold: float) -> Run:
     task = settings["task"]
     folds = read_folds(path, task)
     if threshold:
-        if task["type"] != "regression" or tuple(task["range"]) != (-3, 3):
-            raise InputError(f"{path}: a threshold is for sentiment in [-3, 3], got {task}")
+        if task["type"] != "regression" or metrics_of(task) not in ("sentiment7", "sims"):
+            raise InputError(
+                f"{path}: a threshold is for scores of the sign, `metrics: sentiment7` or sims, "
+                f"got the task {task}"
+            )
         folds = {name: _shifted(fold, threshold) for name, fold in folds.items()}
     training = read_json(path / "training.json", *TRAINING)
     scores = score(task, folds)

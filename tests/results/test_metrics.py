@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def test_regression_of_real_numbers(n: int) -> None:
 def test_rounding_is_half_to_even() -> None:
     scores = regression(np.array([0.0, 2.0, 2.0, -2.0]), np.array([0.5, 1.5, 2.5, -0.5]))
     assert scores["acc7"] == 0.75
-    scores = regression(np.array([2.0, 4.0, 5.0]), np.array([2.5, 3.5, 5.5]), (1, 7))
+    scores = regression(np.array([2.0, 4.0, 5.0]), np.array([2.5, 3.5, 5.5]), "rounded")
     assert scores["acc"] == 2 / 3
 
 
@@ -86,11 +87,128 @@ def test_zero_counts_as_positive_in_has0_alone() -> None:
     assert scores["acc2_non0"] == 0.5
 
 
-def test_another_range_has_other_scores() -> None:
+def test_rounded_values_have_other_scores() -> None:
     truth, prediction = np.array([1.0, 4.0, 7.0]), np.array([8.0, 4.4, 6.6])
-    scores = regression(truth, prediction, (1, 7))
+    scores = regression(truth, prediction, "rounded")
     assert list(scores) == ["mae", "corr", "acc"]
     assert scores["acc"] == 2 / 3
+
+
+@pytest.mark.parametrize(
+    ("task", "more"),
+    [
+        ({"range": [-3, 3]}, ["acc7", "acc5", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0"]),
+        ({"range": [-3.0, 3.0], "metrics": "rounded"}, ["acc"]),
+        ({"range": [-1, 1]}, []),
+        ({"range": [1, 7]}, []),
+        ({"range": [-1, 1], "metrics": "sims"}, ["acc2_sims", "f1_sims", "acc3_sims", "acc5_sims"]),
+        ({"range": [-1, 1], "metrics": "sentiment7"}, ["acc7", "acc5", "acc2_non0", "f1_non0"]),
+    ],
+)
+def test_scores_follow_the_task_and_never_silently_its_range(
+    task: dict[str, Any], more: list[str]
+) -> None:
+    task = {"type": "regression", "targets": ["sentiment"], **task}
+    truth = np.array([[-0.4], [0.6], [1.0]])
+    scores = target_scores(task, "sentiment", truth, truth[::-1])
+    assert [*scores][: 2 + len(more)] == ["mae", "corr", *more]
+    assert len(scores) == 2 + (6 if "acc7" in more else len(more))
+
+
+def expected_sims(truth: np.ndarray, prediction: np.ndarray) -> Scores:
+    """CH-SIMS's scores as pandas cuts intervals that are closed on the right."""
+    truth, prediction = truth.clip(-1, 1), prediction.clip(-1, 1)
+    scores: Scores = {"mae": mean_absolute_error(truth, prediction), "corr": np.nan}
+    if len(truth) > 1 and np.ptp(truth) and np.ptp(prediction):
+        scores["corr"] = pearsonr(truth, prediction).statistic
+    borders = {"acc2": [0], "acc3": [-0.1, 0.1], "acc5": [-0.7, -0.1, 0.1, 0.7]}
+    for key, inner in borders.items():
+        edges = [-np.inf, *inner, np.inf]
+        true, guess = (pd.cut(side, edges, labels=False) for side in (truth, prediction))
+        scores[f"{key}_sims"] = accuracy_score(true, guess)
+        if key == "acc2":
+            f1 = f1_score(true, guess, average="weighted", zero_division=0)
+            scores["f1_sims"] = f1
+    return scores
+
+
+# the borders, as float64 and as float32 store them, their neighbours, labels, and what is clipped
+BORDERS = [-0.7, -0.1, 0.0, 0.1, 0.7, 1.0, -1.0]
+NEAR = [np.nextafter(b, side) for b in BORDERS for side in (-9, 9)]
+SINGLE = [float(np.float32(b)) for b in BORDERS]
+STEPS = [float(np.float32(round(n / 5, 1))) for n in range(-5, 6)]
+SIMS = st.sampled_from([*BORDERS, *NEAR, *SINGLE, *STEPS, 1.3, -2.0])
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(SIMS, SIMS), min_size=1, max_size=12))
+def test_sims_matches_pandas_sklearn_and_scipy(rows: list[tuple[float, float]]) -> None:
+    truth, prediction = np.array(rows).T
+    found = quietly(truth, prediction, "sims")
+    expected = expected_sims(truth, prediction)
+    if np.ptp(truth.clip(-1, 1)) < 1e-6 or np.ptp(prediction.clip(-1, 1)) < 1e-6:
+        del found["corr"], expected["corr"]  # constant but for the last bits
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "two", "three", "five"),
+    [
+        (-1.0, 0, 0, 0),
+        (-0.7, 0, 0, 0),
+        (np.nextafter(-0.7, 0), 0, 0, 1),
+        (-0.1, 0, 0, 1),
+        (np.nextafter(-0.1, 0), 0, 1, 2),
+        (0.0, 0, 1, 2),
+        (5e-324, 1, 1, 2),
+        (0.1, 1, 1, 2),
+        (np.nextafter(0.1, 1), 1, 2, 3),
+        (0.7, 1, 2, 3),
+        (np.nextafter(0.7, 1), 1, 2, 4),
+        (1.0, 1, 2, 4),
+        # in float64 as float32 stored them: -.7 and .7 lie within, -.1 and .1 without
+        (float(np.float32(-0.7)), 0, 0, 1),
+        (float(np.float32(-0.1)), 0, 0, 1),
+        (float(np.float32(0.1)), 1, 2, 3),
+        (float(np.float32(0.7)), 1, 2, 3),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_border_of_sims_belongs_to_the_class_below(
+    value: float, two: int, three: int, five: int, kind: type
+) -> None:
+    if kind is np.float32 and float(np.float32(value)) != value:
+        return  # not a value of that kind
+    inside = {  # a value within each class
+        "acc2_sims": ([-0.4, 0.4], two),
+        "acc3_sims": ([-0.4, 0.05, 0.4], three),
+        "acc5_sims": ([-0.9, -0.4, 0.05, 0.4, 0.9], five),
+    }
+    for key, (values, own) in inside.items():
+        for number, other in enumerate(values):
+            sides = np.array([value], kind), np.array([other], kind)
+            for truth, prediction in (sides, sides[::-1]):
+                assert quietly(truth, prediction, "sims")[key] == (number == own), (key, other)
+
+
+def test_sims_clips_both_sides_first() -> None:
+    truth, prediction = np.array([-1.0, 0.2, 1.0]), np.array([-3.0, 0.2, 1.5])
+    scores = regression(truth, prediction, "sims")
+    assert scores["mae"] == 0 and scores["corr"] == pytest.approx(1)
+    assert regression(prediction, truth, "sims")["mae"] == 0
+    with pytest.warns(UserWarning, match="^corr: undefined"):
+        assert np.isnan(regression(truth, np.array([2.0, 3.0, 4.0]), "sims")["corr"])
+
+
+def test_sims_of_leading_axes_and_weights_matches_single_calls() -> None:
+    rng = np.random.default_rng(4)
+    truth, prediction = rng.choice(STEPS, 40), rng.normal(0, 0.7, (2, 40))
+    weights = resamples(np.arange(40), 9)
+    scores = regression(truth, prediction, "sims", weights)
+    for i, r in ((0, 0), (1, 8)):
+        rows = np.repeat(np.arange(40), weights[r].astype(int))
+        drawn = expected_sims(truth[rows], prediction[i, rows])
+        assert_same({key: values[i, r] for key, values in scores.items()}, drawn)
 
 
 def test_keys_without_request() -> None:
