@@ -296,6 +296,16 @@ def _coverage(card: Mapping[str, Any]) -> list[str]:
     return [*lines, "", *remarks] if remarks else lines
 
 
+def _unimodal(card: Mapping[str, Any]) -> list[str]:
+    """A line on the labels that single modalities have, where they have some."""
+    folds = card.get("unimodal", {})
+    counts = [
+        f"{name} {', '.join(f'{fold} {of[name]}' for fold, of in folds.items())}"
+        for name in folds.get("train", {})
+    ]
+    return ["", f"Labels of one modality alone: {'; '.join(counts)}."] if counts else []
+
+
 def table(card: dict[str, Any]) -> str:
     """The data card as Markdown."""
     lines = ["# Data card", "", f"Alignment: {card['route']}. {_pauses(card)}", ""]
@@ -311,6 +321,7 @@ def table(card: dict[str, Any]) -> str:
     if any(videos.values()):
         lines += ["", *(f"- {kind}: {', '.join(ids)}" for kind, ids in videos.items() if ids)]
     lines += _oddities(card)
+    lines += _unimodal(card)
     cleaning = card["cleaning"]
     lines += ["", f"Cleaning: {cleaning['policy']} ({POLICIES[cleaning['policy']]})."]
     lines += [f"Standardised: {', '.join(cleaning['standardized']) or 'nothing'}.", ""]

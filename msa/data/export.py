@@ -9,6 +9,7 @@ import pickle
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.data.encoder import load_encoder
 from msa.formats.content import as_text
-from msa.formats.segments import FOLDS, Segments, read
+from msa.formats.segments import FOLDS, MODALITIES, Segments, read
 
-MODALITIES = ("text", "audio", "vision")
 # the first of these that the folds have is the text
 TEXTS = {"mmsa": ("embedding", "features", "glove"), "mult": ("glove", "embedding", "features")}
 PROTOCOL = 4  # what Python 3.4 to 3.7 read
@@ -89,13 +89,15 @@ def to_mmsa(segments: Segments, pad_modality: Callable[[str, str], Any]) -> dict
     pieces = np.zeros((n, 3, fold["text"].shape[1]), dtype=np.int64)
     pieces[:, 1] = np.arange(pieces.shape[2]) < np.array(fold["text_lengths"])[:, None]
     sign = np.sign(segments.label[:, 0]).astype(np.int64) + 1
-    keys = ["regression_labels", *(f"regression_labels_{m}" for m in "TAV")]
+    unimodal = {name: f"regression_labels_{name[0].upper()}" for name in MODALITIES}
+    keys = ["regression_labels", *unimodal.values()]
     return fold | {
         "text_bert": pieces,
         "raw_text": np.array(texts(segments)),
         "id": [mmsa_id(segment) for segment in segments.ids],
         "annotations": [SIGNS[i] for i in sign],
         "classification_labels": sign.astype(np.float32),
+        **{unimodal[name]: label for name, label in segments.unimodal.items()},
         **{key: segments.label[:, i] for i, key in enumerate(keys[:columns])},
     }
 
@@ -182,9 +184,7 @@ def export(
     }
     content = {}
     for fold, segments in folds.items():
-        selected = Segments(
-            segments.ids, segments.label[:, list(columns)], segments.sequences, segments.context
-        )
+        selected = replace(segments, label=segments.label[:, list(columns)])
 
         def pad_modality(
             modality: str, side: str, segments: Segments = segments

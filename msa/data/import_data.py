@@ -78,9 +78,9 @@ def checked_fold(
     lengths = row_counts(where, segments, sequences, aligned)
     is_labelled = np.isfinite(label).all(axis=1)
     has_rows = np.min([*lengths.values()], axis=0) > 0
-    labelled = Segments(
-        segments.ids, label, segments.sequences, segments.context, segments.dropped
-    ).take(np.flatnonzero(is_labelled), list(sequences), "its label is not a number")
+    labelled = replace(segments, label=label).take(
+        np.flatnonzero(is_labelled), list(sequences), "its label is not a number"
+    )
     return labelled.take(
         np.flatnonzero(has_rows[is_labelled]), list(sequences), "one of its sequences has no rows"
     )

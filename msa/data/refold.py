@@ -62,6 +62,10 @@ def refold(
             },
             _context(imported, chosen),
             [*_of_fold(dropped, fold_of, fold)],
+            {
+                modality: np.array([imported[name].unimodal[modality][i] for name, i in chosen])
+                for modality in imported["train"].unimodal
+            },
         )
         for fold, chosen in places.items()
     }

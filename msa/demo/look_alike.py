@@ -25,6 +25,8 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "mosei_mmsa": ("mmsa", {"dataset": "mosei", "aligned": True}),
     "mosi_mmsa_unaligned": ("mmsa", {"dataset": "mosi", "aligned": False}),
     "mosei_mmsa_unaligned": ("mmsa", {"dataset": "mosei", "aligned": False}),
+    "sims": ("mmsa", {"dataset": "sims"}),
+    "sims_v2": ("mmsa", {"dataset": "sims_v2"}),
     "mosi_mult": ("mult", {"dataset": "mosi", "aligned": True}),
     "mosei_mult": ("mult", {"dataset": "mosei", "aligned": True}),
     "iemocap_mult": ("mult", {"dataset": "iemocap", "aligned": True}),

@@ -2,7 +2,8 @@
 
 A fold's folder holds `<sequence>.npy`, all rows of all segments one after another; `offsets.npy`, a
 structured array with one field a sequence, (n + 1,); `label.npy`, (n, targets) float64; `ids.npy`,
-(n,); and, where words begin with a context, `context.npy`, (n,): how many words that is.
+(n,); where words begin with a context, `context.npy`, (n,): how many words that is; and, where
+single modalities have labels, `label_text.npy`, `label_audio.npy` and `label_vision.npy`, (n,).
 """
 
 import json
@@ -21,6 +22,7 @@ from msa.base.ids import video_of
 from msa.base.reading import read_array, read_offsets
 
 FOLDS = ("train", "valid", "test")
+MODALITIES = ("text", "audio", "vision")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Segments:
             (t, d) each: bytes for words, else float. May read from disk when asked for one.
         context: how many leading words of each segment are context, (n,).
         dropped: segments that were left out, {id, reason}, and {fold: None} where of none.
+        unimodal: by modality the labels that it has alone, (n,) float64, NaN where there is none.
     """
 
     ids: Sequence[str]
@@ -61,6 +64,7 @@ class Segments:
     sequences: Mapping[str, Sequence[np.ndarray]]
     context: np.ndarray | None = None
     dropped: Sequence[Mapping[str, str | None]] = field(default_factory=tuple)
+    unimodal: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def take(self, numbers: np.ndarray, names: Sequence[str], reason: str) -> "Segments":
         """The numbered segments with the named sequences; the others are dropped, for a reason."""
@@ -71,6 +75,7 @@ class Segments:
             {name: _Chosen(self.sequences[name], numbers) for name in names},
             None if self.context is None else self.context[numbers],
             [*self.dropped, *({"id": self.ids[i], "reason": reason} for i in sorted(left_out))],
+            {name: label[numbers] for name, label in self.unimodal.items()},
         )
 
 
@@ -167,11 +172,17 @@ def _read_fold(fold: str, folder: Path, clean: Path | None, features: Path | Non
         rows = read_array(path, kind, 2, bounds[name][-1], mapped=True)
         sequences[name] = _Stored(np.asarray(rows), bounds[name])
     context = folder / "context.npy"
+    unimodal = {name: folder / f"label_{name}.npy" for name in MODALITIES}
     return Segments(
         read_array(folder / "ids.npy", "text", 1, n).tolist(),
         read_array(folder / "label.npy", "numbers", 2, n),
         sequences,
         read_array(context, "numbers", 1, n) if context.is_file() else None,
+        unimodal={
+            name: read_array(path, "numbers", 1, n)
+            for name, path in unimodal.items()
+            if path.is_file()
+        },
     )
 
 
@@ -228,6 +239,10 @@ def write(
             for fold, segments in folds.items()
             for left_out in segments.dropped
         ],
+        "unimodal": {
+            fold: {name: int(np.isfinite(label).sum()) for name, label in segments.unimodal.items()}
+            for fold, segments in folds.items()
+        },
     }
     with atomic_write(card) as file:
         json.dump(summary, file, indent=1)
@@ -246,6 +261,8 @@ def _write_fold(fold: str, segments: Segments, folder: Path) -> dict[str, Any]:
     np.save(folder / "ids.npy", np.array(segments.ids, dtype=str))
     if segments.context is not None:
         np.save(folder / "context.npy", segments.context.astype(np.int64))
+    for name, label in segments.unimodal.items():
+        np.save(folder / f"label_{name}.npy", label.astype(np.float64))
     return counts
 
 

@@ -1,4 +1,7 @@
-"""A look-alike of MMSA's `aligned_50.pkl`, `unaligned_50.pkl` and SIMS's `unaligned_39.pkl`."""
+"""A look-alike of MMSA's `aligned_50.pkl`, `unaligned_50.pkl` and SIMS's `unaligned_39.pkl`.
+
+CH-SIMS is in Chinese, without blanks, and labelled in steps of .2, each modality alone too.
+"""
 
 import pickle
 from pathlib import Path
@@ -15,7 +18,11 @@ SHAPES = {
     "mosi": ((50, 768), (375, 5), (500, 20)),
     "mosei": ((50, 768), (500, 74), (500, 35)),
     "sims": ((39, 768), (400, 33), (55, 709)),
+    "sims_v2": ((50, 768), (925, 25), (232, 177)),
 }
+NAMES = {"sims_v2": "sims_unaligned.pkl"}
+# by the sign of the sentiment
+CHINESE = {1: "好喜欢爱美棒乐赞", 0: "我你他是的在有这那人一个说看电影", -1: "坏差讨厌恨烂丑烦"}
 VOCABULARY = 30522
 CLS, SEP = 101, 102
 
@@ -23,20 +30,21 @@ CLS, SEP = 101, 102
 def write(
     folder: Path, rng: np.random.Generator, dataset: str = "mosi", aligned: bool = True
 ) -> Path:
-    """Write a pickle of a dataset, mosi, mosei or sims, which is never aligned; returns it."""
-    aligned = aligned and dataset != "sims"
+    """Write a pickle of a dataset of SHAPES, those of SIMS never aligned; returns it."""
+    aligned = aligned and not dataset.startswith("sims")
     content = {fold: _fold(fold, rng, dataset, aligned) for fold in FOLDS}
     steps = SHAPES[dataset][0][0]
-    path = folder / f"{'' if aligned else 'un'}aligned_{steps}.pkl"
+    path = folder / NAMES.get(dataset, f"{'' if aligned else 'un'}aligned_{steps}.pkl")
     with atomic_write(path, "wb") as file:
         pickle.dump(content, file)
     return path
 
 
 def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> dict[str, Any]:
-    n, top = SEGMENTS[fold], 1.0 if dataset == "sims" else 3.0
-    scores = np.round(rng.uniform(-top, top, n), 1)
-    words = [make_words(rng, 3 * score / top) for score in scores]
+    is_sims = dataset.startswith("sims")
+    n, top, decimal = SEGMENTS[fold], 1.0 if is_sims else 3.0, 5 if is_sims else 10
+    scores = np.round(rng.uniform(-top, top, n) * decimal) / decimal
+    words = [_letters(rng, score) if is_sims else make_words(rng, score) for score in scores]
     (steps, width), audio, vision = SHAPES[dataset]
     pieces = np.array([len(sentence) + 2 for sentence in words])
     bert = np.zeros((n, 3, steps), dtype=np.int64)
@@ -45,7 +53,7 @@ def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> d
         mask[:count] = 1
     sign = np.sign(scores).astype(np.int64)
     data: dict[str, Any] = {
-        "raw_text": np.array([" ".join(sentence) for sentence in words]),
+        "raw_text": np.array([("" if is_sims else " ").join(sentence) for sentence in words]),
         "id": [f"{segment[:-1].replace('[', '$_$')}" for segment in segment_ids(fold)],
         "text": _padded(rng, pieces, steps, width, scores),
         "text_bert": bert,
@@ -58,11 +66,20 @@ def _fold(fold: str, rng: np.random.Generator, dataset: str, aligned: bool) -> d
         data[name] = _padded(rng, lengths, steps if aligned else full, features, scores)
         if not aligned:
             data[f"{name}_lengths"] = lengths.tolist()
-    if dataset == "sims":
+    if is_sims:
         for modality in "TAV":
-            modality_scores = np.clip(scores + rng.normal(0, 0.2, n), -top, top)
+            modality_scores = np.clip(scores + rng.integers(-1, 2, n) / decimal, -top, top)
             data[f"regression_labels_{modality}"] = modality_scores.astype(np.float32)
     return data
+
+
+def _letters(rng: np.random.Generator, score: float) -> list[str]:
+    """3 to 12 letters, some of which tell the sentiment."""
+    mood = CHINESE[int(np.sign(score))]
+    return [
+        str(rng.choice([*(mood if rng.random() < 0.4 else CHINESE[0])]))
+        for _ in range(rng.integers(3, 13))
+    ]
 
 
 def _padded(

@@ -8,7 +8,7 @@ annotations name, or names. SIMS has regression_labels_T, _A and _V for text, au
 (Yu et al., ACL 2020).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,10 +28,11 @@ from msa.formats.importers.padded import (
     texts,
     trim,
 )
-from msa.formats.segments import EVERYTHING, Asked, Segments
+from msa.formats.segments import EVERYTHING, MODALITIES, Asked, Segments
 
 ARRAYS = {"embedding": "text", "audio": "audio", "vision": "vision"}
-LABELS = ("regression_labels", *(f"regression_labels_{modality}" for modality in "TAV"))
+UNIMODAL = {name: f"regression_labels_{name[0].upper()}" for name in MODALITIES}
+LABELS = ("regression_labels", *UNIMODAL.values())
 CLASSES, NAMES = "classification_labels", "annotations"
 
 
@@ -162,10 +163,17 @@ def _lengths(fold: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
 def read(content: Any, asked: Asked = EVERYTHING) -> dict[str, Segments]:
     """Words, the embedding of the text's pieces, audio and vision; labels, SIMS's three too.
 
-    The words are those of raw_text, split at blanks; without lengths, zeros at the end are padding,
-    or at the beginning where more segments have some there.
+    Those three are kept beside the labels too, where every fold has them as numbers, whatever is
+    asked for. The words are those of raw_text, split at blanks; without lengths, zeros at the end
+    are padding, or at the beginning where more segments have some there.
     """
-    return {fold: _fold(fold, content[key], asked) for fold, key in fold_keys(content).items()}
+    folds = {name: content[key] for name, key in fold_keys(content).items()}
+    unimodal = [
+        name
+        for name, key in UNIMODAL.items()
+        if all(as_numbers(of.get(key), _count(of, asked)) is not None for of in folds.values())
+    ]
+    return {name: _fold(name, fold, asked, unimodal) for name, fold in folds.items()}
 
 
 def read_fold(where: str, fold: Mapping[str, Any], asked: Asked, name: str) -> Segments:
@@ -187,7 +195,9 @@ def read_fold(where: str, fold: Mapping[str, Any], asked: Asked, name: str) -> S
     return _fold(name, fold, asked)
 
 
-def _fold(name: str, fold: Mapping[str, Any], asked: Asked) -> Segments:
+def _fold(
+    name: str, fold: Mapping[str, Any], asked: Asked, unimodal: Sequence[str] = ()
+) -> Segments:
     n, lengths = _count(fold, asked), _lengths(fold, asked)
     sequences = {}
     if "raw_text" in fold:
@@ -203,7 +213,8 @@ def _fold(name: str, fold: Mapping[str, Any], asked: Asked) -> Segments:
             begins, ends = trim(rows, "left" if left else "right")
         sequences[sequence] = cut_segments(fold[key], begins, ends)
     ids = [own_id(text) for text in texts(fold["id"])] if "id" in fold else numbered_ids(name, n)
-    return Segments(ids, _label(fold, n, asked), sequences)
+    alone = {m: np.asarray(fold[UNIMODAL[m]], np.float64).reshape(n) for m in unimodal}
+    return Segments(ids, _label(fold, n, asked), sequences, unimodal=alone)
 
 
 def _label(fold: Mapping[str, Any], n: int, asked: Asked) -> np.ndarray:
