@@ -16,9 +16,9 @@ demo: install
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
 
-# recipe/model, of each of the seven data sets
+# recipe/model, of each of the nine data sets
 LOOK_ALIKES := mosi_cmbert/cm_bert mosei_direct/nhfnet pom_lmf/lmf iemocap_mult/lmr_cbt \
-	urfunny/glomo mustard/glomo cherma/glomo
+	urfunny/glomo mustard/glomo cherma/glomo sims_made/lmf sims_v2/glomo
 
 # beside the demo: classes, and a look-alike of each data set
 demo-all: install
@@ -26,8 +26,9 @@ demo-all: install
 		results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	python -m msa demo look-alikes/demo
 	python -m msa demo-encoder look-alikes/demo/words.csd look-alikes/encoder
-	@for recipe in $(subst mosei_direct,mosei,$(patsubst %/,%,$(dir $(LOOK_ALIKES)))); do \
+	@for recipe in $(subst sims_made,sims,$(subst mosei_direct,mosei,$(patsubst %/,%,$(dir $(LOOK_ALIKES))))); do \
 		python -m msa look-alike $$recipe look-alikes/data/$$recipe/raw || exit 1; done
+	python -m msa demo-encoder look-alikes/data/sims/raw/unaligned_39.pkl look-alikes/chinese
 	snakemake --cores all --quiet progress rules --configfile workflow/look_alikes.yaml -- \
 		$(LOOK_ALIKES:%=look-alikes/results/%.json)
 	@cat results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md

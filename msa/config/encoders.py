@@ -67,16 +67,14 @@ def hub_encoders(config: Config) -> dict[str, Encoder]:
 
 
 def cutting_encoder(config: Config, dataset: str) -> Encoder | None:
-    """The encoder that cuts text without spaces in a data set of the user's own, if any does.
+    """The encoder that cuts text without spaces, if any does.
 
-    Words that audio and vision are aligned to stay whole; the catalogue's are English.
+    It looks for some in data sets of the user's own, and in the catalogue's that say so. Words that
+    audio and vision are aligned to stay whole.
     """
     recipe = config.recipes[dataset]
-    if (
-        whole(config, dataset) in config.catalogue
-        or recipe["align"] == "words"
-        or not recipe["encoder"]
-    ):
+    in_catalogue = whole(config, dataset) in config.catalogue
+    if recipe.get("spaces", in_catalogue) or recipe["align"] == "words" or not recipe["encoder"]:
         return None
     return text_encoder(config, dataset) if "words" in sequence_names(recipe) else None
 

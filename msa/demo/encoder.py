@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from h5py import is_hdf5
+
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
 from msa.base.pauses import PAUSES
 from msa.formats.csd import Sequence
+from msa.formats.layouts import recognize
 
 if TYPE_CHECKING:
     from transformers import BertModel, BertTokenizer
@@ -22,7 +25,9 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m msa demo-encoder`."""
-    parser.add_argument("words_csd", type=Path, help="the demo's words.csd")
+    parser.add_argument(
+        "words", type=Path, help="the demo's words.csd, or a file with words that circulates"
+    )
     parser.add_argument("out_dir", type=Path, help="model folder for transformers, replaced")
     parser.add_argument("--seed", type=int, default=0, help="seed of the weights")
     parser.add_argument("--width", type=int, default=64, help="width of a vector, even")
@@ -43,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(
             f"{out_dir}: expected a new folder or an encoder to replace, got something else"
         )
-    tokenizer = train_tokenizer(read_words(args.words_csd), args.pieces)
+    tokenizer = train_tokenizer(read_words(args.words), args.pieces)
     model = make_model(len(tokenizer), args.width, args.seed)
     logging.disable_progress_bar()
     with atomic_folder(out_dir) as folder:
@@ -54,9 +59,14 @@ def main(args: argparse.Namespace) -> None:
 
 
 def read_words(path: Path) -> list[str]:
-    """Read every spoken word of a .csd file of words, in the file's order, without pauses."""
-    with Sequence(path) as sequence:
-        cells = [cell for video in sequence.videos for cell in sequence.features(video).flat]
+    """Read every spoken word of a file, in the file's order, without pauses."""
+    if is_hdf5(path):
+        with Sequence(path) as sequence:
+            cells = [cell for video in sequence.videos for cell in sequence.features(video).flat]
+    else:
+        _, folds = recognize(path)
+        texts = [rows for fold in folds.values() for rows in fold.sequences.get("words", ())]
+        cells = [cell for rows in texts for cell in rows.flat]
     if not all(isinstance(cell, bytes) for cell in cells):
         raise InputError(f"{path}: expected words (byte strings) as features, got numbers")
     words = [word for cell in cells if (word := cell.decode(errors="replace")) not in PAUSES]
