@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.data.scale import check_scale
 from msa.data.split import read_folds
 from msa.data.unspaced import cut_texts
 from msa.formats.content import as_text, as_words
@@ -160,6 +161,7 @@ def import_data(
         raise InputError(
             f"{path}: the fold {empty[0]} has no segment{f': left out were {why}' if why else ''}"
         )
+    check_scale([segments.label for segments in checked_folds.values()], span)
     if encoder and "words" in holds and not aligned:
         checked_folds = {fold: with_spaces(checked_folds[fold], encoder) for fold in FOLDS}
     write(checked_folds, output, card, f"imported ({layout})", expected)

@@ -22,6 +22,7 @@ from msa.base.ids import entry_video, unlike
 from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json
 from msa.data.aligned import read_aligned
+from msa.data.scale import check_scale
 from msa.data.unspaced import cut_fold
 from msa.formats.segments import FOLDS, faulty_ids, parse_widths
 
@@ -202,6 +203,7 @@ def split(
             )
     _check_ids(folds_file, folds, unmet, videos, allow_missing, official)
 
+    check_scale([labels[numbers] for numbers in chosen.values()], span)
     folds_of_segments = np.array(
         [fold_of(*names) or "" for names in zip(segments["key"], segments["video"], strict=True)]
     )

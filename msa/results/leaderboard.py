@@ -25,6 +25,10 @@ deviation over the seeds (no ±: one seed; n/a: undefined).
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """
+UNSCORED = (
+    "MAE and Corr alone: the recipe's task names no `metrics`, such as sims, and its range is not "
+    "[-3, 3]."
+)
 NOTED = 0.05  # a share of the data above which a footnote says it
 # what scores are of, and what is drawn for intervals
 OFFICIAL = {
@@ -147,6 +151,9 @@ def markdown(
     if "folds" in frame:
         note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
         frame = frame.drop(columns="folds")
+    means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
+    if means == {"mae", "corr", "oracle_mae"}:
+        note += f"{UNSCORED}\n"
     for name in frame.columns:
         if name.endswith("_mean"):
             metric = name.removesuffix("_mean")

@@ -10,7 +10,7 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.reading import read_json
 from msa.results.bootstrap import caution, drawn
-from msa.results.leaderboard import read_result, spread_text, table
+from msa.results.leaderboard import UNSCORED, read_result, spread_text, table
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.summarize import protocol
 
@@ -95,6 +95,8 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
     seeds = sorted({len(spread["per_seed"]) for scores in every for spread in scores.values()})
     metrics = [TITLES[name] for name in every[0] if name in TITLES]
     definitions = [DEFINITIONS[name] for name in metrics if name in DEFINITIONS]
+    if metrics == ["MAE", "Corr"]:
+        definitions = [UNSCORED]
     over = "one seed"
     if seeds != [1]:
         over = f"mean ± sample standard deviation over {' or '.join(map(str, seeds))} seeds"

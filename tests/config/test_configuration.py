@@ -5,7 +5,7 @@ from running import ROOT
 
 from msa.base.errors import InputError
 from msa.config.check import configure, load
-from msa.config.encoders import text_encoder
+from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.fits import require
 from msa.config.flags import folds_flags
 from msa.config.layers import merge
@@ -181,6 +181,43 @@ def test_a_regression_needs_its_range():
     recipe = merge(OWN, {})
     del recipe["task"]["range"]
     assert "a regression needs its range" in refusal({"recipes": {"mine": recipe}})
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ({"metrics": "sims"}, "sims is of labels in [-1, 1], got the range [-3, 3]; correct one"),
+        ({"metrics": "sentiment7", "range": [-5, 5]}, "sentiment7 is of labels in [-3, 3], got"),
+        ({"metrics": "simms"}, 'got "simms"; did you mean "sims"?'),
+        ({"metrics": "sims", "type": "binary"}, "metrics: of a regression alone, got a binary"),
+    ],
+)
+def test_scores_that_are_not_of_the_labels(task, expected):
+    assert expected in refusal(own(task=task))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "span"),
+    [("sims", [-1, 1]), ("sims", [0, 1.0]), ("sentiment7", [-2, 2]), ("rounded", [1, 7])],
+)
+def test_scores_that_are_of_the_labels(metrics, span):
+    config = configure(merge(BASE, own(task={"metrics": metrics, "range": span})))
+    assert run_settings(config, "mine", "mean", 1)["task"]["metrics"] == metrics
+
+
+def test_text_without_spaces_is_cut_where_the_recipe_says_so_or_is_ones_own():
+    mine = {"align": "none", "encoder": "bert-base-uncased"}
+    recipes = {"mine": merge(OWN, mine), "spaced": {"extends": "mine", "spaces": True}}
+    config = configure(merge(BASE, {"recipes": recipes}))
+    for name, expected in {
+        "mine": "bert-base-uncased",
+        "spaced": None,
+        "mosi_unaligned": None,
+        "sims": "bert-base-chinese",
+        "sims_v2": "bert-base-chinese",
+    }.items():
+        encoder = cutting_encoder(config, name)
+        assert (encoder and encoder.name) == expected
 
 
 def test_a_misfit_names_what_fits():

@@ -132,9 +132,13 @@ def test_the_card_is_readable(data):
     assert "\n- words: rows that end before they start, 3: in a, b\n" in odd
     assert "another one of their video, 7: in a, b, c, d, e and 2 more\n- train: ids twice" in odd
     assert "\n- train: ids twice or more, 1: x\n- test: empty ids, 3\n\nCleaning" in odd
+    assert "modality alone" not in odd
+    card["unimodal"] = {fold: {"text": 4, "vision": 3} for fold in ("train", "valid", "test")}
+    alone = "Labels of one modality alone: text train 4, valid 4, test 4; vision train 3, valid 3"
+    assert f"\n\n{alone}, test 3.\n\nCleaning" in table(card)
     card["videos_in_two_folds"] = ["a", "b"]
     card["videos_without_segments"] = {"train": [], "valid": ["c"], "test": []}
-    del card["times"], card["ids"]
+    del card["times"], card["ids"], card["unimodal"]
     with_videos = table(card)
     assert "\n- Videos in more than one fold: a, b\n" in with_videos
     assert "\n- Videos of the fold valid without a segment: c\n\nCleaning" in with_videos

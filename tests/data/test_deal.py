@@ -113,7 +113,10 @@ def test_imported_folds_are_dealt_anew(tmp_path):
     parts = dict(zip(FOLDS, (IDS[:12], IDS[12:18], IDS[18:]), strict=True))
     imported = {
         fold: Segments(
-            ids, np.array([[rows[i][0, 0]] for i in ids]), {"audio": [rows[i] for i in ids]}
+            ids,
+            np.array([[rows[i][0, 0]] for i in ids]),
+            {"audio": [rows[i] for i in ids]},
+            unimodal={"audio": np.array([rows[i][0, 1] for i in ids])},
         )
         for fold, ids in parts.items()
     }
@@ -126,6 +129,7 @@ def test_imported_folds_are_dealt_anew(tmp_path):
         for n, segment in enumerate(segments.ids):
             np.testing.assert_array_equal(segments.sequences["audio"][n], rows[segment])
             assert segments.label[n, 0] == rows[segment][0, 0]
+            assert segments.unimodal["audio"][n] == rows[segment][0, 1]
     [fold] = [fold for fold, segments in again.items() if segments.dropped]
     assert "v03" in folds[fold]
 

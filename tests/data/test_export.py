@@ -35,13 +35,21 @@ def random_fold(rng, layout, labels, columns, words):
         texts = [rng.choice(["I", "$_$", "n't", "é", "好"], rng.integers(4)) for _ in range(n)]
         sequences["words"] = [as_words(text) for text in texts]
     ids = [f"-é${rng.integers(99)}{rng.choice(CLIPS)}" for _ in range(n)]
-    return Segments(ids, rng.choice(labels, (n, columns)), sequences)
+    alone = ["text", "audio", "vision"] if layout == "mmsa" and columns == 1 else []
+    unimodal = {name: rng.choice([*labels, np.nan], n) for name in alone}
+    label = rng.choice(labels, (n, columns))
+    return Segments(ids, label, sequences, unimodal=unimodal)
 
 
 def assert_same(folds, again, names):
     for fold in FOLDS:
         assert again[fold].ids == folds[fold].ids
-        np.testing.assert_array_equal(again[fold].label, folds[fold].label)
+        label, unimodal = folds[fold].label, folds[fold].unimodal
+        if label.shape[1] == 1 and unimodal:  # the layout has all four, and all are read
+            label = np.column_stack([label, *unimodal.values()])
+        np.testing.assert_array_equal(again[fold].label, label)
+        for name, alone in unimodal.items():
+            np.testing.assert_array_equal(again[fold].unimodal[name], alone)
         for name in names:
             pairs = zip(folds[fold].sequences[name], again[fold].sequences[name], strict=True)
             for before, after in pairs:

@@ -62,6 +62,40 @@ def test_rows_without_a_label_or_words_are_dropped_and_said(content, run, tmp_pa
     np.testing.assert_array_equal(folds["train"].sequences["audio"][3], content["train"][4][0][2])
 
 
+def test_labels_of_one_modality_go_with_their_segments(tmp_path):
+    path = mmsa.write(tmp_path, np.random.default_rng(0), dataset="sims")
+    content = pickle.loads(path.read_bytes())
+    content["train"]["regression_labels"][3] = np.nan
+    content["train"]["regression_labels_V"][5] = np.nan
+    path.write_bytes(pickle.dumps(content))
+    out = tmp_path / "out"
+    flags = ["--layout", "mmsa", "--holds", "audio", "vision", "--range", "-1", "1"]
+    assert (
+        main(["import-data", str(path), *flags, "--output", str(out), "--card", str(out / "c")])
+        == 0
+    )
+    for name in ("text", "audio", "vision"):
+        whole = content["train"][f"regression_labels_{name[0].upper()}"]
+        kept = np.load(out / f"train/label_{name}.npy")
+        np.testing.assert_array_equal(kept, np.delete(whole, 3).astype(np.float64))
+        np.testing.assert_array_equal(kept, read(out)["train"].unimodal[name])
+    card = json.loads((out / "c").read_text())
+    assert card["unimodal"]["train"] == {"text": 23, "audio": 23, "vision": 22}
+
+
+@pytest.mark.parametrize(("largest", "is_said"), [(1, True), (1.2, False)])
+def test_labels_of_another_scale_are_said(content, run, largest, is_said):
+    for fold in content.values():
+        fold[:] = [changed(row, label=np.array([[-1.0]])) for row in fold]
+    content["test"][2] = changed(content["test"][2], label=np.array([[largest]]))
+    status, said = run(content, *HOLDS, *RANGE)
+    assert (
+        status == 0
+        and ("all labels lie in [-1, 1], the task's range is [-3, 3]" in said) == is_said
+    )
+    assert run(content, *HOLDS, "--range", "-2", "2") == (0, "")
+
+
 def test_a_video_in_two_folds_is_said_and_stands_in_the_card(content, run, tmp_path):
     assert run(content, *HOLDS, *RANGE) == (0, "")
     content["test"][0] = (*content["test"][0][:2], "trainVideo0[9]")

@@ -17,7 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from msa.base.errors import InputError
 from msa.demo import encoder as demo_encoder
 from msa.demo import sequences as demo
+from msa.demo.look_alikes import mmsa
 from msa.formats import csd
+from msa.formats.pickles.unpickle import load
 
 WIDTHS = {"words": 1, "audio": 12, "vision": 8, "labels": 1}
 
@@ -195,9 +197,7 @@ def test_bad_arguments_are_named(folder: Path, tmp_path: Path) -> None:
 
 
 def encode(words: Path, out: Path, width: int = 32) -> None:
-    demo_encoder.main(
-        argparse.Namespace(words_csd=words, out_dir=out, seed=0, width=width, pieces=300)
-    )
+    demo_encoder.main(argparse.Namespace(words=words, out_dir=out, seed=0, width=width, pieces=300))
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +257,16 @@ def test_encoder_leaves_torchs_seed_alone(folder: Path, tmp_path: Path) -> None:
     encode(folder / "words.csd", tmp_path / "wide", width=48)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert json.loads((tmp_path / "wide" / "config.json").read_text())["hidden_size"] == 48
+
+
+def test_encoder_of_a_circulating_file_knows_its_letters(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    path = mmsa.write(tmp_path, np.random.default_rng(0), dataset="sims")
+    encode(path, tmp_path / "encoder")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder", local_files_only=True)
+    for text in load(path)["test"]["raw_text"].tolist():
+        assert tokenizer.tokenize(text) == [*text]
 
 
 def test_encoder_refuses_bad_input(folder: Path, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scored import LENGTHS, emotions, sentiment
+from scored import LENGTHS, emotions, result, sentiment, spread
 
 from msa.base.errors import InputError
-from msa.results.leaderboard import add_arguments, footnotes, main, markdown, table
+from msa.results.leaderboard import UNSCORED, add_arguments, footnotes, main, markdown, table
 from msa.results.score import ORACLE_LABEL
 
 
@@ -101,6 +101,13 @@ def test_what_lengths_cut_is_a_footnote() -> None:
     sentence = "lmf reads at most 50 steps of audio of a segment: 70% of the test fold's are cut"
     assert notes == [sentence]
     assert markdown(table([cut]), "demo", notes=notes).endswith(f"\n\n- {sentence}\n")
+
+
+def test_a_regression_without_scores_of_its_labels_says_so() -> None:
+    sims = {"mae": spread(0.4), "corr": spread(0.6), "acc2_sims": spread(0.7)}
+    of_sims = result("lmf", {"sentiment": sims})
+    assert markdown(table([sentiment("lmf", 1.0)]), "demo").endswith(f"{UNSCORED}\n")
+    assert "`metrics`" not in markdown(table([of_sims]), "demo")
 
 
 def test_results_that_do_not_belong_together() -> None:

@@ -6,8 +6,9 @@ import subprocess
 
 import pandas as pd
 import pytest
-from scored import emotions, sentiment
+from scored import emotions, result, sentiment, spread
 
+from msa.results.leaderboard import UNSCORED
 from msa.results.paper_table import caption, cells, escape, latex, markdown
 
 
@@ -56,8 +57,26 @@ def test_latex_is_sound(tmp_path):
 
 def test_the_caption_says_what_the_metrics_are():
     assert "over 1 or 2 seeds" in caption(RESULTS, PAIRS)
+    assert caption(RESULTS, PAIRS).endswith(UNSCORED)
     happy = caption([emotions("a", 0.9, 0.1)], compared(targets=("happy", "sad")))
     assert "F1: weighted" in happy and "Acc7" not in happy
+
+
+def test_a_table_of_sims():
+    keys = ("mae", "corr", "acc2_sims", "f1_sims", "acc3_sims", "acc5_sims")
+    results = [
+        result(name, {"sentiment": {key: spread(value) for key in keys}})
+        for name, value in {"a": 0.6, "b": 0.5}.items()
+    ]
+    pairs = compared(("a", "b", 0.01), metric="acc5_sims")
+    pairs["targets"]["sentiment"] |= {key: [] for key in keys[2:5]}
+    shown, marks = cells(results, pairs)
+    assert [*shown] == ["MAE", "Corr", "Acc2 SIMS", "F1 SIMS", "Acc3 SIMS", "Acc5 SIMS"]
+    assert marks["MAE"].tolist() == ["best", ""] and shown.index[0] == "b"
+    assert marks["Acc5 SIMS"].tolist() == ["worse", "best"]
+    text = caption(results, pairs)
+    assert "clipped to [-1, 1]" in text and "Acc5 at -0.7, -0.1, 0.1 and 0.7" in text
+    assert text.count("F1: weighted") == 1 and "`metrics`" not in text
 
 
 def test_the_caption_says_what_is_resampled():

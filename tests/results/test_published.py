@@ -17,6 +17,7 @@ from msa.results.leaderboard import markdown, table
 from msa.results.published import COLUMNS, INPUTS, RESOURCES, beside, read_figures
 from msa.results.summarize import summarize
 
+CATALOGUE = configure({"datasets": [], "models": [], "seeds": [1]})
 PROTOCOLS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "text and audio alone"}]
 
 
@@ -34,6 +35,22 @@ def test_ours_the_papers_and_the_difference():
     assert set(mine["protocol"]) == {"text and audio alone; ours: adapted settings"}
     others = frame[~frame["model"].isin(["cm_bert", "lmf"])]
     assert len(others) > 20 and others["ours"].isna().all()
+
+
+def test_figures_of_sims_by_their_names_in_papers():
+    scores = {"mae": 0.4, "acc2_sims": 0.8, "acc3_sims": 0.6, "acc5_sims": 0.4, "f1_sims": 0.7}
+    ours = result("lmf", {"sentiment": {key: spread(value) for key, value in scores.items()}})
+    published = {"mae": 0.44, "acc2": 77.8, "acc3": 64.7, "acc5": 40.5, "f1": 77.9}
+    figures = pd.DataFrame(
+        {"dataset": "sims", "setting": "unaligned", "model": "lmf", "metric": metric}
+        | {"value": value, "source": "MMSA", "note": ""}
+        for metric, value in published.items()
+    )
+    frame = beside([ours], figures, PROTOCOLS).set_index("metric")
+    expected = {"mae": -0.04, "acc2": 0.022, "acc3": -0.047, "acc5": -0.005, "f1": -0.079}
+    assert frame["difference"].to_dict() == pytest.approx(expected)
+    assert published_as(CATALOGUE, "sims") == ("sims", "unaligned")
+    assert published_as(CATALOGUE, "sims_v2") == ("simsv2", "unaligned")
 
 
 @pytest.mark.parametrize("setting", INPUTS)

@@ -52,6 +52,21 @@ def test_another_threshold_moves_what_is_of_the_sign_alone(stored):
     assert found["acc2_non0"]["mean"] == pytest.approx(np.mean(expected))
 
 
+def test_a_threshold_is_for_scores_of_the_sign(stored):
+    result, path, _ = stored
+    for folder in (path / "demo/lmf/main/all").iterdir():
+        settings = json.loads((folder / "settings.json").read_text())
+        settings["task"] |= {"range": [-1, 1], "metrics": "sims"}
+        (folder / "settings.json").write_text(json.dumps(settings))
+    plain, moved = (rescore(result, path, t)["targets"]["sentiment"] for t in (0.0, 0.5))
+    changed = {metric for metric in plain if plain[metric]["mean"] != moved[metric]["mean"]}
+    assert changed == {"acc2_sims", "f1_sims"}
+    settings["task"] |= {"metrics": "rounded"}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="a threshold is for scores of the sign, `metrics: sent"):
+        rescore(result, path, 0.5)
+
+
 def test_runs_that_are_not_there(stored, tmp_path):
     with pytest.raises(InputError, match="all/1: expected a run of the result, got none; .*--runs"):
         rescore(stored[0], tmp_path / "elsewhere")

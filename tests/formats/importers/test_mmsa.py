@@ -6,10 +6,11 @@ import pytest
 from msa.base.errors import InputError
 from msa.demo.look_alikes import mmsa
 from msa.demo.look_alikes.rows import SEGMENTS
+from msa.formats.content import as_text
 from msa.formats.layouts import read_layout
 from msa.formats.segments import EVERYTHING, Asked
 
-WIDTHS = {"mosi": (5, 20), "mosei": (74, 35), "sims": (33, 709)}
+WIDTHS = {"mosi": (5, 20), "mosei": (74, 35), "sims": (33, 709), "sims_v2": (25, 177)}
 
 
 def make(**arrays):
@@ -43,10 +44,15 @@ def test_it_is_read_as_it_was_written(tmp_path, dataset, aligned):
     assert train.ids[5] == "trainVideo1[1]"
     widths = [train.sequences[name][0].shape[1] for name in ("embedding", "audio", "vision")]
     assert widths == [768, *WIDTHS[dataset]]
-    assert train.label.shape == (24, 4 if dataset == "sims" else 1)
+    is_sims = dataset.startswith("sims")
+    assert train.label.shape == (24, 4 if is_sims else 1)
+    words = [[as_text(word) for word in rows[:, 0]] for rows in train.sequences["words"]]
+    if is_sims:
+        assert {len(text) for text in words} == {1}  # no blanks: a text is one word of letters
+        words = [[*text[0]] for text in words]
     # [CLS] and [SEP] beside the words
-    assert lengths(train, "embedding") == [len(words) + 2 for words in train.sequences["words"]]
-    if aligned and dataset != "sims":
+    assert lengths(train, "embedding") == [len(text) + 2 for text in words]
+    if aligned and not is_sims:
         assert path.name == "aligned_50.pkl"
         assert lengths(train, "embedding") == lengths(train, "audio") == lengths(train, "vision")
     else:
@@ -55,6 +61,27 @@ def test_it_is_read_as_it_was_written(tmp_path, dataset, aligned):
         assert all((rows != 0).any(axis=1).all() for rows in train.sequences[name])
     means = [rows[:, 0].mean() for rows in train.sequences["audio"]]
     assert np.corrcoef(means, train.label[:, 0])[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("dataset", ["sims", "sims_v2"])
+def test_sims_is_labelled_in_steps_of_a_fifth_each_modality_alone_too(tmp_path, dataset):
+    path = mmsa.write(tmp_path, np.random.default_rng(0), dataset=dataset)
+    assert path.name == {"sims": "unaligned_39.pkl", "sims_v2": "sims_unaligned.pkl"}[dataset]
+    for fold in read_layout(path, "mmsa", Asked(["audio"], [0])).values():
+        assert fold.label.shape[1] == 1 and list(fold.unimodal) == ["text", "audio", "vision"]
+        for label in (fold.label[:, 0], *fold.unimodal.values()):
+            np.testing.assert_allclose(label * 5, np.rint(label * 5), atol=1e-6)
+            assert np.abs(label).max() <= 1
+        assert not np.array_equal(fold.unimodal["audio"], fold.unimodal["vision"])
+
+
+def test_labels_of_one_modality_are_kept_where_every_fold_has_them(tmp_path):
+    content = make(regression_labels_T=[[0.5], [np.nan]], regression_labels_A=[0.1, 0.2])
+    content["test"] |= {"regression_labels_A": ["a", "b"], "regression_labels_V": [1, 2]}
+    folds = read(tmp_path, content, Asked(["audio"], [0]))
+    for fold in folds.values():
+        assert list(fold.unimodal) == ["text"]
+        np.testing.assert_array_equal(fold.unimodal["text"], [0.5, np.nan])
 
 
 def test_lengths_come_from_the_file_then_from_the_mask_then_from_zeros(tmp_path):
