@@ -92,6 +92,17 @@ def test_published_settings_name_recipes_that_exist():
             assert run_settings(CONFIG, name, path.stem, 1)["settings"] == "published"
 
 
+@pytest.mark.parametrize("name", ["sims", "sims_v2"])
+def test_every_model_but_cm_bert_reads_sims(name):
+    """CM-BERT wants a row of audio a word."""
+    misfits = {model: misfit(CONFIG, name, model) for model in CONFIG.models}
+    assert {model for model, reason in misfits.items() if reason} == {"cm_bert"}
+    settings = run_settings(CONFIG, name, "nhfnet", 1)
+    assert settings["encoder"] == "bert-base-chinese@8f23c25b06e129b6c986331a13d8d025a92cf0ea"
+    # no author gave lengths for it
+    assert set(settings["hyperparameters"]["lengths"].values()) == {"95%"}
+
+
 def test_every_reference_is_used_and_every_recipe_has_one():
     recipes = {name: CONFIG.recipes[name] for name in CONFIG.catalogue} | CONFIG.models
     without = {name for name, recipe in recipes.items() if "cite" not in recipe}
