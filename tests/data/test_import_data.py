@@ -86,7 +86,7 @@ def test_labels_of_one_modality_go_with_their_segments(tmp_path):
 @pytest.mark.parametrize(("largest", "is_said"), [(1, True), (1.2, False)])
 def test_labels_of_another_scale_are_said(content, run, largest, is_said):
     for fold in content.values():
-        fold[:] = [changed(row, label=np.array([[-1.0]])) for row in fold]
+        fold[:] = [changed(row, label=np.array([[i % 5 / 5 - 1]])) for i, row in enumerate(fold)]
     content["test"][2] = changed(content["test"][2], label=np.array([[largest]]))
     status, said = run(content, *HOLDS, *RANGE)
     assert (
