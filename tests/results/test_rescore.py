@@ -61,8 +61,9 @@ def test_a_threshold_is_for_scores_of_the_sign(stored):
     plain, moved = (rescore(result, path, t)["targets"]["sentiment"] for t in (0.0, 0.5))
     changed = {metric for metric in plain if plain[metric]["mean"] != moved[metric]["mean"]}
     assert changed == {"acc2_sims", "f1_sims"}
-    settings["task"] |= {"metrics": "rounded"}
-    (folder / "settings.json").write_text(json.dumps(settings))
+    for folder in (path / "demo/lmf/main/all").iterdir():
+        settings["task"] |= {"metrics": "rounded"}
+        (folder / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match="a threshold is for scores of the sign, `metrics: sent"):
         rescore(result, path, 0.5)
 

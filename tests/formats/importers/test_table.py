@@ -55,7 +55,7 @@ def options(**more):
 
 
 def test_segments_have_their_own_rows_and_those_of_their_video(folder):
-    folds = read_layout(folder, "table", options())
+    folds = read_layout(folder, "table", options=options())
     assert {fold: list(segments.ids) for fold, segments in folds.items()} == {
         "train": ["a[a0]", "a[a1]"],
         "valid": ["b[b0]", "b[b1]"],
@@ -72,11 +72,11 @@ def test_segments_have_their_own_rows_and_those_of_their_video(folder):
 def test_rows_belong_to_each_segment_that_they_overlap(folder):
     """As align has it: a row from 1.5 to 2 s is of a segment from 1.9 s; touching is not enough."""
     cell(folder, 2, "end", "1.5")
-    assert read_layout(folder, "table", options())["train"].sequences["vision"][0].size == 3
+    assert read_layout(folder, "table", options=options())["train"].sequences["vision"][0].size == 3
     lines = rows()
     lines[0][2:4] = "1.9", "2.1"
     write(folder, lines)
-    vision = read_layout(folder, "table", options())["train"].sequences["vision"]
+    vision = read_layout(folder, "table", options=options())["train"].sequences["vision"]
     assert vision[0][:, 0].tolist() == [3, 4]
 
 
@@ -89,19 +89,19 @@ def test_a_csv_says_the_times_of_its_rows(head, times, folder):
         (folder / f"vision/{video}.npy").unlink()
         lines = [f"{times.format(i / 2, (i + 1) / 2)}{10 * k + i}" for i in range(8)]
         (folder / f"vision/{video}.csv").write_text("\n".join([head, *lines, ""]))
-    vision = read_layout(folder, "table", options(rates={}))["test"].sequences["vision"]
+    vision = read_layout(folder, "table", options=options(rates={}))["test"].sequences["vision"]
     assert vision[1][:, -1].tolist() == [24, 25, 26, 27]
     assert vision[1].shape == (4, 2 if head.startswith("frame") else 1)
 
 
 def test_what_excel_writes_is_read_as_anything_else(folder):
-    plain = read_layout(folder, "table", options())
+    plain = read_layout(folder, "table", options=options())
     lines = [[value.replace(".", ",") for value in row] for row in rows()]
     header = [name.upper() for name in HEADER]
     write(folder, lines, header, delimiter=";", encoding="utf-8-sig")
     (folder / "audio/a0.npy").unlink()
     (folder / "audio/a0.csv").write_text("f1;f2;f3\n0,25;1,5;-2\n", encoding="utf-8-sig")
-    folds = read_layout(folder, "table", options())
+    folds = read_layout(folder, "table", options=options())
     for fold, segments in folds.items():
         assert list(segments.ids) == list(plain[fold].ids)
         np.testing.assert_array_equal(segments.label, plain[fold].label)
@@ -119,14 +119,14 @@ def test_what_excel_writes_is_read_as_anything_else(folder):
 def test_features_as_text(text, expected, folder):
     (folder / "audio/a0.npy").unlink()
     (folder / "audio/a0.csv").write_text(text)
-    found = read_layout(folder, "table", options())["train"].sequences["audio"][0]
+    found = read_layout(folder, "table", options=options())["train"].sequences["audio"][0]
     np.testing.assert_array_equal(found, expected)
 
 
 def test_one_vector_is_one_row_and_nothing_is_none(folder):
     np.save(folder / "audio/a0.npy", np.arange(3))
     np.save(folder / "audio/a1.npy", np.array([]))
-    audio = read_layout(folder, "table", options())["train"].sequences["audio"]
+    audio = read_layout(folder, "table", options=options())["train"].sequences["audio"]
     assert audio[0].tolist() == [[0, 1, 2]] and audio[1].shape == (0, 3)
 
 
@@ -134,7 +134,7 @@ def test_one_vector_is_one_row_and_nothing_is_none(folder):
 def test_folds_by_the_names_that_others_use(name, folder):
     lines = [[*row[:-1], row[-1].replace("valid", name)] for row in rows()]
     write(folder, lines)
-    assert list(read_layout(folder, "table", options())["valid"].ids) == ["b[b0]", "b[b1]"]
+    assert list(read_layout(folder, "table", options=options())["valid"].ids) == ["b[b0]", "b[b1]"]
 
 
 def test_folds_of_a_file_go_before_the_column(folder):
@@ -143,32 +143,38 @@ def test_folds_of_a_file_go_before_the_column(folder):
     np.save(folder / "audio/x0.npy", np.ones((1, 3)))
     np.save(folder / "vision/x.npy", np.ones((8, 1)))
     videos = {"train": ["c"], "valid": ["b"], "test": ["a"]}
-    folds = read_layout(folder, "table", options(folds=videos))
+    folds = read_layout(folder, "table", options=options(folds=videos))
     assert list(folds["test"].ids) == ["a[a0]", "a[a1]"]
     left_out = {"id": "x[x0]", "fold": None, "reason": "its video is in no fold"}
     assert [left_out] == [*folds["train"].dropped, *folds["valid"].dropped, *folds["test"].dropped]
     with pytest.raises(
         InputError, match=r"valid 0, test 2; a video here is a, of the folds a\.mp4"
     ):
-        read_layout(folder, "table", options(folds=videos | {"train": ["a.mp4"], "valid": []}))
+        read_layout(
+            folder, "table", options=options(folds=videos | {"train": ["a.mp4"], "valid": []})
+        )
 
 
 def test_classes_by_name_and_by_number(folder):
     classes = ["sad", "happy"]
     lines = [[*row[:5], classes[i % 2], row[-1]] for i, row in enumerate(rows())]
     write(folder, lines)
-    assert read_layout(folder, "table", options(classes=classes))["test"].label[:, 0].tolist() == [
+    assert read_layout(folder, "table", options=options(classes=classes))["test"].label[
+        :, 0
+    ].tolist() == [
         0,
         1,
     ]
     write(folder, [[*row[:5], str((i + 1) % 2), row[-1]] for i, row in enumerate(rows())])
-    assert read_layout(folder, "table", options(classes=classes))["test"].label[:, 0].tolist() == [
+    assert read_layout(folder, "table", options=options(classes=classes))["test"].label[
+        :, 0
+    ].tolist() == [
         1,
         0,
     ]
     # where classes are called by numbers, a number is a name
     write(folder, [[*row[:5], str(i % 2 + 1), row[-1]] for i, row in enumerate(rows())])
-    read_as = read_layout(folder, "table", options(classes=["1", "2"]))
+    read_as = read_layout(folder, "table", options=options(classes=["1", "2"]))
     assert read_as["test"].label[:, 0].tolist() == [0, 1]
 
 
@@ -176,7 +182,7 @@ def test_several_labels_stand_in_the_order_of_the_targets(folder):
     header = ["id", "happy", "video", "split", "start", "end", "SAD"]
     lines = [[r[0], "1", r[1], r[-1], r[2], r[3], "0"] for r in rows()]
     write(folder, lines, header)
-    label = read_layout(folder, "table", options(targets=["sad", "happy"]))["train"].label
+    label = read_layout(folder, "table", options=options(targets=["sad", "happy"]))["train"].label
     assert label.tolist() == [[0, 1]] * 2
 
 
@@ -187,12 +193,12 @@ def test_names_of_another_system(folder):
     write(folder, lines)
     composed = unicodedata.normalize("NFD", "caf\u00e9")
     (folder / "audio/a0.npy").rename(folder / f"audio/{composed}.npy")
-    assert len(read_layout(folder, "table", options())["train"].sequences["audio"][0]) == 1
+    assert len(read_layout(folder, "table", options=options())["train"].sequences["audio"][0]) == 1
 
 
 def test_only_what_is_asked_for_has_to_be_there(folder):
     (folder / "vision/b.npy").unlink()
-    folds = read_layout(folder, "table", options(holds=["words", "audio"], rates={}))
+    folds = read_layout(folder, "table", options=options(holds=["words", "audio"], rates={}))
     assert set(folds["train"].sequences) == {"words", "audio"}
 
 
@@ -306,7 +312,7 @@ FAULTS = {
 
 
 def read_all(folder):
-    for segments in read_layout(folder, "table", options()).values():
+    for segments in read_layout(folder, "table", options=options()).values():
         for blocks in segments.sequences.values():
             list(blocks)
 
@@ -330,7 +336,7 @@ def test_a_fault_is_one_message(how, folder):
 )
 def test_rates_that_cannot_be(rates, message, folder):
     with pytest.raises(InputError, match=message):
-        read_layout(folder, "table", options(rates=rates))
+        read_layout(folder, "table", options=options(rates=rates))
 
 
 def import_table(folder, *files, flags=()):
