@@ -44,6 +44,13 @@ def task_flags(recipe: Mapping[str, Any]) -> str:
     flags = ["--columns", *task.get("columns", range(len(task["targets"])))]
     if "range" in task:
         flags += ["--range", *task["range"]]
+    if "present" in task:
+        flags += ["--above", task["present"]["above"]]
+    elif "import" not in recipe and task["type"] != "regression":
+        # an import has its classes with the layout, by their names
+        flags += ["--classes", 2 if task["type"] == "binary" else len(task["classes"])]
+    if "beyond" in task:
+        flags += ["--beyond", task["beyond"]]
     return " ".join(map(str, flags))
 
 

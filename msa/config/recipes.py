@@ -126,6 +126,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
         wrong.append(f"recipe {name}: task: a classification needs classes and one target")
     wrong += _table_problems(name, recipe)
+    wrong += _label_problems(f"recipe {name}: task", task)
     columns = task.get("columns", task["targets"])
     if len(columns) != len(task["targets"]):
         wrong.append(
@@ -149,6 +150,22 @@ def _metrics_problems(name: str, task: Mapping[str, Any]) -> list[str]:
             "alone"
         ]
     return []
+
+
+def _label_problems(where: str, task: Mapping[str, Any]) -> list[str]:
+    """What is wrong with what becomes of labels."""
+    wrong = []
+    if "present" in task and task["type"] != "binary":
+        wrong.append(f"{where}: present: only with type: binary, got type: {task['type']}")
+    if "present" in task and "all" in task["targets"]:
+        wrong.append(f"{where}: targets: all is the name of the means over all targets")
+    ranged = "range" in task and (task["type"] == "regression" or "present" in task)
+    if task.get("beyond") == "clip" and not ranged:
+        wrong.append(
+            f"{where}: beyond: clip: needs the key range, such as range: [-3, 3]; classes are "
+            "refused or dropped"
+        )
+    return wrong
 
 
 def _folds_problems(name: str, folds: Mapping[str, Any], imported: bool) -> list[str]:

@@ -15,6 +15,7 @@ from msa.base.atomic import allocate, atomic_folders, atomic_path, atomic_write
 from msa.base.coverage import uncovered
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json, read_npz, read_offsets
+from msa.data.labels import label_table
 
 FOLDS = ("train", "valid", "test")
 SEQUENCES = ("glove", "embedding", "audio", "vision")
@@ -343,6 +344,7 @@ def table(card: dict[str, Any]) -> str:
                 f"| {cleaning['counts'][fold].get(name, {}).get('left', '')} |"
             )
     lines += _coverage(card)
+    lines += label_table(card)
     lines += ["", f"## Dropped segments: {len(card['dropped'])}", ""]
     lines += ["| segment | fold | reason |", "|---|---|---|"]
     lines += [f"| {d['id']} | {d['fold'] or 'none'} | {d['reason']} |" for d in card["dropped"]]

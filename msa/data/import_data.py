@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.data import labels as labelling
+from msa.data.labels import Kind, label_card, task_labels
 from msa.data.scale import check_scale
 from msa.data.split import read_folds
 from msa.data.unspaced import cut_texts
@@ -31,27 +33,22 @@ TABLES = (".csv", ".tsv")
 
 
 def checked_fold(
-    where: str,
-    segments: Segments,
-    sequences: Sequence[str],
-    columns: Sequence[int],
-    span: tuple[float, float] | None,
-    classes: int | None,
-    aligned: bool,
-) -> Segments:
+    where: str, segments: Segments, sequences: Sequence[str], kind: Kind, aligned: bool
+) -> tuple[Segments, dict[str, int]]:
     """One fold with the sequences and targets that are asked for, if it is sound.
 
     Args:
         where: the file and the fold, for messages.
         segments: as read.
         sequences: the sequences to keep.
-        columns: the targets' columns in the labels.
-        span: smallest and largest label of a regression.
-        classes: the number of classes of a classification.
+        kind: of the labels.
         aligned: audio and vision have one row a word.
 
+    Returns:
+        The fold, and what the card says of its labels, as of `msa.data.labels.label_card`.
+
     Raises:
-        InputError: a sequence or a column is missing, a label is out of range, or rows and words
+        InputError: a sequence or a column is missing, a label does not fit, or rows and words
             differ in number.
     """
     if missing := [name for name in sequences if name not in segments.sequences]:
@@ -59,32 +56,30 @@ def checked_fold(
             f"{where}: expected {', '.join(missing)} as the recipe's `holds` says, "
             f"found {', '.join(segments.sequences)}"
         )
-    if max(columns) >= segments.label.shape[1]:
+    if max(kind.columns) >= segments.label.shape[1]:
         raise InputError(
-            f"{where}: expected a label column {max(columns)} as the task says, "
+            f"{where}: expected a label column {max(kind.columns)} as the task says, "
             f"got {segments.label.shape[1]} columns"
         )
-    label = segments.label[:, list(columns)]
-    label_range = span or (0, classes - 1 if classes else 1)
-    outside = (label < label_range[0] - 1e-6) | (label > label_range[1] + 1e-6)
-    if span is None:
-        outside |= np.isfinite(label) & (label != np.rint(label))
-    if outside.any():
-        first = int(np.argmax(outside.any(axis=1)))
-        raise InputError(
-            f"{where}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
-            f"[{label_range[0]:g}, {label_range[1]:g}], the first in {segments.ids[first]}: "
-            f"{label[first].tolist()}; correct the recipe's task or the labels"
-        )
+    label, misfits = task_labels(where, segments.ids, segments.label, kind)
     lengths = row_counts(where, segments, sequences, aligned)
+    fits = ~misfits if kind.beyond == "drop" else np.ones(len(label), bool)
     is_labelled = np.isfinite(label).all(axis=1)
     has_rows = np.min([*lengths.values()], axis=0) > 0
-    labelled = replace(segments, label=label).take(
-        np.flatnonzero(is_labelled), list(sequences), "its label is not a number"
-    )
-    return labelled.take(
-        np.flatnonzero(has_rows[is_labelled]), list(sequences), "one of its sequences has no rows"
-    )
+    sound, left = replace(segments, label=label), np.ones(len(label), bool)
+    for kept, reason in (
+        (fits, labelling.BEYOND),
+        (is_labelled, labelling.MISSING),
+        (has_rows, "one of its sequences has no rows"),
+    ):
+        sound = sound.take(np.flatnonzero(kept[left]), list(sequences), reason)
+        left &= kept
+    counts = {
+        "missing": int((fits & ~is_labelled).sum()),
+        "beyond": int(misfits.sum()),
+        "repeated": sum(n - 1 for name, n in Counter(segments.ids).items() if name.strip()),
+    }
+    return sound, counts
 
 
 def row_counts(
@@ -124,6 +119,8 @@ def import_data(
     span: tuple[float, float] | None = None,
     classes: int | None = None,
     class_names: Sequence[str] = (),
+    above: float | None = None,
+    beyond: str = "refuse",
     aligned: bool = False,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
@@ -138,8 +135,10 @@ def import_data(
         output: folder of the folds' folders.
         card: JSON file to write.
         holds: the sequences to keep.
-        columns, span, classes, aligned: as in `checked_fold`.
+        columns, span, classes, above, beyond: of the labels, as in `msa.data.labels.Kind`; without
+            span, classes and above they are 0 and 1.
         class_names: of the classes, where labels may be names.
+        aligned: audio and vision have one row a word.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
         encoder: folder of the text encoder, which cuts text without spaces.
@@ -151,10 +150,14 @@ def import_data(
             name: rows[0].shape[1] for name, rows in segments.sequences.items() if len(rows)
         }
         check_widths(fold_widths, widths or {}, f"{path}: {fold}")
-    checked_folds = {
-        fold: checked_fold(f"{path}: {fold}", folds[fold], holds, columns, span, classes, aligned)
-        for fold in FOLDS
-    }
+    two = 2 if span is None and above is None else None
+    kind = Kind(columns, span, classes or two, above, beyond)
+    checked_folds, label_counts = {}, {}
+    for fold in FOLDS:
+        checked_folds[fold], label_counts[fold] = checked_fold(
+            f"{path}: {fold}", folds[fold], holds, kind, aligned
+        )
+        labelling.say(fold, label_counts[fold]["beyond"], kind)
     if empty := [fold for fold, segments in checked_folds.items() if not len(segments.ids)]:
         reasons = Counter(left_out["reason"] for left_out in checked_folds[empty[0]].dropped)
         why = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())
@@ -164,7 +167,8 @@ def import_data(
     check_scale([segments.label for segments in checked_folds.values()], span)
     if encoder and "words" in holds and not aligned:
         checked_folds = {fold: with_spaces(checked_folds[fold], encoder) for fold in FOLDS}
-    write(checked_folds, output, card, f"imported ({layout})", expected)
+    labels = label_card(kind, label_counts)
+    write(checked_folds, output, card, f"imported ({layout})", expected, labels)
 
 
 def with_spaces(segments: Segments, encoder: Path) -> Segments:
@@ -183,8 +187,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the folds' folders")
     parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
     parser.add_argument("--holds", nargs="+", required=True, help="the sequences to keep")
-    parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
-    parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
+    labelling.add_arguments(parser)
     parser.add_argument(
         "--classes",
         nargs="+",
@@ -240,6 +243,8 @@ def main(args: argparse.Namespace) -> None:
         span=tuple(args.range) if args.range else None,
         classes=int(names[0]) if len(names) == 1 else len(names) or None,
         class_names=names if len(names) > 1 else (),
+        above=args.above,
+        beyond=args.beyond,
         aligned=args.aligned,
         widths=parse_widths(args.widths),
         expected=dict(zip(FOLDS, args.expected, strict=True)) if args.expected else None,

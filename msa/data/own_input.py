@@ -8,7 +8,7 @@ pieces of equal length, or whole videos.
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
 from msa.data.import_data import row_counts
+from msa.data.labels import kind_of, say, task_labels
 from msa.data.own_arrays import are_arrays, read_arrays
 from msa.data.pieces import check_pieces, count_pieces
 from msa.data.unspaced import cut_fold
@@ -157,7 +158,10 @@ def prepare(
             f"labels: expected {targets} columns, {', '.join(recipe['task']['targets'])}, "
             f"got {prepared.label.shape[1]}"
         )
-    label = np.zeros((len(prepared.ids), targets)) if prepared.label is None else prepared.label
+    label = np.zeros((len(prepared.ids), targets))
+    if prepared.label is not None:
+        label = _task_labels(prepared.ids, prepared.label, source, recipe["task"])
+        prepared = replace(prepared, label=label)
     np.save(data / "label.npy", np.nan_to_num(label))
     offsets = read_offsets(data / "offsets.npy", needed)
     cleanings = read_cleanings(cleaning)
@@ -187,6 +191,24 @@ def prepare(
         (folder / "features").mkdir()
         np.save(folder / "features" / f"{FOLD}.npy", vectors)
     return prepared
+
+
+def _task_labels(
+    ids: np.ndarray,
+    values: np.ndarray,
+    source: Path | Mapping[str, Path],
+    task: Mapping[str, Any],
+) -> np.ndarray:
+    """The targets' labels, as split makes those of the training data; NaN where it drops one."""
+    made = isinstance(source, Path) and not _holds_arrays(source)
+    file = source if isinstance(source, Path) else source["labels"]
+    where = f"{file}/label.npy" if made else str(file)
+    kind = kind_of(task, made)
+    label, misfits = task_labels(where, ids.tolist(), values, kind)
+    if kind.beyond == "drop":
+        label[misfits] = np.nan
+    say(where, int(misfits.sum()), kind)
+    return label
 
 
 def _available_sequences(source: Path | Mapping[str, Path]) -> list[str]:

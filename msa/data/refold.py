@@ -11,6 +11,7 @@ import numpy as np
 from msa.base.errors import InputError
 from msa.base.ids import video_of
 from msa.base.reading import read_json
+from msa.data.labels import over_folds
 from msa.data.split import read_folds
 from msa.formats.segments import FOLDS, Segments, read, write
 
@@ -99,4 +100,4 @@ def main(args: argparse.Namespace) -> None:
     folds = refold(read(args.data), read_folds(args.folds), card["dropped"])
     if empty := [fold for fold, segments in folds.items() if not len(segments.ids)]:
         raise InputError(f"{args.folds}: the fold {empty[0]} has no segment")
-    write(folds, args.output, args.card, card["route"])
+    write(folds, args.output, args.card, card["route"], labels=over_folds(card.get("labels")))

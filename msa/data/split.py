@@ -9,6 +9,7 @@ import argparse
 import json
 import reprlib
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from msa.base.errors import InputError
 from msa.base.ids import entry_video, unlike
 from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json
+from msa.data import labels as labelling
 from msa.data.aligned import read_aligned
+from msa.data.labels import Kind, label_card, task_labels
 from msa.data.scale import check_scale
 from msa.data.unspaced import cut_fold
 from msa.formats.segments import FOLDS, faulty_ids, parse_widths
@@ -98,25 +101,33 @@ def _check_ids(
         print(f"warning: {text}", file=sys.stderr)
 
 
-def _labels(
-    aligned: Path, keys: Sequence[str], columns: Sequence[int], span: tuple[float, float] | None
-) -> np.ndarray:
-    labels = read_array(aligned / "labels.npy", "numbers", 2, len(keys))
-    if max(columns) >= labels.shape[1]:
-        raise InputError(
-            f"{aligned}/labels.npy: expected a column {max(columns)} as the task says, "
-            f"got {labels.shape[1]} columns"
-        )
-    labels = labels[:, list(columns)].astype(np.float64)
-    if span is not None:
-        outside = (labels < span[0] - 1e-6) | (labels > span[1] + 1e-6)
-        if outside.any():
-            key = keys[int(np.argmax(outside.any(axis=1)))]
-            raise InputError(
-                f"{aligned}: {int(outside.any(axis=1).sum())} labels lie outside the task's range "
-                f"[{span[0]:g}, {span[1]:g}], the first in {key}: correct the range or the labels"
-            )
-    return labels
+def _label_counts(
+    folds: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, Sequence[int]],
+    misfits: np.ndarray,
+    dropped: Sequence[Mapping[str, Any]],
+    odd: Mapping[str, Mapping[str, int]],
+) -> dict[str, dict[str, int]]:
+    """What the card says of each fold's labels, as of `msa.data.labels.label_card`.
+
+    Args:
+        folds: their ids.
+        chosen: the segments that stay in each.
+        misfits: which of all segments have a label beyond the range, (n,).
+        dropped: {fold, reason} of those that do not stay.
+        odd: of the labels' times what is odd, by entry of the file.
+    """
+    reasons = Counter((segment["fold"], segment["reason"]) for segment in dropped)
+    counts = {}
+    for fold, numbers in chosen.items():
+        videos = {entry_video(name) for name in folds[fold]}
+        repeated = odd.get("repeated", {}).items()
+        counts[fold] = {
+            "missing": reasons[fold, labelling.MISSING],
+            "beyond": int(misfits[list(numbers)].sum()) + reasons[fold, labelling.BEYOND],
+            "repeated": sum(n for entry, n in repeated if entry_video(entry) in videos),
+        }
+    return counts
 
 
 def split(
@@ -127,6 +138,9 @@ def split(
     *,
     columns: Sequence[int],
     span: tuple[float, float] | None,
+    classes: int | None = None,
+    above: float | None = None,
+    beyond: str = "refuse",
     pauses: Sequence[str] = PAUSES,
     widths: Mapping[str, int] | None = None,
     expected: Mapping[str, int] | None = None,
@@ -144,8 +158,7 @@ def split(
         folds_file: JSON {train, valid, test: [id]} of videos, or of segments `video[i]`.
         outputs: fold to folder.
         card: JSON file to write.
-        columns: the targets' columns in the labels.
-        span: smallest and largest label a regression may have.
+        columns, span, classes, above, beyond: of the labels, as in `msa.data.labels.Kind`.
         pauses: words to drop; with word-aligned data, their audio and vision rows too.
         widths: columns that a sequence has to have.
         expected: segments that others report, by fold.
@@ -154,14 +167,22 @@ def split(
         encoder: folder of the text encoder, which cuts text without spaces.
 
     Raises:
-        InputError: leakage, labels outside the range, a fold without segments, or one of which
-            over half is not in the data.
+        InputError: leakage, labels that do not fit the task, a fold without segments, or one of
+            which over half is not in the data.
     """
     folds = read_folds(folds_file)
     alignment = read_aligned(aligned, pauses, widths)
     odd_times = read_json(aligned / "times.json", *alignment.arrays, "labels")
     segments = alignment.segments
-    labels = _labels(aligned, segments["key"].tolist(), columns, span)
+    keys = segments["key"].tolist()
+    kind = Kind(columns, span, classes, above, beyond)
+    values = read_array(aligned / "labels.npy", "numbers", 2, len(keys))
+    if max(columns) >= values.shape[1]:
+        raise InputError(
+            f"{aligned}/labels.npy: expected a column {max(columns)} as the task says, "
+            f"got {values.shape[1]} columns"
+        )
+    labels, misfits = task_labels(f"{aligned}/labels.npy", keys, values, kind)
     fold_of_name = {name: fold for fold, names in folds.items() for name in names}
 
     def fold_of(key: str, video: str) -> str | None:
@@ -181,8 +202,10 @@ def split(
         elif words is not None and not words[i]:
             silent = alignment.pauses[i] > 0
             reason = "it has no words but pauses" if silent else "it has no words"
+        elif beyond == "drop" and misfits[i]:
+            reason = labelling.BEYOND
         elif not np.isfinite(labels[i]).all():
-            reason = "its label is not a number"
+            reason = labelling.MISSING
         else:
             chosen[fold].append(i)
             continue
@@ -225,6 +248,9 @@ def split(
     }
     for text in fold_lacks(coverage):
         print(f"warning: {text}; the data card lists the videos", file=sys.stderr)
+    label_counts = _label_counts(folds, chosen, misfits, dropped, odd_times["labels"])
+    for fold, count in label_counts.items():
+        labelling.say(fold, count["beyond"], kind)
     with atomic_write(card) as file:
         summary = {
             "segments": {fold: len(chosen[fold]) for fold in FOLDS},
@@ -232,6 +258,7 @@ def split(
             "videos": {f: segments["video"][chosen[f]].nunique() for f in FOLDS},
             "videos_without_segments": absent,
             "times": odd_times,
+            "labels": label_card(kind, label_counts),
             "ids": faulty_ids(folds),
             "route": alignment.route,
             "pauses": "dropped" if pauses else "kept",
@@ -251,8 +278,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--official", action="store_true", help="a few of them are known to lack")
     parser.add_argument("--output", type=Path, required=True, help="folder of the folds' folders")
     parser.add_argument("--card", type=Path, required=True, help="JSON file of counts to write")
-    parser.add_argument("--columns", type=int, nargs="+", default=[0], help="the targets' columns")
-    parser.add_argument("--range", type=float, nargs=2, help="smallest and largest label")
+    labelling.add_arguments(parser)
+    parser.add_argument("--classes", type=int, help="how many, where labels are their numbers")
     parser.add_argument("--widths", nargs="*", default=[], help="columns, such as audio=74")
     parser.add_argument(
         "--pauses",
@@ -274,6 +301,9 @@ def main(args: argparse.Namespace) -> None:
         args.card,
         columns=args.columns,
         span=tuple(args.range) if args.range else None,
+        classes=args.classes,
+        above=args.above,
+        beyond=args.beyond,
         widths=parse_widths(args.widths),
         pauses=args.pauses,
         allow_missing=args.allow_missing,

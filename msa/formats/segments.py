@@ -192,6 +192,7 @@ def write(
     card: Path,
     route: str,
     expected: Mapping[str, int] | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the folders of all folds below `output`, and the data card's counts.
 
@@ -203,6 +204,7 @@ def write(
         card: JSON file to write.
         route: where the segments come from, for the card.
         expected: segments that others report, by fold.
+        labels: what the card says of them, where that is known.
 
     Raises:
         InputError: rows of one sequence are of different widths.
@@ -230,6 +232,7 @@ def write(
         "route": route,
         "pauses": "as imported",
         "sequences": counts,
+        **({} if labels is None else {"labels": dict(labels)}),
         "dropped": [
             {
                 "id": left_out["id"],

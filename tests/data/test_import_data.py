@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from msa.__main__ import main
+from msa.data.labels import BEYOND
 from msa.demo.look_alikes import mag, mmsa
 from msa.formats.pickles.unpickle import load
 from msa.formats.segments import read
@@ -94,6 +95,40 @@ def test_labels_of_another_scale_are_said(content, run, largest, is_said):
         and ("all labels lie in [-1, 1], the task's range is [-3, 3]" in said) == is_said
     )
     assert run(content, *HOLDS, "--range", "-2", "2") == (0, "")
+
+
+@pytest.mark.parametrize("beyond", ["refuse", "clip", "drop"])
+def test_labels_beyond_the_range(content, run, tmp_path, beyond):
+    """As old files of MOSEI have them, up to 5, where more people than three were asked."""
+    for i, value in ((3, 10 / 3), (7, 11 / 3), (9, 5.0)):
+        content["train"][i] = changed(content["train"][i], label=np.array([[value]]))
+    content["test"][0] = changed(content["test"][0], label=np.array([[np.nan]]))
+    content["test"][2] = (*content["test"][2][:2], content["test"][1][2])
+    status, said = run(content, *HOLDS, *RANGE, "--beyond", beyond)
+    if beyond == "refuse":
+        assert status == 1 and "train: 3 labels lie outside the task's range [-3, 3]" in said
+        assert "the first in trainVideo0[3]: [3.33" in said and "`beyond: clip`" in said
+        return
+    assert status == 0 and "warning: train: 3 segments have labels beyond [-3, 3]: " in said
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["labels"]["folds"] == {
+        "train": {"missing": 0, "beyond": 3, "repeated": 0},
+        "valid": {"missing": 0, "beyond": 0, "repeated": 0},
+        "test": {"missing": 1, "beyond": 0, "repeated": 1},
+    }
+    label = np.load(tmp_path / "out/train/label.npy")[:, 0]
+    assert card["segments"]["train"] == len(label) == (24 if beyond == "clip" else 21)
+    assert label.max() == 3 if beyond == "clip" else label.max() < 3
+    reasons = [d["reason"] for d in card["dropped"] if d["fold"] == "train"]
+    assert reasons == ([] if beyond == "clip" else [BEYOND] * 3)
+
+
+def test_intensities_become_presence(content, run, tmp_path):
+    values = [row[1].item() for row in content["train"]]
+    assert run(content, *HOLDS, *RANGE, "--above", "0.5")[0] == 0
+    label = np.load(tmp_path / "out/train/label.npy")[:, 0]
+    assert label.tolist() == [float(value > 0.5) for value in values]
+    assert 0 < label.mean() < 1
 
 
 def test_a_video_in_two_folds_is_said_and_stands_in_the_card(content, run, tmp_path):

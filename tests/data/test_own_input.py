@@ -275,3 +275,38 @@ def test_the_folder_of_all_folds(tmp_path):
         InputError, match="expected the folder of one fold, got that of all; .*test"
     ):
         find([str(tmp_path)])
+
+
+def labelled(folder, task, label=(1.0, 5.0)):
+    """Two segments of one video with these labels, and a folder of the same as split writes it."""
+    second = np.stack([np.arange(6.0), np.arange(6.0) + 1], 1)
+    spans = [[0.0, 3.0], [3.0, 6.0]]
+    csd.write(folder / "audio.csd", "audio", {"v": (second, np.ones((6, 3)))})
+    csd.write(folder / "labels.csd", "labels", {"v": (spans, np.array(label)[:, None])})
+    cleaning = folder / "cleaning.npz"
+    write_cleanings(cleaning, {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)})
+    files = {name: folder / f"{name}.csd" for name in ("audio", "labels")}
+    recipe = {"align": "labels", "pauses": "drop", "task": {"targets": ["a"], **task}}
+    forms = {"audio": "audio"}
+    return prepare(files, forms, recipe, cleaning, None, folder / "out", "cpu").label
+
+
+SENTIMENT = {"type": "regression", "range": [-3, 3]}
+
+
+def test_own_labels_are_made_the_tasks(tmp_path, capsys):
+    made = {}
+    for name, task in {
+        "clip": SENTIMENT | {"beyond": "clip"},
+        "drop": SENTIMENT | {"beyond": "drop"},
+        "present": {"type": "binary", "present": {"above": 1}},
+    }.items():
+        (tmp_path / name).mkdir()
+        made[name] = labelled(tmp_path / name, task)[:, 0]
+    np.testing.assert_array_equal(made["clip"], [1, 3])
+    np.testing.assert_array_equal(made["drop"], [1, np.nan])
+    np.testing.assert_array_equal(made["present"], [0, 1])
+    said = capsys.readouterr().err
+    assert "labels.csd: 1 segments have labels beyond [-3, 3]: clipped" in said
+    with pytest.raises(InputError, match=r"labels.csd: 1 labels .*\[-3, 3\].* in v\[1\]: \[5\.0"):
+        labelled(tmp_path, SENTIMENT)

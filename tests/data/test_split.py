@@ -7,6 +7,7 @@ from msa.base.errors import InputError
 from msa.data.align import align
 from msa.data.aligned import word_rows
 from msa.data.clean import segment_lengths, table
+from msa.data.labels import BEYOND
 from msa.data.split import FOLDS, read_folds, split
 from msa.formats import csd
 
@@ -326,6 +327,42 @@ def test_labels_out_of_range(aligned):
         InputError, match=r"4 labels lie outside the task's range \[-3, 1\].*a\[1\]"
     ):
         run(aligned, span=(-3.0, 1.0))
+
+
+@pytest.mark.parametrize(("beyond", "kept"), [("clip", [-1, 1, 1]), ("drop", [-1])])
+def test_labels_beyond_the_range_are_counted(aligned, capsys, beyond, kept):
+    labels = np.load(aligned / "aligned" / "labels.npy")
+    labels[9] = np.nan  # d[0]
+    np.save(aligned / "aligned" / "labels.npy", labels)
+    times = {"words": {}, "audio": {}, "labels": {"repeated": {"d": 1}}}
+    (aligned / "aligned" / "times.json").write_text(json.dumps(times))
+    folds = {"train": ["a", "d"], "valid": ["b"], "test": ["c"]}
+    card = run(aligned, folds, span=(-3.0, 1.0), beyond=beyond)
+    assert load(aligned, "train", "label")[:, 0].tolist() == kept
+    one = {"missing": 0, "beyond": 1, "repeated": 0}
+    assert card["labels"] == {
+        "beyond": beyond,
+        "range": [-3, 1],
+        "folds": {
+            "train": {"missing": 1, "beyond": 2, "repeated": 1},
+            "valid": one,
+            "test": one,
+        },
+    }
+    done = "clipped" if beyond == "clip" else "left out"
+    said = capsys.readouterr().err
+    assert f"warning: train: 2 segments have labels beyond [-3, 1]: {done}\n" in said
+    reasons = {d["id"]: d["reason"] for d in card["dropped"]}
+    assert reasons["d[0]"] == "its label is not a number"
+    assert reasons.get("a[1]") == (BEYOND if beyond == "drop" else None)
+
+
+def test_intensities_become_presence(aligned):
+    card = run(aligned, span=None, classes=2, above=0.0)
+    assert load(aligned, "train", "label")[:, 0].tolist() == [0, 1]
+    assert card["labels"]["range"] is None
+    with pytest.raises(InputError, match=r"12 labels .*\[0, 1\], the first in a\[0\]: \[-1\.0\]"):
+        run(aligned, span=None, classes=2)
 
 
 def test_a_column_that_is_not_there(aligned):
