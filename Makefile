@@ -16,9 +16,10 @@ demo: install
 	@echo "Data card:   data/demo/clean/card.md"
 	@echo "Every run:   runs/demo/<model>/main/all/<seed>/  (tensorboard --logdir runs)"
 
-# recipe/model, of each of the nine data sets
-LOOK_ALIKES := mosi_cmbert/cm_bert mosei_direct/nhfnet pom_lmf/lmf iemocap_mult/lmr_cbt \
-	urfunny/glomo mustard/glomo cherma/glomo sims_made/lmf sims_v2/glomo
+# recipe/model, of each of the nine data sets and of MOSEI's emotions; and the files that they read
+LOOK_ALIKES := mosi_cmbert/cm_bert mosei_direct/nhfnet mosei_emotion/lmr_cbt pom_lmf/lmf \
+	iemocap_mult/lmr_cbt urfunny/glomo mustard/glomo cherma/glomo sims_made/lmf sims_v2/glomo
+MADE_UP := mosi_cmbert mosei pom_lmf iemocap_mult urfunny mustard cherma sims sims_v2
 
 # beside the demo: classes, and a look-alike of each data set
 demo-all: install
@@ -26,7 +27,7 @@ demo-all: install
 		results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	python -m msa demo look-alikes/demo
 	python -m msa demo-encoder look-alikes/demo/words.csd look-alikes/encoder
-	@for recipe in $(subst sims_made,sims,$(subst mosei_direct,mosei,$(patsubst %/,%,$(dir $(LOOK_ALIKES))))); do \
+	@for recipe in $(MADE_UP); do \
 		python -m msa look-alike $$recipe look-alikes/data/$$recipe/raw || exit 1; done
 	python -m msa demo-encoder look-alikes/data/sims/raw/unaligned_39.pkl look-alikes/chinese
 	snakemake --cores all --quiet progress rules --configfile workflow/look_alikes.yaml -- \

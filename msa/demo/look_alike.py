@@ -17,6 +17,7 @@ from msa.demo.look_alikes import LOOK_ALIKES
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "mosi": ("csd", {"dataset": "mosi"}),
     "mosei": ("csd", {"dataset": "mosei"}),
+    "mosei_emotion": ("csd", {"dataset": "mosei"}),
     "pom": ("csd", {"dataset": "pom"}),
     "mosi_mag": ("mag", {"vision": 47}),
     "mosei_mag": ("mag", {"vision": 35}),

@@ -13,7 +13,15 @@ from msa.base.reading import read_json
 from msa.report import figures, studies
 from msa.report.trained import Model, histories, outputs
 from msa.results.bootstrap import caution, drawn
-from msa.results.metrics import LOWER_IS_BETTER, SIMS_CLASSES, between, confusion, metrics_of
+from msa.results.leaderboard import headline_of
+from msa.results.metrics import (
+    ALL,
+    LOWER_IS_BETTER,
+    SIMS_CLASSES,
+    between,
+    confusion,
+    metrics_of,
+)
 from msa.results.paper_table import TITLES
 
 BINS = 10
@@ -38,7 +46,7 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     task, rows = models[0].task, models[0].result["rows"]["test"]
     every = [model for model in models if target in model.result["targets"]]
     scores = {model.name: model.result["targets"][target] for model in every}
-    headline = "mae" if task["type"] == "regression" else "f1"
+    headline = headline_of(next(iter(scores.values())))
     title = TITLES[headline]
     better = "lower" if headline in LOWER_IS_BETTER else "higher"
     palette = figures.styles([model.name for model in models])
@@ -68,12 +76,10 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
             "blue; the dot is the epoch that the validation fold selected. The largest values may "
             f"lie above a panel.{_oracle_gap(every, target, headline)}",
         )
-    read = {model.name: outputs(model, target) for model in every}
-    fold = f"The {rows} test segments"
-    if task["type"] == "regression":
-        yield from _regression_figures(read, task, fold)
-    else:
-        yield from _class_figures(read, task, fold)
+    if target != ALL:
+        read = {model.name: outputs(model, target) for model in every}
+        figures_of = _regression_figures if task["type"] == "regression" else _class_figures
+        yield from figures_of(read, task, f"The {rows} test segments")
     yield from _ablation(folder, every, target, headline)
     yield from _robustness(folder, every, target, headline, palette)
     yield from _segments(folder, every, target)

@@ -21,7 +21,7 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.results.bootstrap import resamples
-from msa.results.metrics import METRICS_VERSION, target_scores
+from msa.results.metrics import ALL, METRICS_VERSION, target_scores
 from msa.results.score import Fold, of_target
 from msa.results.summarize import Run, label, read_run
 
@@ -64,7 +64,13 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "resamples": count,
         "seed": SEED,
         "targets": {
-            target: _table({**task, "targets": [target]}, target, seeds, count, runs[0].units)
+            target: _table(
+                task if target == ALL else {**task, "targets": [target]},
+                target,
+                seeds,
+                count,
+                runs[0].units,
+            )
             for target, seeds in targets.items()
         },
     }

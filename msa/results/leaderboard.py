@@ -1,7 +1,7 @@
 """The results of one data set in one table: a .csv file for machines, an .md file to read."""
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ Features, folds, selection and zero handling may be other than here: compare wit
 def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row a model and target: targets in their order, in each the best model first.
 
-    The headline metric, which sorts, is mae in a regression, else f1 (acc in a tie).
+    The headline metric, which sorts, is mae in a regression; wacc (f1 in a tie) where there is
+    one; else f1 (acc in a tie).
 
     Args:
         results: at least one, all of one data set, as in workflow/schemas/result.schema.json.
@@ -67,7 +68,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for result in results:
         for target, scores in result["targets"].items():
-            headline = "mae" if "mae" in scores else "f1"
+            headline = headline_of(scores)
             oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
             rows.append(
                 {
@@ -86,10 +87,16 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     targets = frame["target"].unique()
     frame["target"] = pd.Categorical(frame["target"], categories=targets)
-    keys = ["mae_mean"] if headline == "mae" else ["f1_mean", "acc_mean"]
+    ties = {"mae": [], "wacc": ["f1_mean"], "f1": ["acc_mean"]}
+    keys = [f"{headline}_mean", *ties[headline]]
     ascending = [True, *(headline in LOWER_IS_BETTER for _ in keys)]
     frame = frame.sort_values(["target", *keys], ascending=ascending, ignore_index=True)
     return frame if len(targets) > 1 else frame.drop(columns="target")
+
+
+def headline_of(scores: Collection[str]) -> str:
+    """The metric that a task's results are sorted by, and its figures show."""
+    return next(metric for metric in ("mae", "wacc", "f1") if metric in scores)
 
 
 def _columns(spreads: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -11,12 +11,14 @@ NaN; a plain (n,) prediction without weights, a headline number, then warns.
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 METRICS_VERSION = "3"
 LOWER_IS_BETTER = frozenset({"mae"})
+ALL = "all"  # in place of a target: the plain mean of each score over all of them
 # relative deviation of a constant side: predictions are float32, of which the last bits are noise
 CONSTANT = 8 * np.finfo(np.float32).eps
 # where CH-SIMS's classes end, each with the border above it (Yu et al., ACL 2020)
@@ -36,6 +38,12 @@ def metrics_of(task: Mapping[str, Any]) -> str | None:
     return metrics
 
 
+def scored_targets(task: Mapping[str, Any]) -> list[str]:
+    """What a task has scores of: its targets; where several may be present, first ALL of them."""
+    targets = [*task["targets"]]
+    return [ALL, *targets] if "present" in task and len(targets) > 1 else targets
+
+
 def target_scores(
     task: Mapping[str, Any],
     target: str,
@@ -46,20 +54,24 @@ def target_scores(
     """All scores of one target from raw model outputs.
 
     Args:
-        task: `type`, `targets`, and `range` and perhaps `metrics` (regression) or `classes`
-            (classification).
-        target: one of the targets.
+        task: `type`, `targets`, and `range` and perhaps `metrics` (regression), `classes`
+            (classification), or `present` (binary, where that has a weighted accuracy).
+        target: one of the targets, or ALL.
         truth: (n, k) with n >= 1; class indices unless the task is a regression.
         prediction: (..., n, m): the values, or the logits of classes, of which the highest (the
             first in a tie) counts; `binary` has columns 2j and 2j + 1 for target j.
         weights: (r, n).
     """
+    if target == ALL:
+        each = [target_scores(task, name, truth, prediction, weights) for name in task["targets"]]
+        return {key: np.mean([scores[key] for scores in each], axis=0) for key in each[0]}
     j = task["targets"].index(target)
     if task["type"] == "regression":
         return regression(truth[:, j], prediction[..., j], metrics_of(task), weights)
     if task["type"] == "binary":
         predicted = prediction[..., 2 * j : 2 * j + 2].argmax(axis=-1)
-        return classification(truth[:, j], predicted, 2, weights=weights)
+        score = presence if "present" in task else partial(classification, count=2)
+        return score(truth[:, j], predicted, weights=weights)
     names = task["classes"]
     return classification(truth[:, j], prediction.argmax(axis=-1), len(names), names, weights)
 
@@ -143,6 +155,24 @@ def classification(
     return _warned({"acc": acc, "f1": f1, **named}, weights)
 
 
+def presence(truth: Array, predicted: Array, weights: Array | None = None) -> Scores:
+    """`acc`, `wacc` and weighted `f1` of what is there, 1, or not, 0.
+
+    wacc: the mean of the accuracies on presence and on absence, undefined where one of them does
+    not occur; the weighted accuracy of MOSEI's emotions (Zadeh et al., ACL 2018).
+
+    Args:
+        truth: (n,), n >= 1.
+        predicted: (..., n).
+        weights: (r, n).
+    """
+    w = np.ones(len(truth)) if weights is None else weights
+    acc, f1, _ = _classes(truth, predicted, 2, w)
+    with np.errstate(invalid="ignore"):  # 0 / 0: no rows of a class
+        sides = [_mean(predicted == truth, w * (truth == c)) for c in (0, 1)]
+    return _warned({"acc": acc, "wacc": np.mean(sides, axis=0), "f1": f1}, weights)
+
+
 def confusion(truth: Array, predicted: Array, count: int) -> Array:
     """The number of rows (count, count) of each true (first axis) and predicted class, (n,)."""
     cells = count * truth.astype(int) + predicted
@@ -184,6 +214,9 @@ def _classes(truth: Array, predicted: Array, count: int, w: Array) -> tuple[Arra
 def _warned(scores: Scores, weights: Array | None) -> Scores:
     undefined = [key for key, value in scores.items() if np.ndim(value) == 0 and np.isnan(value)]
     if undefined and weights is None:
-        message = "undefined (corr: a side is constant; others: no row counts), null in JSON"
+        message = (
+            "undefined (corr: a side is constant; wacc: a class does not occur; others: no row "
+            "counts), null in JSON"
+        )
         warnings.warn(f"{', '.join(undefined)}: {message}", stacklevel=3)
     return scores

@@ -11,7 +11,7 @@ from msa.base.atomic import atomic_write
 from msa.base.reading import read_json
 from msa.results.bootstrap import caution, drawn
 from msa.results.leaderboard import UNSCORED, read_result, spread_text, table
-from msa.results.metrics import LOWER_IS_BETTER
+from msa.results.metrics import ALL, LOWER_IS_BETTER
 from msa.results.summarize import protocol
 
 TITLES = {
@@ -28,6 +28,7 @@ TITLES = {
     "acc3_sims": "Acc3 SIMS",
     "acc5_sims": "Acc5 SIMS",
     "acc": "Acc",
+    "wacc": "WAcc",
     "f1": "F1",
 }
 DEFINITIONS = {
@@ -38,6 +39,7 @@ DEFINITIONS = {
     "above 0 or not; classes of Acc3 end at -0.1 and 0.1, of Acc5 at -0.7, -0.1, 0.1 and 0.7, "
     "borders included.",
     "F1 SIMS": "F1: weighted.",
+    "WAcc": "WAcc: mean of the accuracies on presence and on absence.",
     "F1": "F1: weighted.",
 }
 LEVEL = 0.05
@@ -97,6 +99,8 @@ def caption(results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any]
     definitions = [DEFINITIONS[name] for name in metrics if name in DEFINITIONS]
     if metrics == ["MAE", "Corr"]:
         definitions = [UNSCORED]
+    if ALL in first["targets"]:
+        definitions.append("all: plain mean over the targets.")
     over = "one seed"
     if seeds != [1]:
         over = f"mean ± sample standard deviation over {' or '.join(map(str, seeds))} seeds"

@@ -21,7 +21,7 @@ COLUMNS = (
     *("model", "target", "metric", "ours", "ours_std", "published", "difference"),
     *("source", "note", "protocol"),
 )
-SHARES = ("acc", "f1")  # published in percent
+SHARES = ("acc", "wacc", "f1")  # published in percent
 # settings of a figure that say what its input was; any other is a target
 INPUTS = ("", "unaligned")
 # what is published has other names here: the accuracy of two classes, and CH-SIMS's scores

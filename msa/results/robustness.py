@@ -11,7 +11,7 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
-from msa.results.metrics import target_scores
+from msa.results.metrics import scored_targets, target_scores
 from msa.results.score import Fold, faults, read_folds
 
 CONDITION = ("kind", "modality", "level")
@@ -59,7 +59,7 @@ def table(runs: Sequence[Path]) -> pd.DataFrame:
         settings = read_json(run / "settings.json", *SETTINGS)
         task, target = settings["task"], settings["target"]
         for condition, fold in read_conditions(run, task):
-            for name in task["targets"] if target == "all" else [target]:
+            for name in scored_targets(task) if target == "all" else [target]:
                 with np.errstate(all="ignore"):
                     scores = target_scores(task, name, fold.truth, fold.prediction[None])
                 for metric, value in scores.items():

@@ -11,7 +11,14 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
-from msa.results.metrics import LOWER_IS_BETTER, METRICS_VERSION, confusion, target_scores
+from msa.results.metrics import (
+    ALL,
+    LOWER_IS_BETTER,
+    METRICS_VERSION,
+    confusion,
+    scored_targets,
+    target_scores,
+)
 
 ORACLE_LABEL = (
     "best test epoch per metric; selected on the test fold, never compare with it as ours"
@@ -41,15 +48,15 @@ def score(
             them; an epoch with NaN or infinity is no candidate.
         condition: what was done to the model's input.
     """
-    test = folds["test"]
+    test, targets = folds["test"], scored_targets(task)
     content: dict[str, Any] = {
         "metrics_version": METRICS_VERSION,
         "condition": condition,
         "task": dict(task),
         "rows": {name: len(fold.ids) for name, fold in folds.items()},
-        "targets": {t: {f: _scores(task, t, folds[f]) for f in folds} for t in task["targets"]},
+        "targets": {t: {f: _scores(task, t, folds[f]) for f in folds} for t in targets},
         "oracle_label": ORACLE_LABEL,
-        "oracle": epochs and {t: _oracle(task, t, test.truth, *epochs) for t in task["targets"]},
+        "oracle": epochs and {t: _oracle(task, t, test.truth, *epochs) for t in targets},
     }
     if task["type"] == "classification":
         counts = confusion(test.truth[:, 0], test.prediction.argmax(axis=1), len(task["classes"]))
@@ -127,7 +134,9 @@ def _widths(task: Any) -> tuple[int, int, int]:
 
 
 def of_target(fold: Fold, task: Mapping[str, Any], target: str) -> Fold:
-    """A fold of one target: truth (n, 1), outputs (n, 1) or (n, classes)."""
+    """A fold of one target: truth (n, 1), outputs (n, 1) or (n, classes); of ALL, itself."""
+    if target == ALL:
+        return fold
     j, width = task["targets"].index(target), fold.prediction.shape[1] // len(task["targets"])
     outputs = fold.prediction[:, width * j : width * (j + 1)]
     return Fold(fold.ids, fold.truth[:, j : j + 1], outputs)

@@ -24,7 +24,7 @@ from msa.base.lock import origin
 from msa.base.reading import read_json
 from msa.results.bootstrap import description, numbered, resamples, videos
 from msa.results.cost import costs
-from msa.results.metrics import METRICS_VERSION, target_scores
+from msa.results.metrics import METRICS_VERSION, scored_targets, target_scores
 from msa.results.score import ORACLE_LABEL, Fold, read_deal, read_folds
 
 SCHEMA_VERSION = "1"
@@ -86,11 +86,14 @@ class Run:
 
     @property
     def columns(self) -> dict[str, int]:
-        """The targets that the run contributes, each with its column of the data set's labels."""
-        of = dict(
-            zip(self.settings["task"]["targets"], self.settings["label_columns"], strict=True)
-        )
-        return of if self.target == "all" else {self.target: of[self.target]}
+        """The targets that the run contributes, each with its column of the data set's labels.
+
+        Means over all targets, where they are scored, come before the first column.
+        """
+        task = self.settings["task"]
+        of = dict(zip(task["targets"], self.settings["label_columns"], strict=True))
+        names = scored_targets(task) if self.target == "all" else [self.target]
+        return {name: of.get(name, -1) for name in names}
 
     @property
     def seed(self) -> str:

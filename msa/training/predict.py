@@ -24,7 +24,7 @@ from msa.config.fits import require
 from msa.config.folds import require_one_model
 from msa.config.settings import run_settings
 from msa.data.own_input import FOLD, OwnInput, expectation, find, prepare
-from msa.results.metrics import target_scores
+from msa.results.metrics import ALL, scored_targets, target_scores
 from msa.results.summarize import run_folders
 from msa.training.network import predictions, trained
 from msa.training.run import (
@@ -89,10 +89,13 @@ def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
         runs: as in `table`.
     """
     content: dict[str, Any] = {}
-    for target, seeds in runs.items():
+    first = next(iter(runs.values()))
+    every = {ALL: first} if ALL in scored_targets(first[0][0]["task"]) else {}
+    for target, seeds in (every | dict(runs)).items():
         task, columns = seeds[0][0]["task"], seeds[0][0]["label_columns"]
         truth = label[:, columns]
-        known = np.isfinite(truth[:, task["targets"].index(target)])
+        asked = slice(None) if target == ALL else [task["targets"].index(target)]
+        known = np.isfinite(truth[:, asked]).all(axis=1)
         content[target] = {"rows": int(known.sum()), "seeds": len(seeds), "metrics": {}}
         if not known.any():
             continue

@@ -9,10 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, mean_absolute_error
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    mean_absolute_error,
+)
 
 from msa.results.bootstrap import resamples
-from msa.results.metrics import classification, confusion, regression, target_scores
+from msa.results.metrics import (
+    classification,
+    confusion,
+    presence,
+    regression,
+    scored_targets,
+    target_scores,
+)
 
 Scores = dict[str, Any]
 
@@ -318,6 +331,58 @@ def test_raw_outputs_of_each_task() -> None:
     shifted = values + np.array([0.0, 1.0])
     assert target_scores(task, "vivid", values, shifted)["mae"] == 0
     assert target_scores(task, "relaxed", values, shifted)["mae"] == 1
+
+
+PRESENT: dict[str, Any] = {
+    **{"type": "binary", "targets": ["happy", "sad"], "present": {"above": 0}},
+}
+
+
+def test_presence_by_exact_values() -> None:
+    truth = np.array([[1.0, 0], [0, 0], [0, 0], [0, 1], [0, 1]])
+    chosen = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]])
+    logits = np.stack([1 - chosen, chosen], axis=-1).reshape(5, 4).astype(float)
+    happy = target_scores(PRESENT, "happy", truth, logits)
+    # one of one present, three of four absent
+    assert list(happy) == ["acc", "wacc", "f1"]
+    assert happy["acc"] == 0.8 and happy["wacc"] == (1 + 3 / 4) / 2
+    assert happy["f1"] == pytest.approx((2 / 3 + 4 * 6 / 7) / 5)
+    sad = target_scores(PRESENT, "sad", truth, logits)
+    assert sad["acc"] == 0.6 and sad["wacc"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert sad["f1"] == pytest.approx((2 * 1 / 2 + 3 * 2 / 3) / 5)
+    every = target_scores(PRESENT, "all", truth, logits)
+    assert every == {key: pytest.approx((happy[key] + sad[key]) / 2) for key in happy}
+    assert scored_targets(PRESENT) == ["all", "happy", "sad"]
+    # one emotion alone, and other tasks, have no mean, and no weighted accuracy
+    assert scored_targets({**PRESENT, "targets": ["sad"]}) == ["sad"]
+    others = {"type": "binary", "targets": ["happy", "sad"]}
+    assert scored_targets(others) == ["happy", "sad"]
+    assert list(target_scores(others, "sad", truth, logits)) == ["acc", "f1"]
+
+
+@given(rows=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=9))
+def test_weighted_accuracy_is_balanced_accuracy(rows: list[tuple[bool, bool]]) -> None:
+    truth, guess = np.array(rows).T.astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = presence(truth, guess)["wacc"]
+    if len(set(truth)) == 1:
+        assert np.isnan(found)
+    else:
+        assert found == pytest.approx(balanced_accuracy_score(truth, guess))
+
+
+def test_a_class_that_does_not_occur_leaves_weighted_accuracy_undefined() -> None:
+    truth = np.array([[0.0, 1], [0, 0]])
+    logits = np.array([[2.0, 1, 0, 1], [2, 1, 1, 0]])
+    with pytest.warns(UserWarning, match="wacc: undefined"):
+        every = target_scores(PRESENT, "all", truth, logits)
+    # a mean without it would hide that
+    assert np.isnan(every["wacc"]) and every["acc"] == every["f1"] == 1
+    # of resamples those that have both
+    weights = np.array([[1.0, 1], [2, 0]])
+    sad = target_scores(PRESENT, "sad", truth, logits[None], weights)["wacc"]
+    np.testing.assert_array_equal(sad, [[1, np.nan]])
 
 
 def test_leading_axes_and_weights_match_single_calls() -> None:

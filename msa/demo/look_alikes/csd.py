@@ -95,5 +95,6 @@ def _label(rng: np.random.Generator, dataset: str, score: float) -> np.ndarray:
     if dataset == "pom":
         # 1 to 7, every trait following the score a little
         return np.clip(4 + score + rng.normal(size=16), 1, 7)
-    others = np.abs(rng.normal(size=FILES[dataset]["labels"][1] - 1))
+    # of MOSI none; of MOSEI emotions, as often absent as present
+    others = rng.normal(size=FILES[dataset]["labels"][1] - 1)
     return np.array([score, *np.clip(others, 0, 3)])
