@@ -7,11 +7,13 @@ from msa.base.errors import InputError
 from msa.config.check import configure, load
 from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.fits import require
-from msa.config.flags import folds_flags
+from msa.config.flags import folds_flags, task_flags
 from msa.config.layers import merge
+from msa.config.recipes import published_as
 from msa.config.settings import run_settings, targets
 from msa.config.sources import data_sources, folds_source
 from msa.config.studies import ablated, retrained, robustness
+from msa.training.network import outputs_of
 
 BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
 OWN = {
@@ -125,6 +127,17 @@ def test_all_problems_at_once_with_the_nearest_name():
             'recipe mine: extends: unknown recipe "mosii"; did you mean "mosi"?',
         ),
         (own(task={"targets": ["a", "b"], "columns": [0]}), "expected a column for each of 2"),
+        (
+            own(task={"present": {"above": 0}}),
+            "recipe mine: task: present: only with type: binary, got type: regression",
+        ),
+        (
+            own(task={"type": "binary", "targets": ["all", "a"], "present": {"above": 0}}),
+            "recipe mine: task: targets: all is the name of the means over all targets",
+        ),
+        (own(task={"type": "binary", "beyond": "clip"}), "beyond: clip: needs the key range"),
+        (own(task={"beyond": "cilp"}), """got "cilp"; did you mean "clip"?"""),
+        (own(task={"present": 0}), "recipe mine: task: present: expected object"),
         ({"recipes": {"mine": {"align": "words"}}}, 'recipe mine: the key "task" is missing'),
         (
             {"recipes": {"mine": {"extends": "cherma", "files": {"a/b.json": {}}}}},
@@ -152,6 +165,30 @@ def test_a_file_of_folds_is_a_word_or_a_key_and_a_later_recipe_may_add_to_it():
     assert folds_flags(config.recipes["later"]) == "--allow-missing"
     assert folds_source(config, "later").path == "my/folds.json"
     assert folds_flags(config.recipes["mosi"]) == "--official"
+
+
+def test_what_split_and_import_data_are_told_of_labels():
+    recipes = configure(BASE).recipes
+    assert task_flags(recipes["mosei"]) == "--columns 0 --range -3 3"
+    assert task_flags(recipes["iemocap_mult"]) == "--columns 0 1 2 3"
+    emotions = "--columns 1 2 3 4 5 6 --range 0 3 --above 0 --beyond clip"
+    assert task_flags(recipes["mosei_emotion"]) == emotions
+    mine = configure(merge(BASE, own(task={"type": "binary", "beyond": "drop"}))).recipes["mine"]
+    assert task_flags(mine).endswith(" --classes 2 --beyond drop")
+
+
+def test_emotions_have_two_logits_each_and_settings_of_their_own():
+    config = configure(BASE)
+    for model in ("lmr_cbt", "lmf"):
+        settings = run_settings(config, "mosei_emotion", model, 1)
+        assert outputs_of(settings["task"]) == 12 and settings["label_columns"] == [*range(6)]
+        assert settings["hyperparameters"]["loss"] == "cross_entropy"
+        assert (settings["settings"], settings["target"]) == ("adapted", "all")
+    assert run_settings(config, "mosei_emotion", "lmr_cbt", 1)["hyperparameters"]["lengths"] == {
+        **{"text": 50, "audio": 50, "vision": 50}
+    }
+    # no published figure of its sentiment stands beside them
+    assert published_as(config, "mosei_emotion") == ("mosei_emotion", "")
 
 
 def test_a_recipe_names_a_reference_or_gives_its_own():

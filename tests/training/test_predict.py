@@ -238,3 +238,17 @@ def test_binary_targets_have_the_probability_of_one():
     frame = table(own(1), {target: [(settings, outputs)] for target in task["targets"]})
     assert frame[["happy", "sad"]].to_numpy().tolist() == [[0, 1]]
     assert frame[["happy_1", "sad_1"]].to_numpy()[0] == pytest.approx([0.1, 0.75])
+
+
+def test_emotions_have_their_mean_where_all_are_labelled():
+    task = {"type": "binary", "targets": ["happy", "sad"], "present": {"above": 0}}
+    settings = {"task": task, "label_columns": [0, 1]}
+    # happy is right in all rows; sad is never said
+    outputs = np.array([[0.0, 1, 1, 0], [1, 0, 1, 0], [0, 1, 1, 0]])
+    label = np.array([[1.0, 1], [0, 0], [1, np.nan]])
+    found = scores(label, {target: [(settings, outputs)] for target in task["targets"]})
+    assert list(found) == ["all", "happy", "sad"]
+    assert [found[name]["rows"] for name in found] == [2, 3, 2]
+    assert found["happy"]["metrics"]["wacc"]["mean"] == 1
+    assert found["sad"]["metrics"]["wacc"]["mean"] == 0.5
+    assert found["all"]["metrics"]["wacc"]["mean"] == 0.75
