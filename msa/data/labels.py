@@ -98,10 +98,10 @@ def task_labels(
     if kind.beyond == "refuse" and misfits.any():
         low, high = kind.range or (-np.inf, np.inf)
         first = int(np.argmax(misfits))
+        first_values = ", ".join(f"{value:.7g}" for value in label[first])
         raise InputError(
             f"{where}: {int(outside.sum())} labels lie outside the task's range "
-            f"[{low:g}, {high:g}], the first in {ids[first]}: {label[first].tolist()}; "
-            f"{_advice(kind)}"
+            f"[{low:g}, {high:g}], the first in {ids[first]}: [{first_values}]; {_advice(kind)}"
         )
     if kind.beyond == "clip" and kind.span is not None:
         label = np.where(np.isfinite(label), np.clip(label, *kind.span), label)
@@ -134,10 +134,8 @@ def say(fold: str, misfits: int, kind: Kind) -> None:
     if misfits:
         low, high = kind.range or (-np.inf, np.inf)
         done = "clipped" if kind.beyond == "clip" else "left out"
-        print(
-            f"warning: {fold}: {misfits} segments have labels beyond [{low:g}, {high:g}]: {done}",
-            file=sys.stderr,
-        )
+        text = f"segments with labels beyond [{low:g}, {high:g}], {done}: {misfits}"
+        print(f"warning: {fold}: {text}", file=sys.stderr)
 
 
 def label_card(kind: Kind, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:

@@ -307,6 +307,6 @@ def test_own_labels_are_made_the_tasks(tmp_path, capsys):
     np.testing.assert_array_equal(made["drop"], [1, np.nan])
     np.testing.assert_array_equal(made["present"], [0, 1])
     said = capsys.readouterr().err
-    assert "labels.csd: 1 segments have labels beyond [-3, 3]: clipped" in said
-    with pytest.raises(InputError, match=r"labels.csd: 1 labels .*\[-3, 3\].* in v\[1\]: \[5\.0"):
+    assert "labels.csd: segments with labels beyond [-3, 3], clipped: 1" in said
+    with pytest.raises(InputError, match=r"labels.csd: 1 labels .*\[-3, 3\].* in v\[1\]: \[5\]"):
         labelled(tmp_path, SENTIMENT)

@@ -351,7 +351,7 @@ def test_labels_beyond_the_range_are_counted(aligned, capsys, beyond, kept):
     }
     done = "clipped" if beyond == "clip" else "left out"
     said = capsys.readouterr().err
-    assert f"warning: train: 2 segments have labels beyond [-3, 1]: {done}\n" in said
+    assert f"warning: train: segments with labels beyond [-3, 1], {done}: 2\n" in said
     reasons = {d["id"]: d["reason"] for d in card["dropped"]}
     assert reasons["d[0]"] == "its label is not a number"
     assert reasons.get("a[1]") == (BEYOND if beyond == "drop" else None)
@@ -361,7 +361,7 @@ def test_intensities_become_presence(aligned):
     card = run(aligned, span=None, classes=2, above=0.0)
     assert load(aligned, "train", "label")[:, 0].tolist() == [0, 1]
     assert card["labels"]["range"] is None
-    with pytest.raises(InputError, match=r"12 labels .*\[0, 1\], the first in a\[0\]: \[-1\.0\]"):
+    with pytest.raises(InputError, match=r"12 labels .*\[0, 1\], the first in a\[0\]: \[-1\]"):
         run(aligned, span=None, classes=2)
 
 
