@@ -65,9 +65,12 @@ rule share_features:
             f"{FEATURES}/{first_deal(wildcards)}/{wildcards.encoder}/{{fold}}.npy",
             fold=FOLDS,
         ),
+        encoder=encoder_folder,
+        checks=encoder_checks,
         code=closure("share-features"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),
+        f"{FEATURES}/{{dataset}}/{{encoder}}/pieces.json",
     log:
         "logs/{dataset}/share_features-{encoder}.log",
     wildcard_constraints:
@@ -84,7 +87,7 @@ rule share_features:
         folder=subpath(output[0], parent=True),
     shell:
         "python -m msa share-features {params.data:q} --encoded {params.encoded:q}"
-        " --features {params.features:q} --output {params.folder:q}"
+        " --features {params.features:q} --encoder {input.encoder:q} --output {params.folder:q}"
         f" {LOGGED}"
 
 

@@ -175,13 +175,13 @@ def main(args: argparse.Namespace) -> None:
         offsets = read_offsets(args.data / fold / "offsets.npy", ["words"])["words"]
         folds[fold] = read_words(args.data / fold / "words.npy", offsets[-1]), offsets
     counts = {fold: count_pieces(words, tokenizer) for fold, (words, _) in folds.items()}
-    for fold in FOLDS:
-        print(f"{fold}: {pieces_line(counts[fold])}", file=sys.stderr)
     check_pieces(counts, args.encoder)
     with ExitStack() as stack:  # all folds' features, or none
         paths = {f: stack.enter_context(atomic_path(args.output / f"{f}.npy")) for f in FOLDS}
         counted = stack.enter_context(atomic_path(args.output / "pieces.json"))
         counted.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+        for fold in FOLDS:
+            print(f"{fold}: {pieces_line(counts[fold])}", file=sys.stderr)
         for fold, (words, offsets) in folds.items():
             features = encode(words, offsets, tokenizer, model, args.batch_tokens, device)
             with open(paths[fold], "wb") as file:

@@ -24,7 +24,7 @@ STAGES = {
     "summarize": ["score"],
     "summarize_ablated": ["score"],
     "compare": ["score"],
-    "robustness": ["train", "perturb"],
+    "robustness": ["perturb"],
     "published": ["summarize"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
     "leaderboard": ["published"],

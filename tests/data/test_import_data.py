@@ -65,7 +65,7 @@ def test_rows_without_a_label_or_words_are_dropped_and_said(content, run, tmp_pa
 
 def test_labels_of_one_modality_go_with_their_segments(tmp_path):
     path = mmsa.write(tmp_path, np.random.default_rng(0), dataset="sims")
-    content = pickle.loads(path.read_bytes())
+    content = load(path)
     content["train"]["regression_labels"][3] = np.nan
     content["train"]["regression_labels_V"][5] = np.nan
     path.write_bytes(pickle.dumps(content))

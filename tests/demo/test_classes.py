@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from msa.__main__ import main
-from msa.data.clean import clean, table
+from msa.data.clean import FOLDS, clean, segment_lengths, table
 from msa.demo import sequences as demo
 from msa.demo.classes import EMOTIONS, KINDS, generate
 
@@ -118,13 +118,15 @@ def test_clean_runs_on_it(kind: str, folder: Path, tmp_path: Path) -> None:
         assert rows.shape == np.load(folder / fold / "audio.npy").shape
     card = json.loads((folder / "card.json").read_text())
     assert card["segments"] == SEGMENTS[kind]
-    text = table(card | {"cleaning": report})
+    lengths = {fold: segment_lengths(folder / fold) for fold in FOLDS}
+    text = table(card | {"cleaning": report, "lengths": lengths})
     videos = {"humor": 64, "emotion": 84}[kind]
     assert f"| train | {videos} | {SEGMENTS[kind]['train']} |  |\n" in text
     assert "Alignment: import." in text and "## Dropped segments: 0" in text
     last = WIDTHS[kind]["audio"] - 1
     rows = len(np.load(folder / "test" / "audio.npy"))
-    assert f"| test | audio | {rows} | {last + 1} | 0 | 5 | 0 | {last}: 5 | 0 |" in text
+    spans = " | ".join(map(str, lengths["test"]["audio"].values()))
+    assert f"| test | audio | {rows} | {spans} | {last + 1} | 0 | 5 | 0 | {last}: 5 | 0 |" in text
 
 
 @pytest.mark.parametrize("target", ["file", "seed"])

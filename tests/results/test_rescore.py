@@ -62,6 +62,7 @@ def test_a_threshold_is_for_scores_of_the_sign(stored):
     changed = {metric for metric in plain if plain[metric]["mean"] != moved[metric]["mean"]}
     assert changed == {"acc2_sims", "f1_sims"}
     for folder in (path / "demo/lmf/main/all").iterdir():
+        settings = json.loads((folder / "settings.json").read_text())
         settings["task"] |= {"metrics": "rounded"}
         (folder / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match="a threshold is for scores of the sign, `metrics: sent"):

@@ -118,6 +118,6 @@ def test_imported_folds_are_dealt_too(project):
     (project / "mine.yaml").write_text(yaml.safe_dump(config))
     plan = ("-n", "--configfile", "mine.yaml", "--", "results/mine/mean.json")
     planned = snakemake(project, *plan).stdout
-    counts = {"demo_classes": 1, "deal": 3, "refold": 3, "train": 3, "predict": 3, "pool": 1}
+    counts = {"demo_classes": 1, "deal": 3, "refold": 3, "train": 3, "pool": 1}
     for rule, count in counts.items():
         assert re.search(rf"^{rule} +{count}$", planned, re.M), rule
