@@ -44,7 +44,7 @@ def open_content(path: Path) -> Any:
     if kinds:
         raise InputError(
             f"{path}: expected a pickle, or a .csd file, found {kinds[0]}; features of your own "
-            'go in as docs/data.md, "Your own arrays", shows'
+            'go in as docs/own_data.md, "Your own arrays", shows'
         )
     return with_text_keys(load(path))
 

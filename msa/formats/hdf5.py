@@ -17,7 +17,7 @@ from msa.formats.csd import BROKEN, open_hdf5
 ARRAYS = ("data", "d1")
 FEATURES = ("covarep", "facet", "openface", "opensmile")
 WAY_IN = (
-    'docs/data.md, "Your own arrays", shows the way in: a .csd file for each sequence, or one '
+    'docs/own_data.md, "Your own arrays", shows the way in: a .csd file for each sequence, or one '
     "pickle of the layout mmsa for segments that are padded already"
 )
 

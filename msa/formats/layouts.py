@@ -171,4 +171,4 @@ def _way_in(content: Any) -> str:
     inside = [*content.glob("*"), *content.glob("*/*")] if isinstance(content, Path) else []
     if not any(path.suffix in (".npy", ".npz", ".h5", ".hdf5") for path in inside):
         return ""
-    return '; arrays go in as README.md, "Your own data", says, and docs/data.md shows'
+    return '; arrays go in as README.md, "Your own data", says, and docs/own_data.md shows'

@@ -214,13 +214,13 @@ def test_folds_that_split_wrote(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (array, "found a NumPy array; .*docs/data.md"),
+        (array, "found a NumPy array; .*docs/own_data.md"),
         (arrays, 'as README.md, "Your own data", says'),
         (flat_arrays, 'nor like one: .*my_vision.npy.*as README.md, "Your own data", says'),
-        (mfn_array, r"the MFN line .*found data \(4, 20, 325\).* 300, 5 and 20.*docs/data.md"),
-        (mfn_segments, r"mosi.hdf5.*COVAREP/a\[0\]/features \(5, 74\).*docs/data.md"),
-        (mfn_folds, r"mosi.hdf5.*/COVAREP \(3, 20, 74\).*docs/data.md"),
-        (one_root, r"found mosi/train/covarep \(3, 20, 74\).*docs/data.md"),
+        (mfn_array, r"the MFN line .*found data \(4, 20, 325\).* 300, 5 and 20.*docs/own_data.md"),
+        (mfn_segments, r"mosi.hdf5.*COVAREP/a\[0\]/features \(5, 74\).*docs/own_data.md"),
+        (mfn_folds, r"mosi.hdf5.*/COVAREP \(3, 20, 74\).*docs/own_data.md"),
+        (one_root, r"found mosi/train/covarep \(3, 20, 74\).*docs/own_data.md"),
         (archive, "found a zip archive"),
         (table, "found a text file"),
         (missing, "no such file or folder"),

@@ -13,7 +13,7 @@ WIDTHS = {"audio": 6, "vision": 4}
 SECONDS, RATE = 3.0, 10  # of a segment; rows a second of vision
 RECIPE = """\
 # A line a segment in segments.csv; audio/<id>.npy, (t, d), of a segment; vision/<video>.csv of a
-# video, with the columns start and end, cut by the segment's. docs/data.md, "A table", says more.
+# video, with the columns start and end, cut by the segment's. More: docs/own_data.md, "A table".
 datasets: [mine]
 models: [lmf, ridge]
 seeds: [1]
