@@ -103,6 +103,9 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
             return f"it offers {modality} as {forms}, not as {' or '.join(needs[modality])}"
         if form == "words" and not has_marks(Path(text_encoder(config, dataset).folder)):
             return f"its encoder {text_encoder(config, dataset).name} has no [CLS] and [SEP]"
+    own = config.recipes[dataset].get("labels", [])
+    if lacking := [modality for modality in needs.get("labels", []) if modality not in own]:
+        return f"it has no labels of {' and '.join(lacking)} alone"
     return None
 
 

@@ -106,6 +106,7 @@ def run_settings(
         "encoder": text_encoder(config, dataset).version if reads_words else None,
         "clean": recipe["clean"],
         "hyperparameters": hyperparameters,
+        **({"unimodal": needed} if (needed := model_recipe["needs"].get("labels")) else {}),
         **({"folds": how} if how else {}),
         **({"seeds_together": joint_seeds} if seed in joint_seeds else {}),
     }

@@ -1,7 +1,7 @@
 """Batches: a fold in memory, padded per batch from its ragged arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from msa.data.pieces import Pieces, count_pieces, cut_words
 from msa.models.padding import Steps, numbers
 
 MODALITIES = ("text", "audio", "vision")
+FOLDS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Fold:
     `words` the row of each piece's word, -1 for special ones, on the CPU. `released` is for models
     that take padding for steps, as the authors' code does. `known` is how well the encoder knows
     the words that the text is made from, as of `count_pieces`; None where that is not known.
+    `unimodal` are the labels of single modalities, (n,) float32, NaN where there is none, of a
+    model that needs them.
     """
 
     ids: np.ndarray
@@ -119,6 +122,7 @@ class Fold:
     words: Tensor | None = None
     released: bool = False
     known: dict[str, int] | None = None
+    unimodal: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -129,16 +133,19 @@ class Fold:
 
     def to(self, device: torch.device) -> "Fold":
         moved = {name: ragged.to(device) for name, ragged in self.modalities.items()}
-        return replace(self, label=self.label.to(device), modalities=moved)
+        unimodal = {name: label.to(device) for name, label in self.unimodal.items()}
+        return replace(self, label=self.label.to(device), modalities=moved, unimodal=unimodal)
 
     def batch(self, segments: Tensor) -> dict[str, Any]:
         """Each `<modality>` and the `label` of some segments, whose numbers are on the CPU.
 
         A modality is `Steps`; if `released`, or beside pieces, it is (b, t, d) with
         `<modality>_mask` (b, t). Pieces are `input_ids`, `token_type_ids` and `attention_mask`
-        (b, t) in place of the text.
+        (b, t) in place of the text. Labels of single modalities are `label_<modality>`, (b,).
         """
-        batch: dict[str, Any] = {"label": self.label[segments.to(self.label.device)]}
+        on = segments.to(self.label.device)
+        batch: dict[str, Any] = {"label": self.label[on]}
+        batch |= {f"label_{name}": label[on] for name, label in self.unimodal.items()}
         for name, ragged in self.modalities.items():
             if self.pad is None and not self.released:
                 batch[name] = ragged.steps(segments)
@@ -225,6 +232,12 @@ def load_fold(
     n = len(offsets) - 1
     ids = read_array(data / fold / "ids.npy", "text", 1, n)
     label = _label(data / fold / "label.npy", n, settings)
+    unimodal = {
+        name: torch.from_numpy(read_array(path, "numbers", 1, n)).float()
+        for name in settings.get("unimodal", ())
+        # new input that is predicted needs none
+        if (path := data / fold / f"label_{name}.npy").is_file() or fold in FOLDS
+    }
     # the released code pads to the full length, where there is one, and sees the padding
     released = hyper["architecture"].get("padding") == "released"
     pieces = None
@@ -263,11 +276,11 @@ def load_fold(
         )
     if pieces is None:
         known = _known(features, fold) if forms.get("text") == "features" else None
-        return Fold(ids, label, modalities, released=released, known=known)
+        return Fold(ids, label, modalities, released=released, known=known, unimodal=unimodal)
     special = tokenizer.pad_token_id, tokenizer.unk_token_id
     known = count_pieces(read_words(data / fold / "words.npy", offsets["words"][-1]), tokenizer)
     rows_of = torch.from_numpy(pieces.words)
-    return Fold(ids, label, modalities, *special, rows_of, released, known)
+    return Fold(ids, label, modalities, *special, rows_of, released, known, unimodal)
 
 
 def _known(features: Path | None, fold: str) -> dict[str, int] | None:

@@ -127,6 +127,7 @@ def record_of(
         for array in (
             fold.ids,
             fold.label.numpy(),
+            *(label.numpy() for label in fold.unimodal.values()),
             *(x.numpy() for ragged in fold.modalities.values() for x in ragged.tensors),
         )
     )

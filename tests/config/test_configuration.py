@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from running import ROOT
@@ -6,7 +7,7 @@ from running import ROOT
 from msa.base.errors import InputError
 from msa.config.check import configure, load
 from msa.config.encoders import cutting_encoder, text_encoder
-from msa.config.fits import require
+from msa.config.fits import misfit, require
 from msa.config.flags import folds_flags, task_flags
 from msa.config.layers import merge
 from msa.config.recipes import published_as
@@ -270,6 +271,18 @@ def test_a_misfit_names_what_fits():
     )
     assert "On mine fit: mean" in text
     assert "nhfnet fits: cherma, demo, demo_emotion, demo_humor, iemocap_lmf" in text
+
+
+def test_a_model_may_need_the_labels_of_single_modalities():
+    config = configure(BASE)
+    lmf = config.models["lmf"]
+    needs = {**lmf["needs"], "labels": ["text", "audio"]}
+    config = replace(config, models={**config.models, "lmf": {**lmf, "needs": needs}})
+    assert run_settings(config, "sims", "lmf", 1)["unimodal"] == ["text", "audio"]
+    assert misfit(config, "sims", "lmf") is None
+    assert "it has no labels of text and audio alone" in misfit(config, "demo", "lmf")
+    # the settings of others are what they were
+    assert "unimodal" not in run_settings(config, "sims", "nhfnet", 1)
 
 
 def test_a_missing_modality_is_no_misfit():

@@ -101,6 +101,23 @@ def test_a_fold_as_the_settings_want_it(folder):
     assert batch["label"].tolist() == [[-2], [1]]
 
 
+def test_labels_of_single_modalities_are_for_a_model_that_needs_them(folder):
+    """Such as SIMS's; a segment may have none, and so may new input that is predicted."""
+    np.save(folder / "train/label_audio.npy", np.array([0.4, np.nan]))
+    settings = SETTINGS | {"unimodal": ["audio"]}
+    where = folder, folder / "clean", folder / "features"
+    batch = load_fold("train", settings, *where).to(torch.device("cpu")).batch(torch.tensor([1, 0]))
+    np.testing.assert_array_equal(batch["label_audio"], np.array([np.nan, 0.4], np.float32))
+    assert "label_audio" not in load(folder).batch(torch.tensor([0]))
+    (folder / "train/label_audio.npy").unlink()
+    with pytest.raises(InputError, match=r"train/label_audio.npy: expected "):
+        load_fold("train", settings, *where)
+    for part in ("", "clean", "features"):
+        source = folder / part / ("train.npy" if part == "features" else "train")
+        source.rename(source.with_name(source.name.replace("train", "own")))
+    assert not load_fold("own", settings, *where).unimodal
+
+
 def test_modalities_come_in_one_order_whatever_that_of_the_settings(folder):
     """The digest of a run's data is of their arrays in that order."""
     forms = dict(reversed(SETTINGS["forms"].items()))
