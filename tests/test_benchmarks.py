@@ -20,6 +20,7 @@ def check(rows):
     return [row["name"] for row in rows]
 
 
+@pytest.mark.slow
 def test_align():
     """At the smallest scale: every figure is there, and relative to reading."""
     rows = benchmark("from benchmarks import align\nrows = align.run(2, (1, 2), 1)")
@@ -75,6 +76,7 @@ def test_every_benchmark_is_found_and_others_are_refused():
     assert "unknown: aline; there are align, encode, " in done.stderr
 
 
+@pytest.mark.slow
 def test_train():
     """An epoch of each system, and of its baseline."""
     rows = benchmark("from benchmarks import train\nrows = train.run(32, 1)")
