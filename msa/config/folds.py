@@ -40,8 +40,7 @@ def whole(config: Config, dataset: str) -> str:
 
 def is_crossed(config: Config, dataset: str) -> bool:
     """Whether a data set is cross-validated, and no deal."""
-    how = protocol(config.recipes[dataset])
-    return how is not None and "fold" not in how
+    return bool(deals(config, dataset))
 
 
 def deals(config: Config, dataset: str) -> list[str]:

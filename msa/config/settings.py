@@ -63,7 +63,7 @@ def run_settings(
     as_published = published is not None and not changed
 
     general = merge(DEFAULTS, model_recipe["settings"])
-    if published is None and dataset not in model_recipe.get("adapted", {}):
+    if published is None and of not in model_recipe.get("adapted", {}):
         lengths = {name: length and LENGTH for name, length in general["lengths"].items()}
         general = merge(general, {"lengths": lengths})
     hyperparameters = merge(

@@ -188,15 +188,16 @@ def split(
     def fold_of(key: str, video: str) -> str | None:
         return next((fold_of_name[n] for n in _names(key, video) if n in fold_of_name), None)
 
+    kept = [*segments[["key", "video"]].itertuples(index=False, name=None)]
     lost = [*alignment.dropped[["key", "video"]].itertuples(index=False, name=None)]
+    fold_of_kept, fold_of_lost = ([fold_of(*names) for names in pairs] for pairs in (kept, lost))
+    reasons = zip(lost, fold_of_lost, alignment.dropped["reason"], strict=True)
     dropped: list[dict[str, Any]] = [
-        {"id": key, "fold": fold_of(key, video), "reason": reason}
-        for key, video, reason in alignment.dropped.itertuples(index=False)
+        {"id": key, "fold": fold, "reason": reason} for (key, _), fold, reason in reasons
     ]
     chosen: dict[str, list[int]] = {fold: [] for fold in FOLDS}
     words = np.diff(alignment.bounds["words"]) if "words" in alignment.bounds else None
-    for i, (key, video) in enumerate(zip(segments["key"], segments["video"], strict=True)):
-        fold = fold_of(key, video)
+    for i, (key, fold) in enumerate(zip(keys, fold_of_kept, strict=True)):
         if fold is None:
             reason = "its video is in no fold"
         elif words is not None and not words[i]:
@@ -210,7 +211,6 @@ def split(
             chosen[fold].append(i)
             continue
         dropped.append({"id": key, "fold": fold, "reason": reason})
-    kept = [*zip(segments["key"], segments["video"], strict=True)]
     met = {name for pair in kept for name in _names(*pair)}
     known = met.union(*(_names(*pair) for pair in lost))
     absent = {fold: sorted(set(names) - met) for fold, names in folds.items()}
@@ -227,10 +227,9 @@ def split(
     _check_ids(folds_file, folds, unmet, videos, allow_missing, official)
 
     check_scale([labels[numbers] for numbers in chosen.values()], span)
-    folds_of_segments = np.array(
-        [fold_of(*names) or "" for names in zip(segments["key"], segments["video"], strict=True)]
-    )
-    fold_segments = {fold: np.flatnonzero(folds_of_segments == fold) for fold in FOLDS}
+    fold_segments = {
+        fold: np.flatnonzero([other == fold for other in fold_of_kept]) for fold in FOLDS
+    }
     counts: dict[str, dict[str, Any]] = {}
     with atomic_folders(outputs) as folders:
         for fold, folder in folders.items():
@@ -240,8 +239,8 @@ def split(
                 counts[fold]["words"]["rows"] = cut_fold(folder, encoder)
             np.save(folder / "label.npy", labels[numbers])
     fold_videos: dict[str | None, set[str]] = {fold: set() for fold in FOLDS}
-    for key, video in kept + lost:
-        fold_videos.setdefault(fold_of(key, video), set()).add(video)
+    for fold, (_, video) in zip(fold_of_kept + fold_of_lost, kept + lost, strict=True):
+        fold_videos.setdefault(fold, set()).add(video)
     coverage = {
         fold: alignment.coverage(np.array(numbers), fold_videos[fold])
         for fold, numbers in chosen.items()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from msa.base.atomic import atomic_write
-from msa.base.coverage import fold_lacks
+from msa.base.coverage import LIMIT, fold_lacks
 from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.base.schema import problems
@@ -29,7 +29,6 @@ UNSCORED = (
     "MAE and Corr alone: the recipe's task names no `metrics`, such as sims, and its range is not "
     "[-3, 3]."
 )
-NOTED = 0.05  # a share of the data above which a footnote says it
 # what scores are of, and what is drawn for intervals
 OFFICIAL = {
     "scored": "the test fold",
@@ -137,7 +136,7 @@ def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
         for result in results
         for modalities in result["lengths"].values()
         for name, read in modalities.items()
-        if (share := read["cut_steps"]["test"]) > NOTED
+        if (share := read["cut_steps"]["test"]) > LIMIT
     ]
     return [*fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
 

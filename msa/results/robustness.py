@@ -11,8 +11,8 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
-from msa.results.metrics import scored_targets, target_scores
 from msa.results.score import Fold, faults, read_folds
+from msa.results.seeds import over_seeds, run_scores
 
 CONDITION = ("kind", "modality", "level")
 SETTINGS = ("model", "target", "seed", "task")
@@ -57,21 +57,10 @@ def table(runs: Sequence[Path]) -> pd.DataFrame:
     rows = []
     for run in runs:
         settings = read_json(run / "settings.json", *SETTINGS)
-        task, target = settings["task"], settings["target"]
-        for condition, fold in read_conditions(run, task):
-            for name in scored_targets(task) if target == "all" else [target]:
-                with np.errstate(all="ignore"):
-                    scores = target_scores(task, name, fold.truth, fold.prediction[None])
-                for metric, value in scores.items():
-                    rows.append([settings["model"], *condition, name, metric, value.item()])
-    keys = ["model", *CONDITION, "target", "metric"]
-    groups = pd.DataFrame(rows, columns=[*keys, "value"]).groupby(keys, sort=False)["value"]
-    frame = groups.agg(
-        mean=lambda values: values.mean(skipna=False),
-        std=lambda values: values.std(skipna=False),
-        seeds="size",
-    )
-    return frame.reset_index()
+        for condition, fold in read_conditions(run, settings["task"]):
+            for target, metric, value in run_scores(settings, fold):
+                rows.append([settings["model"], *condition, target, metric, value])
+    return over_seeds(rows, ["model", *CONDITION, "target", "metric"])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

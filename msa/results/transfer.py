@@ -4,14 +4,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
-from msa.results.metrics import target_scores
 from msa.results.score import Fold, faults
+from msa.results.seeds import over_seeds, run_scores
 
 SETTINGS = ("model", "target", "seed", "task")
 KEYS = ["model", "test", "target", "metric", "rows", "seen"]
@@ -35,25 +34,15 @@ def table(runs: Sequence[Path], tests: Sequence[str]) -> pd.DataFrame:
     for test in tests:
         for run in runs:
             settings = read_json(run / "settings.json", *SETTINGS)
-            task, target = settings["task"], settings["target"]
             path = run / "predictions" / f"transfer-{test}.npz"
             arrays = read_npz(path, *Fold._fields, "seen")
             fold = Fold(*(arrays[name] for name in Fold._fields))
-            if problems := list(faults(fold, task)):
+            if problems := list(faults(fold, settings["task"])):
                 raise InputError(f"{path}: {'; '.join(problems)}")
             counts = [len(fold.ids), int(arrays["seen"].sum())]
-            for name in task["targets"] if target == "all" else [target]:
-                with np.errstate(all="ignore"):
-                    scores = target_scores(task, name, fold.truth, fold.prediction[None])
-                for metric, value in scores.items():
-                    rows.append([settings["model"], test, name, metric, *counts, value.item()])
-    groups = pd.DataFrame(rows, columns=[*KEYS, "value"]).groupby(KEYS, sort=False)["value"]
-    frame = groups.agg(
-        mean=lambda values: values.mean(skipna=False),
-        std=lambda values: values.std(skipna=False),
-        seeds="size",
-    )
-    return frame.reset_index()
+            for target, metric, value in run_scores(settings, fold):
+                rows.append([settings["model"], test, target, metric, *counts, value])
+    return over_seeds(rows, KEYS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ from msa.base.provenance import digest
 from msa.data.encoder import load_encoder
 from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
-from msa.training.batches import MODALITIES, Fold, Ragged
+from msa.training.batches import FOLDS, MODALITIES, Fold, Ragged
 from msa.training.network import build
 from msa.training.run import (
     Places,
@@ -37,7 +37,6 @@ from msa.training.run import (
     record_of,
 )
 
-FOLDS = ("train", "valid", "test")
 STATES = ("model_state_dict", "state_dict")
 RECORDED = ("epoch", "test_score", "test_loss")
 # a score that NumPy computed is kept as one of its scalars: a type and some bytes, no code

@@ -23,7 +23,7 @@ from torch.nn import functional
 from msa.base import provenance
 from msa.base.atomic import atomic_path, atomic_write
 from msa.base.errors import InputError
-from msa.training.batches import Fold
+from msa.training.batches import FOLDS, Fold
 from msa.training.network import build, evaluate, predictions
 from msa.training.optimizers import Schedule, make_optimizer
 from msa.training.predict_folds import predict_folds
@@ -37,8 +37,6 @@ from msa.training.run import (
     say_lengths,
 )
 from msa.training.state import Epoch, State, Trained
-
-FOLDS = ("train", "valid", "test")
 
 
 def cross_entropy(prediction: Tensor, label: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from msa.base.errors import InputError
 from msa.models.stacked import apart, keep, stack
-from msa.training.batches import Fold
+from msa.training.batches import FOLDS, Fold
 from msa.training.network import build, evaluate
 from msa.training.optimizers import Schedule, make_optimizer
 from msa.training.progress import Progress
@@ -31,7 +31,7 @@ from msa.training.run import (
     seed_everything,
 )
 from msa.training.state import Epoch, Trained
-from msa.training.train import FOLDS, LOSSES, require_finite, run_epoch, snapshot, write
+from msa.training.train import LOSSES, require_finite, run_epoch, snapshot, write
 
 
 def train_seeds(

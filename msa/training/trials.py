@@ -17,7 +17,7 @@ from msa.base import provenance
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, said
-from msa.training.batches import Fold
+from msa.training.batches import FOLDS, Fold
 from msa.training.network import build
 from msa.training.run import (
     Places,
@@ -30,8 +30,6 @@ from msa.training.run import (
 from msa.training.space import applied, draw
 from msa.training.state import Trained
 from msa.training.train import LOSSES, fit_closed, mean_loss, train
-
-FOLDS = ("train", "valid", "test")
 
 
 def own_loss(

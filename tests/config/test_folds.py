@@ -50,6 +50,16 @@ def test_settings_of_ones_own_hold_for_every_deal_and_none_is_published():
     assert "folds" not in run_settings(crossed, "mosi", "lmf", 1)
 
 
+@pytest.mark.parametrize("model", ["glomo", "nhfnet", "cm_bert"])
+def test_what_is_adapted_to_a_data_set_holds_for_its_deals_too(model):
+    demo = {"extends": "mosi", "folds": {"by": "video"}}
+    crossed = configure(BASE | {"models": [model], "datasets": ["demo"], "recipes": {"demo": demo}})
+    of_whole, of_deal = (
+        run_settings(crossed, name, model, 1)["hyperparameters"] for name in ("demo", "demo.fold2")
+    )
+    assert of_deal == of_whole
+
+
 def test_the_runs_of_the_whole_and_of_its_deals():
     crossed = config()
     assert run_files(crossed, "training.json", "mine", "lmf") == [

@@ -54,6 +54,19 @@ def test_what_does_not_fit(tmp_path, changes, expected):
         table([run], ["mosi"])
 
 
+def test_where_several_may_be_present_the_mean_over_them_comes_first(tmp_path):
+    present = {"type": "binary", "targets": ["happy", "sad"], "present": {"above": 0}}
+    truth = np.array([[1.0, 0], [0, 1], [0, 0]])
+    logits = np.array([[0.0, 1, 1, 0], [1, 0, 1, 0], [1, 0, 1, 0]])  # sad is not found
+    run = write_run(tmp_path / "1", 1, {"mosi": 0}, truth=truth, prediction=logits)
+    settings = json.loads((run / "settings.json").read_text())
+    (run / "settings.json").write_text(json.dumps(settings | {"task": present}))
+    frame = table([run], ["mosi"])
+    acc = frame[frame["metric"] == "acc"]
+    assert acc["target"].tolist() == ["all", "happy", "sad"]
+    assert acc["mean"].tolist() == pytest.approx([5 / 6, 1, 2 / 3])
+
+
 class Shown:
     """A model on the page."""
 
