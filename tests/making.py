@@ -40,7 +40,7 @@ class Case:
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
         bert: the text is pieces, audio and vision are as long as it is.
-        auxiliary: a loss comes with the prediction.
+        terms: names of the losses that come with the prediction.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
         renamed: our parts of the key names, and the authors'.
@@ -51,7 +51,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
-    auxiliary: bool = False
+    terms: tuple[str, ...] = ()
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -84,7 +84,7 @@ LMR_CBT = Case(
 GLOMO = Case(
     "glomo",
     {"d_model": 8, "heads": 2, "layers": 1},
-    auxiliary=True,
+    terms=("experts",),
     shapes={"fc_all.bias": (8,), "moe_t.w_gate": (24, 3)},
     renamed={"attention_mlp.": "attention_mlp.attention_mlp."},
 )
@@ -206,6 +206,11 @@ def make_fold(rows, seed, noise=0.0):
     label = torch.zeros(rows).index_add(0, owner, modalities["text"].rows[:, 0]) / counts
     label = label + noise * torch.randn(rows, generator=generator)
     return Fold(np.arange(rows).astype(str), label[:, None], modalities)
+
+
+def golden_bert(config: dict[str, Any]) -> nn.Module:
+    """The BERT that the `config` of a case of `tests/golden` asks for."""
+    return BertModel(BertConfig(**config["bert"]))
 
 
 def golden_weights(case: dict[str, Any]) -> dict[str, Tensor]:

@@ -134,7 +134,7 @@ class Gate(nn.Module):
 
 
 class GLoMo(nn.Module):
-    """Global-local modal fusion: the prediction and the experts' auxiliary loss.
+    """Global-local modal fusion: the prediction and the experts' loss.
 
     ``text_dim`` is for networks without ``bert``; a ``bert`` loses its pooler, which has no part.
     """
@@ -221,7 +221,7 @@ class GLoMo(nn.Module):
         )
         self.classifier = nn.Linear(2 * d_model, output_dim)
 
-    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         if self.bert is None:
             text_coarse, text_fine = self.text_network(sequence(batch, "text", self.padding))
         else:
@@ -242,7 +242,7 @@ class GLoMo(nn.Module):
         own = torch.stack([f(x) for f, x in zip(layers, pairs, strict=True)], dim=1)  # (b, 3, d)
         own = (weights[..., None] * own).sum(1)
         prediction = self.classifier(torch.cat([shared, own], dim=1))  # (b, output_dim)
-        return prediction, text_loss + audio_loss + vision_loss
+        return prediction, {"experts": text_loss + audio_loss + vision_loss}
 
     def parameter_groups(self, lr: float, weight_decay: float = 1e-4) -> list[dict]:
         """Groups for AdamW: no decay for biases and for what is called LayerNorm.weight."""

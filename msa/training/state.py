@@ -20,7 +20,7 @@ from msa.base.atomic import atomic_write
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history; losses are means over rows, without auxiliary terms."""
+    """One line of the history; losses are means over rows, without a model's own terms."""
 
     epoch: int
     train_loss: float

@@ -63,7 +63,7 @@ def mean_loss(
     hyper: Mapping[str, Any],
     targets: slice = slice(None),
 ) -> float:
-    """Loss of a fold, averaged over rows and some of its targets, without auxiliary terms."""
+    """Loss of a fold, averaged over rows and some of its targets, without the model's own terms."""
     losses = [
         LOSSES[loss](prediction, label)[:, targets].double().mean(dim=-1)
         for prediction, label in evaluate(network, fold, hyper)
@@ -97,13 +97,12 @@ def run_epoch(
         batch = fold.batch(segments.flatten())
         with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
             output = network(batch)
-            prediction, auxiliary = output if isinstance(output, tuple) else (output, None)
+            prediction, terms = output if isinstance(output, tuple) else (output, {})
             losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
             losses = losses.unflatten(0, segments.shape)  # (b, targets) or (k, b, targets)
             means = losses.mean(dim=(-2, -1))
             loss = losses.sum() if hyper["reduction"] == "sum" else means.sum()
-            if auxiliary is not None:
-                loss = loss + auxiliary
+            loss = sum(terms.values(), loss)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if hyper["clip"] is not None:

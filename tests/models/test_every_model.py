@@ -16,12 +16,11 @@ either_padding = pytest.mark.parametrize("padding", ["masked", "released"])
 
 
 def predict(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The prediction alone; an auxiliary loss is one finite number."""
+    """The prediction alone; each term of the loss that comes with it is one finite number."""
     output = model(batch)
     if isinstance(output, tuple):
-        output, auxiliary = output
-        assert auxiliary.dim() == 0
-        assert auxiliary.isfinite()
+        output, terms = output
+        assert all(term.dim() == 0 and term.isfinite() for term in terms.values())
     return output
 
 
@@ -60,11 +59,12 @@ def test_no_model_is_left_out() -> None:
 
 @every_model
 def test_output(name: str) -> None:
-    """Predictions (b, output_dim), or a pair with an auxiliary loss."""
+    """Predictions (b, output_dim), or a pair with named terms of the loss."""
     rows = make_rows(name)
     output = make(name, output_dim=3).eval()(collate(rows))
-    assert isinstance(output, tuple) is CASES[name].auxiliary
-    assert (output[0] if CASES[name].auxiliary else output).shape == (len(rows), 3)
+    output, terms = output if isinstance(output, tuple) else (output, {})
+    assert list(terms) == list(CASES[name].terms)
+    assert output.shape == (len(rows), 3)
 
 
 @torch.no_grad()
