@@ -53,7 +53,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
-    steps: list[tuple[int, ...]] | None = None
+    steps: Sequence[tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.padding import normalize, require_choice, sequence
-from msa.models.recurrent_pair import RecurrentPair, as_long
+from msa.models.recurrent_pair import RELEASED_NAMES, RecurrentPair, as_long
 
 WIDTHS = {
     "text_dim": ("text_rnn.first.weight_ih_l0", 1),
@@ -26,12 +26,7 @@ WIDTHS = {
 
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Our state dict and the unused keys of a released one."""
-    names = {}
-    for name in ("text", "audio", "vision"):
-        names[f"{name[0]}rnn1."] = f"{name}_rnn.first."
-        names[f"{name[0]}rnn2."] = f"{name}_rnn.second."
-        names[f"{name[0]}layer_norm."] = f"{name}_rnn.norm."
-    return rename(state, names)
+    return rename(state, RELEASED_NAMES)
 
 
 class LFLSTM(nn.Module):

@@ -5,7 +5,6 @@ Each modality becomes one vector, and this a private and a shared one, which fur
 apart, alike, and complete; a transformer mixes the six.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -13,18 +12,17 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.linalg import vector_norm
 
 from msa.base.errors import InputError
-from msa.models.bert import hidden_states
+from msa.models.bert import cut_pieces, freeze, hidden_states
 from msa.models.checkpoint import rename
+from msa.models.distances import central_moment_discrepancy, difference
 from msa.models.dropout import Dropout
 from msa.models.padding import compact, masked_mean, require_choice, sequence
-from msa.models.recurrent_pair import RecurrentPair, as_long
+from msa.models.recurrent_pair import RELEASED_NAMES, RecurrentPair, as_long
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
-FROZEN_LAYERS = {"none": 0, "layers 0-8": 9}
-MOMENTS = 5
+FROZEN_LAYERS = {"none": 0, "layers 0-8": 9, "all": None}
 WIDTHS = {
     "text_dim": ("text_rnn.first.weight_ih_l0", 1),
     "audio_dim": ("audio_rnn.first.weight_ih_l0", 1),
@@ -36,6 +34,7 @@ WIDTHS = {
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Our state dict and the unused keys of a released one."""
     names = {
+        **RELEASED_NAMES,
         "bertmodel.": "bert.",
         "shared.shared_1.": "shared.0.",
         "discriminator.discriminator_layer_1.": "discriminator.0.",
@@ -43,40 +42,14 @@ def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str
         "fusion.fusion_layer_1.": "fusion.0.",
         "fusion.fusion_layer_3.": "fusion.3.",
     }
-    for name in ("text", "audio", "vision"):
-        m = name[0]
+    for m in "tav":
         names |= {
-            f"{m}rnn1.": f"{name}_rnn.first.",
-            f"{m}rnn2.": f"{name}_rnn.second.",
-            f"{m}layer_norm.": f"{name}_rnn.norm.",
             f"project_{m}.project_{m}.": f"project_{m}.0.",
             f"project_{m}.project_{m}_layer_norm.": f"project_{m}.2.",
             f"private_{m}.private_{m}_{3 if m == 'a' else 1}.": f"private_{m}.0.",
             f"recon_{m}.recon_{m}_1.": f"recon_{m}.",
         }
     return rename(state, names, (".pooler.", "sp_discriminator."))
-
-
-def difference(x: Tensor, y: Tensor) -> Tensor:
-    """How far two representations (b, d) of the same segments are from being orthogonal."""
-    x, y = x - x.mean(0), y - y.mean(0)
-    x = x / (vector_norm(x, dim=1, keepdim=True).detach() + 1e-6)
-    y = y / (vector_norm(y, dim=1, keepdim=True).detach() + 1e-6)
-    return (x.T @ y).square().mean()
-
-
-def central_moment_discrepancy(x: Tensor, y: Tensor) -> Tensor:
-    """The distance of two distributions, (b, d) each, by their first five moments.
-
-    Of one row all but the first are zero; the gradient of their distance is zero there, not NaN
-    as in the released code.
-    """
-    x_mean, y_mean = x.mean(0), y.mean(0)
-    x, y = x - x_mean, y - y_mean
-    distances = [vector_norm(x_mean - y_mean)]
-    for k in range(2, MOMENTS + 1):
-        distances.append(vector_norm(x.pow(k).mean(0) - y.pow(k).mean(0)))
-    return torch.stack(distances).sum()
 
 
 class MISA(nn.Module):
@@ -116,7 +89,7 @@ class MISA(nn.Module):
         self.text_length = require_choice("text_length", text_length, ("all", "words"))
         self.similarity = require_choice("similarity", similarity, ("cmd", "domain"))
         require_choice("activation", activation, (*ACTIVATIONS,))
-        require_choice("frozen", frozen, (*FROZEN_LAYERS, "all"))
+        require_choice("frozen", frozen, (*FROZEN_LAYERS,))
         self.weights = {"diff": diff_weight, "sim": sim_weight, "recon": recon_weight}
         self.reversal = reversal
         d, act = d_model, ACTIVATIONS[activation]
@@ -132,7 +105,7 @@ class MISA(nn.Module):
             text_width: int = config.hidden_size
             if isinstance(getattr(bert, "pooler", None), nn.Module):
                 bert.register_module("pooler", None)
-            _freeze(bert, frozen)
+            freeze(bert, FROZEN_LAYERS[frozen])
         elif text_dim is not None:
             text_width = 4 * text_dim
             self.text_rnn = RecurrentPair(input_dim=text_dim, hidden=text_dim)
@@ -193,7 +166,7 @@ class MISA(nn.Module):
         if self.bert is not None:
             if self.text_length == "words":
                 words = max(vision.lengths.max(), audio.lengths.max())
-                mask, ids, types = _cut(mask, ids, types, pieces=words + 2)
+                mask, ids, types = cut_pieces(mask, ids, types, pieces=words + 2)
             states = hidden_states(self.bert, ids, types, mask, "masked")[-1]
             text = masked_mean(states, mask)  # (b, D)
         others = ((self.vision_rnn, vision), (self.audio_rnn, audio))
@@ -225,20 +198,3 @@ class MISA(nn.Module):
             for layer, own, p, s in zip(layers, x, private, shared, strict=True)
         ]
         return torch.stack(errors).mean()
-
-
-def _freeze(bert: nn.Module, frozen: str) -> None:
-    """Layers, or all of an encoder, learn nothing."""
-    for name, parameter in bert.named_parameters():
-        layer = re.search(r"\blayer\.(\d+)\.", name)
-        if frozen == "all" or (layer and int(layer[1]) < FROZEN_LAYERS[frozen]):
-            parameter.requires_grad_(False)
-
-
-def _cut(mask: Tensor, ids: Tensor, types: Tensor, *, pieces: int) -> tuple[Tensor, ...]:
-    """Rows (b, t) of at most some pieces, the last one [SEP] as before."""
-    longer = mask[:, pieces:].any(1, keepdim=True)  # (b, 1)
-    last = ids.gather(1, mask.sum(1, keepdim=True) - 1)
-    mask, ids, types = (x[:, :pieces] for x in (mask, ids, types))
-    end = torch.where(longer, last, ids[:, -1:])
-    return mask, torch.cat([ids[:, :-1], end], dim=1), types

@@ -12,6 +12,12 @@ from torch import Tensor, nn
 from msa.models.padding import Steps, sequence, valid_steps
 from msa.models.recurrence import recur
 
+RELEASED_NAMES = {
+    f"{name[0]}{theirs}.": f"{name}_rnn.{ours}."
+    for name in ("text", "audio", "vision")
+    for theirs, ours in (("rnn1", "first"), ("rnn2", "second"), ("layer_norm", "norm"))
+}
+
 
 class RecurrentPair(nn.Module):
     """LSTM, LayerNorm, LSTM, in both directions; what counts are the final states."""

@@ -6,7 +6,8 @@ from making import collate, make, make_rows
 from transformers import BertConfig, BertModel
 
 from msa.base.errors import InputError
-from msa.models.misa import MISA, central_moment_discrepancy, difference
+from msa.models.distances import central_moment_discrepancy, difference
+from msa.models.misa import MISA
 
 # dead in the released network: sp_discriminator, and the text's LayerNorm beside BERT
 UNUSED = 128 * 4 + 4 + 2 * 600
