@@ -15,6 +15,8 @@ MODELS = {
     "glomo": "msa.models.glomo:GLoMo",
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
+    "self_mm": "msa.models.self_mm:SelfMM",
+    "mmim": "msa.models.mmim:MMIM",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }

@@ -1,0 +1,258 @@
+"""MMIM: Han, Chen, Poria, "Improving Multimodal Fusion with Hierarchical Mutual Information
+Maximization for Multimodal Sentiment Analysis", EMNLP 2021.
+
+Bounds of the mutual information between the modalities, and between each and their fusion, are
+raised along with the prediction; a pass of its own in each epoch first tightens the former.
+"""
+
+import sys
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from msa.models.bert import hidden_states
+from msa.models.checkpoint import rename
+from msa.models.dropout import Dropout
+from msa.models.last_state import LastState
+from msa.models.padding import compact, require_choice
+from msa.models.recurrent_pair import as_long
+
+WIDTHS = {
+    "audio_dim": ("acoustic_enc.rnn.weight_ih_l0", 1),
+    "vision_dim": ("visual_enc.rnn.weight_ih_l0", 1),
+    "output_dim": ("fusion_prj.linear_3.weight", 0),
+}
+BEFORE_ENTROPY = 2  # batches of an epoch
+
+
+def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Our state dict and the unused keys of a released one."""
+    return rename(state, {"text_enc.bertmodel.": "bert."}, (".pooler.",))
+
+
+class Bound(nn.Module):
+    """How likely a modality's vector y is by that of x, and how much y varies in a batch.
+
+    The variation is measured together with the batch before, whose vectors are in the buffers
+    `recent_positive` and `recent_negative`, (k, y / 4), by the sign of the label.
+    """
+
+    def __init__(self, *, x_dim: int, y_dim: int) -> None:
+        super().__init__()
+        self.mlp_mu, self.mlp_logvar = (
+            nn.Sequential(nn.Linear(x_dim, y_dim), nn.ReLU(), nn.Linear(y_dim, y_dim))
+            for _ in range(2)
+        )
+        self.entropy_prj = nn.Sequential(nn.Linear(y_dim, y_dim // 4), nn.Tanh())
+        self.forget()
+
+    def forget(self) -> None:
+        """No batch before."""
+        for side in ("recent_positive", "recent_negative"):
+            empty = self.entropy_prj[0].weight.new_zeros(0, len(self.entropy_prj[0].weight))
+            self.register_buffer(side, empty.detach(), persistent=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The mean log-likelihood, but for constants."""
+        mean, log_variance = self.mlp_mu(x), self.mlp_logvar(x)
+        return (-((mean - y) ** 2) / (2 * log_variance.exp())).sum(1).mean()
+
+    def entropy(self, y: Tensor, label: Tensor) -> Tensor | None:
+        """The entropy of y (b, d) by its covariances on both sides of label (b,) 0.
+
+        None where too few rows are on one of them for a covariance of full rank.
+        """
+        e = self.entropy_prj(y).float() if y.dtype == torch.bfloat16 else self.entropy_prj(y)
+        sides = {"recent_positive": e[label > 0], "recent_negative": e[label < 0]}
+        total: Tensor | None = e.new_zeros(())
+        for side, rows in sides.items():
+            joined = torch.cat([self.get_buffer(side).to(rows), rows])
+            setattr(self, side, rows.detach())
+            if len(joined) <= joined.shape[1]:
+                total = None
+            elif total is not None:
+                centered = joined - joined.mean(0)
+                total = total + 0.25 * torch.logdet(centered.T @ centered / len(joined))
+        return total
+
+
+class Contrast(nn.Module):
+    """Contrastive predictive coding: how well a fusion tells its own vector from the batch's."""
+
+    def __init__(self, *, fusion_dim: int, x_dim: int, layers: int) -> None:
+        super().__init__()
+        first = nn.Linear(fusion_dim, x_dim)
+        deeper = [nn.Linear(x_dim, x_dim) for _ in range(layers - 1)]
+        self.net = nn.Sequential(first, nn.Tanh(), *deeper) if deeper else first
+
+    def forward(self, x: Tensor, fusion: Tensor) -> Tensor:
+        x, guess = F.normalize(x, dim=1), F.normalize(self.net(fusion), dim=1)
+        likeness = x @ guess.T  # (b, b)
+        return -(likeness.diagonal() - likeness.logsumexp(1)).mean()
+
+
+class Fusion(nn.Module):
+    """The prediction from all vectors, and the layer before it."""
+
+    def __init__(self, *, input_dim: int, hidden: int, output_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.linear_1 = nn.Linear(input_dim, hidden)
+        self.linear_2 = nn.Linear(hidden, hidden)
+        self.linear_3 = nn.Linear(hidden, output_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        fusion = torch.tanh(self.linear_2(torch.tanh(self.linear_1(self.dropout(x)))))
+        return self.linear_3(fusion), fusion
+
+
+class MMIM(nn.Module):
+    """Fusion by mutual information: the prediction, and in training the terms of the bounds.
+
+    ``train_entropy="none"`` leaves the projections behind the entropies as they begin, as
+    released. ``padding="released"`` gives audio and vision as many steps as the text has pieces,
+    as MMSA's port does on aligned data. ``bert`` loses its pooler, which has no part.
+    """
+
+    def __init__(
+        self,
+        *,
+        bert: nn.Module,
+        audio_dim: int,
+        vision_dim: int,
+        output_dim: int,
+        text_dim: int | None = None,
+        audio_hidden: int = 16,
+        vision_hidden: int = 16,
+        audio_out: int = 16,
+        vision_out: int = 16,
+        fusion_width: int = 128,
+        dropout: float = 0.1,
+        bidirectional: bool = False,
+        contrast: bool = True,
+        add_va: bool = False,
+        cpc_layers: int = 1,
+        alpha: float = 0.1,
+        beta: float = 0.1,
+        train_entropy: str = "stage1",
+        padding: str = "masked",
+    ) -> None:
+        super().__init__()
+        self.padding = require_choice("padding", padding, ("masked", "released"))
+        self.train_entropy = require_choice("train_entropy", train_entropy, ("stage1", "none"))
+        self.contrast, self.alpha, self.beta = contrast, alpha, beta
+        if isinstance(getattr(bert, "pooler", None), nn.Module):
+            bert.register_module("pooler", None)
+        config: Any = bert.config
+        text: int = config.hidden_size
+        self.acoustic_enc = LastState(
+            input_dim=audio_dim,
+            hidden=audio_hidden,
+            output_dim=audio_out,
+            dropout=dropout,
+            bidirectional=bidirectional,
+        )
+        self.visual_enc = LastState(
+            input_dim=vision_dim,
+            hidden=vision_hidden,
+            output_dim=vision_out,
+            dropout=dropout,
+            bidirectional=bidirectional,
+        )
+        dims = {"t": text, "v": vision_out, "a": audio_out}
+        self.pairs = ("tv", "ta", "va") if add_va else ("tv", "ta")
+        for x, y in self.pairs:
+            self.add_module(f"mi_{x}{y}", Bound(x_dim=dims[x], y_dim=dims[y]))
+        for x, width in dims.items():
+            coding = Contrast(fusion_dim=fusion_width, x_dim=width, layers=cpc_layers)
+            self.add_module(f"cpc_z{x}", coding)
+        self.fusion_prj = Fusion(
+            input_dim=sum(dims.values()),
+            hidden=fusion_width,
+            output_dim=output_dim,
+            dropout=dropout,
+        )
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_normal_(parameter)
+        self.bert = bert
+        self.phases = {"bounds": tuple(f"mi_{pair}.mlp_" for pair in self.pairs)}
+        self.start_epoch(1)
+
+    def start_epoch(self, number: int) -> None:
+        """What is kept of the batch before is of the same epoch."""
+        self.batches = 0
+        for pair in self.pairs:
+            self._bound(pair).forget()
+
+    def forward(self, batch: dict[str, Any]) -> Any:
+        x = self._encode(batch)
+        if batch.get("phase") == "bounds":
+            return None, {"lld": -self._likelihood(x)}
+        prediction, fusion = self.fusion_prj(torch.cat([x["t"], x["a"], x["v"]], dim=1))
+        if not self.training:
+            return prediction  # (b, output_dim)
+        entropy = self._entropy(x, batch["label"][:, 0])
+        self.batches += 1
+        terms = {"entropy": -self.beta * entropy}
+        if self.contrast:
+            codings = [self.get_submodule(f"cpc_z{name}")(x[name], fusion) for name in x]
+            terms["nce"] = self.alpha * torch.stack(codings).sum()
+            terms["lld"] = -self.beta * self._likelihood(x)
+        return prediction, terms
+
+    def parameter_groups(
+        self, lr: float, weight_decay: float, bert_lr: float = 5e-5
+    ) -> list[dict[str, Any]]:
+        """The encoder and the others, but for the bounds, which have a pass of their own."""
+        named = [
+            (name, parameter)
+            for name, parameter in self.named_parameters()
+            if not name.startswith(self.phases["bounds"])
+            and not (self.train_entropy == "none" and ".entropy_prj." in name)
+        ]
+        encoder = [parameter for name, parameter in named if name.startswith("bert.")]
+        others = [parameter for name, parameter in named if not name.startswith("bert.")]
+        return [
+            {"params": others, "lr": lr, "weight_decay": weight_decay},
+            {"params": encoder, "lr": bert_lr, "weight_decay": weight_decay},
+        ]
+
+    def _encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """One vector of each modality, (b, d), by its letter."""
+        mask, ids, types = compact(
+            batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
+        )
+        pieces = mask.sum(1).cpu().numpy()
+        return {
+            "t": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
+            "v": self.visual_enc(as_long(batch, "vision", pieces, self.padding)),
+            "a": self.acoustic_enc(as_long(batch, "audio", pieces, self.padding)),
+        }
+
+    def _bound(self, pair: str) -> Bound:
+        bound = self.get_submodule(f"mi_{pair}")
+        assert isinstance(bound, Bound)
+        return bound
+
+    def _likelihood(self, x: dict[str, Tensor]) -> Tensor:
+        return torch.stack([self._bound(p)(x[p[0]], x[p[1]]) for p in self.pairs]).sum()
+
+    def _entropy(self, x: dict[str, Tensor], label: Tensor) -> Tensor:
+        """Sum over the pairs, zero in an epoch's first two batches."""
+        found = {pair: self._bound(pair).entropy(x[pair[1]], label) for pair in self.pairs}
+        total = x["t"].new_zeros(())
+        if self.batches < BEFORE_ENTROPY:
+            return total
+        for pair, entropy in found.items():
+            if entropy is None:
+                print(
+                    f"mmim: batch {self.batches + 1}: too few rows of one sign for the entropy of "
+                    f"{pair}: it is left out; a larger batch_size has more",
+                    file=sys.stderr,
+                )
+            else:
+                total = total + entropy
+        return total

@@ -1,0 +1,238 @@
+"""Self-MM: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
+Multi-Task Learning for Multimodal Sentiment Analysis", AAAI 2021.
+
+Text, audio and vision each predict the sentiment too, by labels of their own that training makes
+from the given one and from where their representations lie.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from msa.base.errors import InputError
+from msa.models.bert import hidden_states
+from msa.models.checkpoint import rename
+from msa.models.dropout import Dropout
+from msa.models.last_state import LastState
+from msa.models.padding import compact, require_choice
+from msa.models.recurrent_pair import as_long
+
+MODALITIES = ("text", "audio", "vision")
+VIEWS = ("fusion", *MODALITIES)
+WIDTHS = {
+    "audio_dim": ("audio_model.rnn.weight_ih_l0", 1),
+    "vision_dim": ("vision_model.rnn.weight_ih_l0", 1),
+    "output_dim": ("heads.fusion.layer_3.weight", 0),
+}
+
+
+def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Our state dict and the unused keys of a released one."""
+    names = {"Model.": "", "text_model.model.": "bert.", "video": "vision"}
+    names |= {f"post_{view}_layer_": f"heads.{view}.layer_" for view in VIEWS}
+    return rename(state, names, (".pooler.",))
+
+
+class Head(nn.Module):
+    """A vector's representation, by which labels are made, and the prediction from it."""
+
+    def __init__(self, *, input_dim: int, width: int, output_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.layer_1 = nn.Linear(input_dim, width)
+        self.layer_2 = nn.Linear(width, width)
+        self.layer_3 = nn.Linear(width, output_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, output_dim) and (b, width)."""
+        feature = F.relu(self.layer_1(self.dropout(x)))
+        return self.layer_3(F.relu(self.layer_2(feature))), feature
+
+
+class Labels(nn.Module):
+    """Labels of each view for all rows of the training fold, made while training goes on.
+
+    Kept as buffers that are no weights: `label_<view>` (n,), `feature_<view>` (n, d), and the
+    features' means `centers_<view>` (2, d) over rows of positive and of negative labels.
+    """
+
+    def __init__(self, labels: Tensor, *, limit: float, exclude_zero: bool) -> None:
+        super().__init__()
+        self.limit, self.exclude_zero = limit, exclude_zero
+        for view in VIEWS:
+            self.register_buffer(f"label_{view}", labels.clone(), persistent=False)
+            self.register_buffer(f"feature_{view}", labels.new_zeros(0), persistent=False)
+            self.register_buffer(f"centers_{view}", labels.new_zeros(0), persistent=False)
+
+    def update(self, rows: Tensor, features: Mapping[str, Tensor], epoch: int) -> None:
+        """Take in the features (b, d) of some rows (b,), making new labels from epoch 2 on."""
+        if epoch > 1:
+            given = self.get_buffer("label_fusion")[rows]
+            leaning = {view: self._leaning(view, features[view]) for view in VIEWS}
+            for name in MODALITIES:
+                share = leaning[name] / (leaning["fusion"] + 1e-8)
+                shift = leaning[name] - leaning["fusion"]
+                made = (0.5 * share * given + 0.5 * (given + shift)).clamp(-self.limit, self.limit)
+                labels = self.get_buffer(f"label_{name}")
+                labels[rows] = (epoch - 1) / (epoch + 1) * labels[rows] + 2 / (epoch + 1) * made
+        for view in VIEWS:
+            stored, x = self.get_buffer(f"feature_{view}"), features[view]
+            if not len(stored):
+                stored = x.new_zeros(len(self.get_buffer("label_fusion")), x.shape[1])
+                setattr(self, f"feature_{view}", stored)
+            stored[rows] = x
+            setattr(self, f"centers_{view}", self._centers(view))
+
+    def _leaning(self, view: str, x: Tensor) -> Tensor:
+        """How much closer features (b, d) lie to the positive centre than to the negative, (b,)."""
+        positive, negative = self.get_buffer(f"centers_{view}")
+        near, far = (x - positive).norm(dim=1), (x - negative).norm(dim=1)
+        return (far - near) / (near + 1e-8)
+
+    def _centers(self, view: str) -> Tensor:
+        labels, x = self.get_buffer(f"label_{view}"), self.get_buffer(f"feature_{view}")
+        positive = labels > 0 if self.exclude_zero else labels >= 0
+        sides = {"positive": positive, "negative": labels < 0}
+        for name, rows in sides.items():
+            if not rows.any():
+                raise InputError(
+                    f"self_mm: expected labels on both sides of 0 to make those of {view}, found "
+                    f"no {name} one in {len(labels)} rows; another system can train on these data"
+                )
+        return torch.stack([x[rows].mean(0) for rows in sides.values()])
+
+
+class SelfMM(nn.Module):
+    """A prediction from all three modalities, and in training a term of the loss for each alone.
+
+    Zero is neither positive nor negative where centres are taken, unless ``exclude_zero=False``
+    as released. ``padding="released"`` is the released code on aligned data: audio and vision
+    have as many steps as the text has pieces, [CLS] and [SEP] included. ``bert`` loses its pooler,
+    which has no part; ``label_limit`` is the largest label that is made.
+    """
+
+    def __init__(
+        self,
+        *,
+        bert: nn.Module,
+        audio_dim: int,
+        vision_dim: int,
+        output_dim: int,
+        text_dim: int | None = None,
+        audio_hidden: int = 32,
+        vision_hidden: int = 64,
+        audio_out: int = 16,
+        vision_out: int = 32,
+        fusion_width: int = 128,
+        text_width: int = 64,
+        audio_width: int = 16,
+        vision_width: int = 32,
+        fusion_dropout: float = 0.1,
+        text_dropout: float = 0.0,
+        audio_dropout: float = 0.1,
+        vision_dropout: float = 0.1,
+        label_limit: float = 3.0,
+        exclude_zero: bool = True,
+        padding: str = "masked",
+    ) -> None:
+        super().__init__()
+        self.padding = require_choice("padding", padding, ("masked", "released"))
+        self.label_limit, self.exclude_zero = label_limit, exclude_zero
+        if isinstance(getattr(bert, "pooler", None), nn.Module):
+            bert.register_module("pooler", None)
+        self.bert = bert
+        config: Any = bert.config
+        text: int = config.hidden_size
+        self.audio_model = LastState(
+            input_dim=audio_dim, hidden=audio_hidden, output_dim=audio_out, dropout=audio_dropout
+        )
+        self.vision_model = LastState(
+            input_dim=vision_dim,
+            hidden=vision_hidden,
+            output_dim=vision_out,
+            dropout=vision_dropout,
+        )
+        sizes = {
+            "fusion": (text + audio_out + vision_out, fusion_width, fusion_dropout),
+            "text": (text, text_width, text_dropout),
+            "audio": (audio_out, audio_width, audio_dropout),
+            "vision": (vision_out, vision_width, vision_dropout),
+        }
+        self.heads = nn.ModuleDict(
+            {
+                view: Head(input_dim=size, width=width, output_dim=output_dim, dropout=dropout)
+                for view, (size, width, dropout) in sizes.items()
+            }
+        )
+        self.epoch = 1
+
+    def start_training(self, labels: Tensor) -> None:
+        """Labels of all modalities are the given ones (n, 1) at first."""
+        self.labels = Labels(labels[:, 0], limit=self.label_limit, exclude_zero=self.exclude_zero)
+
+    def start_epoch(self, number: int) -> None:
+        self.epoch = number
+
+    def forward(self, batch: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        outputs, features = self.views(batch)
+        if not self.training:
+            return outputs["fusion"]
+        terms = {name: self._term(name, outputs[name], batch) for name in MODALITIES}
+        with torch.no_grad():
+            detached = {view: x.detach().to(batch["label"].dtype) for view, x in features.items()}
+            self.labels.update(batch["segments"], detached, self.epoch)
+        return outputs["fusion"], terms
+
+    def views(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Predictions (b, output_dim) and representations (b, d) of all modalities and of each."""
+        mask, ids, types = compact(
+            batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
+        )
+        pieces = mask.sum(1).cpu().numpy()
+        vectors = {
+            "text": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
+            "audio": self.audio_model(as_long(batch, "audio", pieces, self.padding)),
+            "vision": self.vision_model(as_long(batch, "vision", pieces, self.padding)),
+        }
+        vectors["fusion"] = torch.cat([*vectors.values()], dim=1)
+        found = {view: self.heads[view](vectors[view]) for view in VIEWS}
+        outputs, features = ({view: pair[i] for view, pair in found.items()} for i in (0, 1))
+        return outputs, features
+
+    def _term(self, name: str, output: Tensor, batch: dict[str, Any]) -> Tensor:
+        """A modality's loss: the further its label is from the given one, the more it counts."""
+        own = self.labels.get_buffer(f"label_{name}")[batch["segments"]]
+        weight = (own - batch["label"][:, 0]).abs().tanh()
+        return (weight * (output[:, 0] - own).abs()).mean()
+
+    def parameter_groups(
+        self,
+        lr: float,
+        weight_decay: float,
+        bert_lr: float = 5e-5,
+        bert_decay: float = 0.001,
+        audio_lr: float = 1e-3,
+        audio_decay: float = 0.01,
+        vision_lr: float = 1e-4,
+        vision_decay: float = 0.001,
+    ) -> list[dict[str, Any]]:
+        """The encoder, whose biases and LayerNorms do not decay, audio, vision, the others."""
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        rates = {
+            "bert.": (bert_lr, bert_decay),
+            "audio_model.": (audio_lr, audio_decay),
+            "vision_model.": (vision_lr, vision_decay),
+        }
+        for name, parameter in self.named_parameters():
+            chosen = next((rates[part] for part in rates if name.startswith(part)), None)
+            rate, decay = chosen or (lr, weight_decay)
+            if name.startswith("bert.") and ("LayerNorm" in name or name.endswith("bias")):
+                decay = 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+        return [
+            {"params": parameters, "lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
