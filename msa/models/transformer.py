@@ -98,7 +98,7 @@ class Encoder(nn.Module):
     """Scaled input plus position code, the layers, one LayerNorm at the end.
 
     ``padding="released"`` is the released rule for positions: a step whose channel 0 is exactly
-    zero is padding, and has no code.
+    zero is padding, and has no code. With ``positions=False`` no step has one.
     """
 
     def __init__(
@@ -112,10 +112,11 @@ class Encoder(nn.Module):
         residual_dropout: float = 0.0,
         embed_dropout: float = 0.0,
         causal: bool = False,
+        positions: bool = True,
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.causal, self.padding = causal, padding
+        self.causal, self.positions, self.padding = causal, positions, padding
         self.embed_dropout = Dropout(embed_dropout)
         self.layers = nn.ModuleList(
             Layer(
@@ -146,14 +147,17 @@ class Encoder(nn.Module):
             future = _future(x, x if context is None else context)
             visible = future if visible is None else visible + future
         if context is not None:
-            context = self._embed(context, context_positions)
-        x = self._embed(x, positions)
+            context = self.embed(context, context_positions)
+        x = self.embed(x, positions)
         for layer in self.layers:
             x = layer(x, context, visible)
         return self.layer_norm(x)
 
-    def _embed(self, x: Tensor, positions: Tensor | None) -> Tensor:
+    def embed(self, x: Tensor, positions: Tensor | None) -> Tensor:
+        """The scaled input (b, t, d) plus its position code; as the layers take it."""
         b, t, d = x.shape
+        if not self.positions:
+            return self.embed_dropout(math.sqrt(d) * x)
         if positions is None:
             positions = torch.arange(1, t + 1, device=x.device).expand(b, t)
         if self.padding == "released":
@@ -166,6 +170,22 @@ def encode(encoder: Encoder, steps: Steps) -> Steps:
     packing = Packing(steps.lengths, steps.rows.device)
     x = packing.pack(steps.rows)
     return packing.unpack(encoder(x, packing.positions, packing.visible(packing, x.dtype)))
+
+
+def encode_last(encoder: Encoder, packing: Packing, x: Tensor, causal: bool = False) -> Tensor:
+    """The last step of each segment of ``x``, (rows, steps, d), through an encoder: (b, d).
+
+    The last layer computes no other step.
+    """
+    visible = packing.visible(packing, x.dtype, causal)
+    x = encoder.embed(x, packing.positions)
+    *layers, top = encoder.layers
+    for layer in layers:
+        x = layer(x, None, visible)
+    last = packing.lasts()
+    query = last.pack(packing.unpack(x).last)
+    x = top(query, x, last.visible(packing, x.dtype))
+    return encoder.layer_norm(last.unpack(x).rows)
 
 
 def _future(x: Tensor, context: Tensor) -> Tensor:
