@@ -102,8 +102,28 @@ CM_BERT = Case(
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
 )
+MULT = Case(
+    "mult",
+    {"d_model": 8, "heads": 2, "layers": 2, "text_kernel": 3, "vision_kernel": 2},
+    choices={"padding": "masked, released", "streams": "all, text, audio, vision"},
+    shapes={"proj2.bias": (48,), "trans_l_mem.layer_norm.weight": (16,)},
+)
+TFN = Case(
+    "tfn",
+    {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "text_out": 6, "post_fusion": 7},
+    shapes={"post_fusion_layer_2.bias": (7,), "text_subnet.linear_1.weight": (6, 8)},
+    unused=("output_range", "output_shift"),
+)
 CASES = {
     "lmf": LMF,
+    "mult": MULT,
+    "mult_vision": replace(
+        MULT,
+        keywords=MULT.keywords | {"streams": "vision", "positions": False},
+        shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
+    ),
+    "tfn": TFN,
+    "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),
     "nhfnet": NHFNET,
     "lmr_cbt": LMR_CBT,
     "glomo": GLOMO,
