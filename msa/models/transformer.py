@@ -8,9 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
+from msa.models.attention import attend
 from msa.models.dropout import Dropout
 from msa.models.packing import HIDDEN, Packing
 from msa.models.padding import Steps
+
+MANY = 1 << 22  # scores, of which the memory counts for more than the time to compute them twice
 
 
 def sinusoids(positions: Tensor, d: int) -> Tensor:
@@ -53,10 +56,13 @@ class Attention(nn.Module):
             for x in (q, k, v)
         )
         dropout = self.dropout.p if self.training else 0.0
-        if dropout and q.device.type == "cpu":
+        scores = b * self.heads * t * k.shape[2]
+        if dropout and q.device.type == "cpu" and scores > MANY:
+            x = attend(q, k, v, visible, dropout)
+        elif dropout and q.device.type == "cpu":
             # where PyTorch has no fused kernel
-            scores = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
-            weights = (scores if visible is None else scores + visible).softmax(-1)
+            weights = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
+            weights = (weights if visible is None else weights + visible).softmax(-1)
             x = self.dropout(weights) @ v
         else:
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from msa.base.errors import InputError
+from msa.models.attention import attend
 from msa.models.packing import HIDDEN, Packing, Slots, share_rows
 from msa.models.padding import Steps
 from msa.models.transformer import Attention, Encoder, encode, encode_last, sinusoids
@@ -168,6 +170,37 @@ def test_attention_with_dropout_has_the_mean_of_the_one_without() -> None:
     x[:, 3] += 1
     torch.manual_seed(0)
     torch.testing.assert_close(attention(x, None, visible)[:, :3], first)
+
+
+@pytest.mark.parametrize("at_once", [1, 30, 1000])
+def test_attention_to_many_steps(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows at a time, scores computed twice: the numbers and gradients are the same."""
+    monkeypatch.setattr("msa.models.attention.SCORES", at_once)
+    q, k, v = (randn(3, 2, t, 4).roll(t, 3).requires_grad_() for t in (3, 5, 5))
+    visible = torch.zeros(3, 1, 3, 5, dtype=torch.float64)
+    visible[:2, ..., 3:] = HIDDEN
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+    torch.testing.assert_close(attend(q, k, v, visible, 0.0), expected)
+
+    def dropped(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        torch.manual_seed(0)
+        return attend(q, k, v, visible, 0.4)
+
+    assert not torch.allclose(dropped(q, k, v), expected)
+    assert torch.autograd.gradcheck(dropped, (q, k, v))
+
+
+def test_many_steps_and_few_are_the_same_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one part holds all rows, the same weights are dropped either way."""
+    attention = Attention(d_model=8, heads=2, dropout=0.3).double().train()
+    x, found = randn(2, 6, 8), []
+    for many in (0, 1000):
+        monkeypatch.setattr("msa.models.transformer.MANY", many)
+        torch.manual_seed(0)
+        found.append(attention(x, None, None))
+    torch.testing.assert_close(*found)
+    few = [y.to(torch.bfloat16) for y in randn(3, 1, 2, 4, 4)]  # as in mixed precision
+    assert attend(*few, None, 0.3).dtype == torch.bfloat16
 
 
 def test_dropouts_are_for_training() -> None:
