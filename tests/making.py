@@ -22,6 +22,7 @@ torch.set_num_threads(1)
 WIDTHS = {"text": 6, "audio": 3, "vision": 4}
 STEPS = [(1, 2, 3), (5, 1, 2), (4, 8, 1), (2, 3, 7)]  # as WIDTHS; also shorter than a kernel
 PIECES = [2, 7, 4, 1, 5]
+BESIDE = [(2, 1, 3), (7, 2, 1), (4, 5, 2), (1, 3, 4), (5, 1, 2)]  # pieces, audio, vision
 PADDED_WITH = {"input_ids": 29, "token_type_ids": 0}
 LMF_WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
@@ -40,6 +41,7 @@ class Case:
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
         bert: the text is pieces, audio and vision are as long as it is.
+        steps: of the rows; of pieces and sequences where these have their own; None is the usual.
         terms: names of the losses that come with the prediction.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
@@ -51,6 +53,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
+    steps: Sequence[tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -114,6 +117,47 @@ TFN = Case(
     shapes={"post_fusion_layer_2.bias": (7,), "text_subnet.linear_1.weight": (6, 8)},
     unused=("output_range", "output_shift"),
 )
+LF_LSTM = Case(
+    "lf_lstm",
+    {},
+    steps=[(1, 2, 3), (5, 1, 2), (4, 3, 1), (2, 4, 4)],
+    shapes={"fc1.bias": (9,), "text_rnn.norm.weight": (18,)},
+    renamed={
+        f"{name}_rnn.{ours}.": f"{name[0]}{theirs}."
+        for name in WIDTHS
+        for ours, theirs in (("first", "rnn1"), ("second", "rnn2"), ("norm", "layer_norm"))
+    },
+)
+MISA_NAMES = {
+    "shared.0.": "shared.shared_1.",
+    "fusion.0.": "fusion.fusion_layer_1.",
+    "fusion.3.": "fusion.fusion_layer_3.",
+    "private_t.0.": "private_t.private_t_1.",
+    "private_v.0.": "private_v.private_v_1.",
+    "private_a.0.": "private_a.private_a_3.",
+}
+for m in "tva":
+    MISA_NAMES |= {
+        f"project_{m}.0.": f"project_{m}.project_{m}.",
+        f"project_{m}.2.": f"project_{m}.project_{m}_layer_norm.",
+        f"recon_{m}.": f"recon_{m}.recon_{m}_1.",
+    }
+MISA = Case(
+    "misa",
+    {"d_model": 8},
+    terms=("diff", "sim", "recon"),
+    choices={
+        "padding": "masked, released",
+        "text_length": "all, words",
+        "similarity": "cmd, domain",
+        "activation": "relu, tanh",
+        "frozen": "none, layers 0-8, all",
+    },
+    steps=LF_LSTM.steps,
+    shapes={"fusion.3.bias": (2,), "private_t.0.weight": (8, 8)},
+    renamed=MISA_NAMES | LF_LSTM.renamed,
+    unused=("sp_discriminator.sp_discriminator_layer_1.bias",),
+)
 CASES = {
     "lmf": LMF,
     "mult": MULT,
@@ -136,6 +180,25 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
+    "lf_lstm": LF_LSTM,
+    "misa": MISA,
+    "misa_domain": replace(
+        MISA,
+        keywords=MISA.keywords | {"similarity": "domain"},
+        renamed=MISA.renamed
+        | {
+            "discriminator.0.": "discriminator.discriminator_layer_1.",
+            "discriminator.3.": "discriminator.discriminator_layer_2.",
+        },
+    ),
+    "misa_bert": replace(
+        MISA,
+        widths={"audio": 3, "vision": 4},
+        bert=True,
+        steps=BESIDE,
+        renamed=MISA_NAMES | {"bert.": "bertmodel."},
+        unused=("bertmodel.pooler.dense.bias", *MISA.unused),
+    ),
 }
 
 
@@ -177,16 +240,17 @@ def randomize(model: nn.Module) -> Any:
 def make_rows(
     name: str, lengths: Sequence[int | tuple[int, ...]] | None = None
 ) -> list[dict[str, Tensor]]:
-    """Rows of given lengths, STEPS or PIECES by default; one length is that of all sequences."""
+    """Rows of given lengths, those of the case by default; one length is that of all sequences."""
     case, generator = CASES[name], torch.Generator().manual_seed(1)
     rows = []
-    for length in lengths or (PIECES if case.bert else STEPS):
-        steps = length if isinstance(length, tuple) else (length,) * len(case.widths)
+    for length in lengths or case.steps or (PIECES if case.bert else STEPS):
+        steps = length if isinstance(length, tuple) else (length,) * (1 + len(case.widths))
+        steps = steps[-len(case.widths) - case.bert :]
         row = {}
         if case.bert:
             row["input_ids"] = torch.randint(30, steps[:1], generator=generator)
             row["token_type_ids"] = (torch.arange(steps[0]) >= steps[0] // 2).long()
-        for (modality, width), t in zip(case.widths.items(), steps, strict=True):
+        for (modality, width), t in zip(case.widths.items(), steps[case.bert :], strict=True):
             row[modality] = torch.randn(t, width, generator=generator, dtype=torch.float64)
         rows.append(row)
     return rows

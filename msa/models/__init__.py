@@ -15,6 +15,8 @@ MODELS = {
     "glomo": "msa.models.glomo:GLoMo",
     "mult": "msa.models.mult:MulT",
     "tfn": "msa.models.tfn:TFN",
+    "misa": "msa.models.misa:MISA",
+    "lf_lstm": "msa.models.lf_lstm:LFLSTM",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }

@@ -1,5 +1,6 @@
 """BERT over word pieces, short segments sharing a row."""
 
+import re
 from inspect import signature
 from typing import Any
 
@@ -45,3 +46,20 @@ def hidden_states(
         output_hidden_states=True,
     ).hidden_states[-2:]
     return [packing.unpack(x).padded()[0] for x in states]
+
+
+def freeze(bert: nn.Module, layers: int | None) -> None:
+    """The first layers of an encoder learn nothing; None is all of it, embeddings too."""
+    for name, parameter in bert.named_parameters():
+        layer = re.search(r"\blayer\.(\d+)\.", name)
+        if layers is None or (layer and int(layer[1]) < layers):
+            parameter.requires_grad_(False)
+
+
+def cut_pieces(mask: Tensor, ids: Tensor, types: Tensor, *, pieces: int) -> tuple[Tensor, ...]:
+    """Rows (b, t) of at most some pieces, the last one [SEP] as before."""
+    longer = mask[:, pieces:].any(1, keepdim=True)  # (b, 1)
+    last = ids.gather(1, mask.sum(1, keepdim=True) - 1)
+    mask, ids, types = (x[:, :pieces] for x in (mask, ids, types))
+    end = torch.where(longer, last, ids[:, -1:])
+    return mask, torch.cat([ids[:, :-1], end], dim=1), types
