@@ -1,7 +1,8 @@
 """Which models fit a data set: the forms it offers, and those that a model needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from msa.base.encoder_folder import has_marks
 from msa.base.errors import InputError
@@ -10,6 +11,7 @@ from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import whole
 from msa.config.recipes import sequence_names
+from msa.models import OWN_ROWS
 
 FORMS = {
     "text": ("words", "glove", "embedding", "features"),
@@ -21,17 +23,26 @@ FOR_NUMBERS = {"loss": ("l1", "mse", "half_mse"), "selection": ("loss", "l1", "m
 FOR_CLASSES = {"loss": ("cross_entropy",), "selection": ("loss", "last")}
 
 
-def offered_forms(config: Config, dataset: str) -> dict[str, list[str]]:
-    """By modality, the forms that a recipe offers.
+def is_aligned(recipe: Mapping[str, Any]) -> bool:
+    """Whether the sequences of a data recipe have the same steps, as far as it says."""
+    if recipe["align"] == "words":
+        return True
+    return "import" in recipe and recipe.get("setting") != "unaligned"
+
+
+def offered_forms(config: Config, dataset: str, model: str) -> dict[str, list[str]]:
+    """By modality, the forms that a recipe offers a model.
 
     Words are for models that read them through the recipe's encoder, with an audio and a vision
-    row each.
+    row each, or with rows of their own where the model takes these.
     """
-    recipe = config.recipes[dataset]
+    recipe, alignment = config.recipes[dataset], config.models[model].get("alignment")
     offered = [name for name in sequence_names(recipe) if name != "words"]
     if "words" in sequence_names(recipe) and recipe["encoder"]:
-        aligned = recipe["align"] == "words"
-        offered += ["words", "features"] if aligned else ["features"]
+        if recipe["align"] == "words" or alignment in OWN_ROWS:
+            offered.append("words")
+        if "embedding" not in offered:  # what comes with the data is what others read of it
+            offered.append("features")
     return {
         modality: [name for name in offered if name in forms] for modality, forms in FORMS.items()
     }
@@ -39,7 +50,7 @@ def offered_forms(config: Config, dataset: str) -> dict[str, list[str]]:
 
 def chosen_forms(config: Config, dataset: str, model: str) -> dict[str, str | None]:
     """By modality that the model needs, the form it gets; None where the recipe has none."""
-    offered, needs = offered_forms(config, dataset), config.models[model]["needs"]
+    offered, needs = offered_forms(config, dataset, model), config.models[model]["needs"]
     return {
         modality: next((form for form in needs[modality] if form in offered[modality]), None)
         for modality in FORMS
@@ -94,7 +105,12 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
     tasks = config.models[model]["tasks"]
     if task not in tasks:
         return f"its task is {task}, the model is made for {', '.join(tasks)}"
-    offered, needs = offered_forms(config, dataset), config.models[model]["needs"]
+    alignment, aligned = config.models[model].get("alignment"), is_aligned(config.recipes[dataset])
+    if alignment == "aligned" and not aligned:
+        return "its sequences have rows of their own, the model joins those of each word"
+    if alignment == "unaligned" and aligned:
+        return "its sequences are aligned, the model is for rows of their own"
+    offered, needs = offered_forms(config, dataset, model), config.models[model]["needs"]
     for modality, form in chosen_forms(config, dataset, model).items():
         forms = ", ".join(offered[modality])
         if modality == "text" and not forms and "words" in sequence_names(config.recipes[dataset]):

@@ -28,6 +28,9 @@ DEFAULTS: dict[str, Any] = {
     "checkpoint": None,
     "patience": None,
     "clip": None,
+    "clip_value": None,
+    "accumulate": {"batches": 1, "tail": "step"},
+    "phases": {},
     "precision": "fp32",
     "threads": 1,
 }
@@ -46,7 +49,7 @@ def run_settings(
     Without one of its modalities, as if the data set did not have it.
     """
     recipe, model_recipe = config.recipes[dataset], config.models[model]
-    of, how = whole(config, dataset), protocol(recipe)
+    of, dealt = whole(config, dataset), protocol(recipe)
     published = _published(config, dataset, model)
     forms = chosen_forms(config, dataset, model)
     if without:
@@ -102,12 +105,13 @@ def run_settings(
         "task": task,
         "label_columns": columns,
         "forms": forms,
+        **({"alignment": taken} if (taken := model_recipe.get("alignment")) else {}),
         "missing": missing,
         "encoder": text_encoder(config, dataset).version if reads_words else None,
         "clean": recipe["clean"],
         "hyperparameters": hyperparameters,
         **({"unimodal": needed} if (needed := model_recipe["needs"].get("labels")) else {}),
-        **({"folds": how} if how else {}),
+        **({"folds": dealt} if dealt else {}),
         **({"seeds_together": joint_seeds} if seed in joint_seeds else {}),
     }
 
@@ -147,7 +151,8 @@ def _require_together(
     forms: Mapping[str, str | None],
 ) -> None:
     """Raise an InputError where seeds cannot train together with these settings."""
-    if unfit := [key for key in ("schedule", "clip") if hyperparameters[key] is not None]:
+    alone = ("schedule", "clip", "clip_value", "phases")
+    if unfit := [key for key in alone if hyperparameters[key]]:
         raise InputError(
             f"config: batch_seeds: {model} on {dataset} has a {unfit[0]}, which seeds that "
             f"train together cannot have; take it out of `settings`, or set batch_seeds: false"

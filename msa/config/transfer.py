@@ -79,7 +79,7 @@ def _differences(config: Config, dataset: str, model: str, test: str) -> Iterato
     """Why a model that is trained on a data set cannot be scored on another one."""
     recipe, other = config.recipes[dataset], config.recipes[test]
     forms = {m: form for m, form in chosen_forms(config, dataset, model).items() if form}
-    offered = offered_forms(config, test)
+    offered = offered_forms(config, test, model)
     reasons = [
         f"it reads {modality} as {form}, {test} has {', '.join(offered[modality]) or 'none'}"
         for modality, form in forms.items()

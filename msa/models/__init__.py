@@ -20,6 +20,9 @@ MODELS = {
 # what a constructor gets from the data set and the encoder
 DATA_KEYWORDS = ("text_dim", "audio_dim", "vision_dim", "output_dim", "task", "bert")
 
+# what a recipe calls the alignment of models that read audio and vision as they are beside words
+OWN_ROWS = ("unaligned", "either")
+
 # models whose insides the stage examine shows
 EXAMINED = {"cm_bert": "attention", "glomo": "experts"}
 

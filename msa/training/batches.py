@@ -12,6 +12,7 @@ from torch import Tensor
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json, read_offsets, read_words
 from msa.data.pieces import Pieces, count_pieces, cut_words
+from msa.models import OWN_ROWS
 from msa.models.padding import Steps, numbers
 
 MODALITIES = ("text", "audio", "vision")
@@ -107,11 +108,12 @@ class Fold:
     """One fold: segment ids, labels (n, targets) and the modalities.
 
     With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
-    `words` the row of each piece's word, -1 for special ones, on the CPU. `released` is for models
-    that take padding for steps, as the authors' code does. `known` is how well the encoder knows
-    the words that the text is made from, as of `count_pieces`; None where that is not known.
-    `unimodal` are the labels of single modalities, (n,) float32, NaN where there is none, of a
-    model that needs them.
+    `words` the row of each piece's word, -1 for special ones, on the CPU. Audio and vision are then
+    copied to the pieces, unless `own_rows` says that they have steps of their own. `released` is
+    for models that take padding for steps, as the authors' code does. `known` is how well the
+    encoder knows the words that the text is made from, as of `count_pieces`; None where that is not
+    known. `unimodal` are the labels of single modalities, (n,) float32, NaN where there is none, of
+    a model that needs them.
     """
 
     ids: np.ndarray
@@ -121,6 +123,7 @@ class Fold:
     unknown: int | None = None
     words: Tensor | None = None
     released: bool = False
+    own_rows: bool = False
     known: dict[str, int] | None = None
     unimodal: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -137,17 +140,18 @@ class Fold:
         return replace(self, label=self.label.to(device), modalities=moved, unimodal=unimodal)
 
     def batch(self, segments: Tensor) -> dict[str, Any]:
-        """Each `<modality>` and the `label` of some segments, whose numbers are on the CPU.
+        """Each `<modality>` and the `label` of some `segments`, whose numbers are on the CPU.
 
-        A modality is `Steps`; if `released`, or beside pieces, it is (b, t, d) with
+        A modality is `Steps`; if `released`, or copied to pieces, it is (b, t, d) with
         `<modality>_mask` (b, t). Pieces are `input_ids`, `token_type_ids` and `attention_mask`
         (b, t) in place of the text. Labels of single modalities are `label_<modality>`, (b,).
         """
         on = segments.to(self.label.device)
-        batch: dict[str, Any] = {"label": self.label[on]}
+        batch: dict[str, Any] = {"segments": on, "label": self.label[on]}
         batch |= {f"label_{name}": label[on] for name, label in self.unimodal.items()}
         for name, ragged in self.modalities.items():
-            if self.pad is None and not self.released:
+            beside = self.own_rows and name != "text"
+            if (self.pad is None or beside) and not self.released:
                 batch[name] = ragged.steps(segments)
             else:
                 batch[name], batch[f"{name}_mask"] = ragged.padded(segments)
@@ -215,12 +219,13 @@ def load_fold(
     """Read one fold as the settings want it.
 
     A modality that the data set lacks gets one step of zeros of width 1. Where the text is words,
-    audio and vision are copied to the words' pieces, zeros at the special ones.
+    audio and vision are copied to the words' pieces, zeros at the special ones, unless the model's
+    `alignment` says that it reads them as they are.
 
     Args:
         fold: train, valid or test.
-        settings: the run's settings, as of `with_lengths`; `forms`, `hyperparameters`, `task` and
-            `label_columns` are read.
+        settings: the run's settings, as of `with_lengths`; `forms`, `alignment`,
+            `hyperparameters`, `task` and `label_columns` are read.
         data: folder of the folds, written by the stage split.
         clean: folder written by the stage clean; needed for audio, vision, glove and embedding.
         features: folder written by the stage encode; needed for features.
@@ -243,12 +248,13 @@ def load_fold(
     pieces = None
     if forms.get("text") == "words":
         pieces = _pieces(data / fold, offsets, hyper, tokenizer, hyper["lengths"]["text"])
+    own_rows = settings.get("alignment") in OWN_ROWS
     modalities = {}
     # whatever the order of the settings' keys, the data's digest is of one order
     for name in (name for name in MODALITIES if name in forms):
         form = forms[name]
         # what is copied to the pieces is as long as they are
-        leader = name if pieces is None else "text"
+        leader = name if pieces is None or own_rows else "text"
         length, side = hyper["lengths"][leader], hyper["sides"][leader]
         fixed = length if released else None
         index = None
@@ -256,7 +262,7 @@ def load_fold(
             rows = np.zeros((len(ids), 1))
             counts = whole = np.ones(len(ids), dtype=np.int64)
             fixed = None
-        elif pieces is None:
+        elif pieces is None or (own_rows and name != "text"):
             rows = _rows(form, fold, offsets, hyper, clean, features)
             bounds = offsets["words" if form == "features" else form]
             kept, counts = cut(bounds, length, side)
@@ -280,7 +286,7 @@ def load_fold(
     special = tokenizer.pad_token_id, tokenizer.unk_token_id
     known = count_pieces(read_words(data / fold / "words.npy", offsets["words"][-1]), tokenizer)
     rows_of = torch.from_numpy(pieces.words)
-    return Fold(ids, label, modalities, *special, rows_of, released, known, unimodal)
+    return Fold(ids, label, modalities, *special, rows_of, released, own_rows, known, unimodal)
 
 
 def _known(features: Path | None, fold: str) -> dict[str, int] | None:

@@ -1,5 +1,6 @@
 """Optimizers and schedules of the published systems."""
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, MultiStepLR, ReduceLROnPlateau
 
@@ -100,10 +102,51 @@ def make_optimizer(network: Any, settings: Mapping[str, Any]) -> Optimizer:
             f"optimizer: groups: {type(network).__name__} has {', '.join(known) or 'none'}, "
             f"got {', '.join(unknown)}"
         )
-    parameters = [p for p in network.parameters() if p.requires_grad]
+    elsewhere = tuple(prefix for of in getattr(network, "phases", {}).values() for prefix in of)
+    parameters = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and not name.startswith(elsewhere)
+    ]
     if make_groups:
         parameters = make_groups(**usual, **groups)
     return KINDS[settings["name"]](parameters, **usual)
+
+
+def phase_optimizers(network: Any, settings: Mapping[str, Any]) -> dict[str, Optimizer]:
+    """An optimizer for each pass of an epoch before the main one, by the pass's name.
+
+    Args:
+        network: its `phases` name the passes, and what the names of their parameters begin with.
+        settings: `phases` of the hyperparameters.
+
+    Raises:
+        InputError: the settings are not of the network's passes.
+    """
+    passes: Mapping[str, tuple[str, ...]] = getattr(network, "phases", {})
+    if set(passes) != set(settings):
+        raise InputError(
+            f"phases: {type(network).__name__} has {', '.join(passes) or 'none'}, "
+            f"got {', '.join(settings) or 'none'}"
+        )
+    return {
+        phase: KINDS[settings[phase]["optimizer"]["name"]](
+            [p for name, p in network.named_parameters() if name.startswith(prefixes)],
+            lr=settings[phase]["optimizer"]["lr"],
+            weight_decay=settings[phase]["optimizer"].get("weight_decay", 0.0),
+        )
+        for phase, prefixes in passes.items()
+    }
+
+
+def planned_steps(rows: int, hyper: Mapping[str, Any]) -> int:
+    """The optimizer's steps in a whole training, as its schedule counts them."""
+    schedule, size = hyper["schedule"] or {}, hyper["batch_size"]
+    # as released: the last batch of an epoch, if it is a short one, is made and not counted
+    batches = rows // size if schedule.get("total") == "floor" else -(-rows // size)
+    together, tail = hyper["accumulate"]["batches"], hyper["accumulate"]["tail"]
+    steps = batches // together if tail == "drop" else -(-batches // together)
+    return max(steps, 1) * int(hyper["epochs"])
 
 
 class Schedule:
@@ -112,15 +155,21 @@ class Schedule:
     Args:
         optimizer: the optimizer.
         settings: None, or `name` with `warmup` (share of all batches, then linear decay to 0),
-            `epochs` and `factor` ("steps"), or `patience` and `factor` ("plateau").
-        batches: number of batches in the whole training.
+            `epochs` and `factor` ("steps"), `patience` and `factor` ("plateau"), or `warmup`, the
+            epochs of all before half a cosine ("cosine"); what restarts is `Restart`'s.
+        batches: number of steps in the whole training.
+        epochs: number of epochs.
     """
 
     def __init__(
-        self, optimizer: Optimizer, settings: Mapping[str, Any] | None, batches: int
+        self,
+        optimizer: Optimizer,
+        settings: Mapping[str, Any] | None,
+        batches: int,
+        epochs: int = 0,
     ) -> None:
         self.per_batch: LambdaLR | None = None
-        self.per_epoch: MultiStepLR | None = None
+        self.per_epoch: LambdaLR | MultiStepLR | None = None
         self.plateau: ReduceLROnPlateau | None = None
         name = settings["name"] if settings else None
         if settings and name == "warmup_linear":
@@ -131,6 +180,17 @@ class Schedule:
                 return done / warm if done < warm else max((1 - done) / (1 - warm), 0.0)
 
             self.per_batch = LambdaLR(optimizer, share)
+        elif settings and name == "cosine":
+            rising = settings["warmup"]
+            first = 0 if settings.get("start") == "zero" else 1
+
+            def height(epoch: int) -> float:
+                done = epoch + first
+                if done <= rising:
+                    return done / rising
+                return (1 + math.cos(math.pi * (done - rising - 1) / (epochs - rising))) / 2
+
+            self.per_epoch = LambdaLR(optimizer, height)
         elif settings and name == "steps":
             self.per_epoch = MultiStepLR(optimizer, settings["epochs"], settings["factor"])
         elif settings and name == "plateau":
@@ -157,3 +217,49 @@ class Schedule:
         """Go back to where `state_dict` was asked for."""
         for name, part in state.items():
             getattr(self, name).load_state_dict(part)
+
+
+class Restart:
+    """The schedule "restart": from the best epoch again, with a smaller learning rate.
+
+    After more than `patience` epochs in a row without a better value, weights and optimizer are
+    those of the best epoch again, with its learning rate times `factor`; after `times` of these
+    training is over. The SDK's official tutorial trains so. With other schedules it does nothing.
+    """
+
+    def __init__(
+        self, network: nn.Module, optimizer: Optimizer, settings: Mapping[str, Any] | None
+    ) -> None:
+        restarts = settings is not None and settings["name"] == "restart"
+        self.settings = settings if restarts else None
+        self.network, self.optimizer = network, optimizer
+        self.state: dict[str, Any] = {"best": math.inf, "waited": 0, "done": 0}
+
+    @property
+    def over(self) -> bool:
+        """Whether training is to end."""
+        return self.settings is not None and self.state["done"] >= self.settings["times"]
+
+    def after_epoch(self, value: float) -> None:
+        """To be called after every epoch with what the validation fold selects by."""
+        if self.settings is None:
+            return
+        if value < self.state["best"]:
+            kept = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+            self.state |= {"best": value, "waited": 0, **copy.deepcopy(kept)}
+            return
+        self.state["waited"] += 1
+        if self.state["waited"] > self.settings["patience"]:
+            self.network.load_state_dict(self.state["network"])
+            self.optimizer.load_state_dict(copy.deepcopy(self.state["optimizer"]))
+            for group in self.optimizer.param_groups:
+                group["lr"] *= self.settings["factor"]
+            self.state |= {"waited": 0, "done": self.state["done"] + 1}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the best epoch was like, and how often and how long it was waited for."""
+        return self.state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state_dict` was asked for."""
+        self.state = dict(state)

@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from msa.base.atomic import atomic_write
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history; losses are means over rows, without a model's own terms."""
+    """One line of the history; losses are means over rows, without a model's own terms.
+
+    `terms` are these, by name, the means over rows of the training fold.
+    """
 
     epoch: int
     train_loss: float
@@ -29,6 +32,7 @@ class Epoch:
     lr: float
     seconds: float
     rows_per_s: float
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,6 +78,25 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a network keeps from batch to batch and no weights file has: buffers not persistent."""
+
+    network: nn.Module
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """These buffers by name."""
+        weights = self.network.state_dict()
+        return {name: x for name, x in self.network.named_buffers() if name not in weights}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put them back, whatever their shapes are now."""
+        device = next(self.network.parameters()).device
+        for name, x in state.items():
+            module, _, own = name.rpartition(".")
+            setattr(self.network.get_submodule(module), own, x.to(device))
+
+
+@dataclass(frozen=True)
 class State:
     """The file of one training's state.
 
@@ -90,7 +113,7 @@ class State:
 
         Args:
             trained: what there is so far.
-            parts: what has a `state_dict`: network, optimizer, schedule.
+            parts: what has a `state_dict`: network, optimizers, schedule, memory.
             order: the generator of the rows' order.
         """
         content = {

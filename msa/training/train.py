@@ -7,9 +7,10 @@ every epoch are kept for the score stage, which no selection reads.
 import argparse
 import csv
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,13 @@ from msa.base.atomic import atomic_path, atomic_write
 from msa.base.errors import InputError
 from msa.training.batches import FOLDS, Fold
 from msa.training.network import build, evaluate, predictions
-from msa.training.optimizers import Schedule, make_optimizer
+from msa.training.optimizers import (
+    Restart,
+    Schedule,
+    make_optimizer,
+    phase_optimizers,
+    planned_steps,
+)
 from msa.training.predict_folds import predict_folds
 from msa.training.progress import Progress
 from msa.training.run import (
@@ -36,7 +43,7 @@ from msa.training.run import (
     record_of,
     say_lengths,
 )
-from msa.training.state import Epoch, State, Trained
+from msa.training.state import Epoch, Memory, State, Trained
 
 
 def cross_entropy(prediction: Tensor, label: Tensor) -> Tensor:
@@ -83,34 +90,85 @@ def run_epoch(
     schedule: Schedule,
     hyper: Mapping[str, Any],
     order: Tensor,
-) -> Tensor:
+    phase: str | None = None,
+) -> tuple[Tensor, dict[str, float]]:
     """One pass over the training fold in the given order: (n,), or (k, n) of stacked networks.
 
+    Args:
+        network: in training mode afterwards.
+        fold: the training fold.
+        optimizer: of the parameters that the pass steps.
+        schedule: told of every step.
+        hyper: the settings' hyperparameters.
+        order: of the fold's segments.
+        phase: the name of a pass before the main one: the model's own terms are its whole loss.
+
     Returns:
-        The task loss of each step, summed over its rows: (steps,) or (steps, k) float64, on the
-        CPU.
+        The task loss of each batch, or of a phase all its loss, summed over its rows: (batches,)
+        or (batches, k) float64, on the CPU. The mean over rows of each of the model's own terms.
     """
     network.train()
     device = fold.label.device
-    sums = []
-    for segments in order.split(hyper["batch_size"], dim=-1):
-        batch = fold.batch(segments.flatten())
+    batches, together = order.split(hyper["batch_size"], dim=-1), hyper["accumulate"]["batches"]
+    sums: list[Tensor] = []
+    terms: dict[str, list[Tensor]] = {}
+    for number, segments in enumerate(batches):
+        batch = fold.batch(segments.flatten()) | ({"phase": phase} if phase else {})
         with torch.autocast(device.type, torch.bfloat16, enabled=hyper["precision"] == "bf16"):
             output = network(batch)
-            prediction, terms = output if isinstance(output, tuple) else (output, {})
-            losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
-            losses = losses.unflatten(0, segments.shape)  # (b, targets) or (k, b, targets)
-            means = losses.mean(dim=(-2, -1))
-            loss = losses.sum() if hyper["reduction"] == "sum" else means.sum()
-            loss = sum(terms.values(), loss)
-        optimizer.zero_grad(set_to_none=True)
+            prediction, own = output if isinstance(output, tuple) else (output, {})
+            if phase:
+                loss = means = sum(own.values(), torch.zeros((), device=device))
+            else:
+                losses = LOSSES[hyper["loss"]](prediction.float(), batch["label"])
+                losses = losses.unflatten(0, segments.shape)  # (b, targets) or (k, b, targets)
+                means = losses.mean(dim=(-2, -1))
+                loss = losses.sum() if hyper["reduction"] == "sum" else means.sum()
+                loss = sum(own.values(), loss)
+        sums.append(means.detach() * segments.shape[-1])
+        for name, term in own.items():
+            terms.setdefault(name, []).append(term.detach() * segments.shape[-1])
+        if number % together == 0:
+            # of all parameters: those that this pass leaves as they are count for the norm too
+            network.zero_grad(set_to_none=True)
         loss.backward()
+        if hyper["clip_value"] is not None:
+            nn.utils.clip_grad_value_(network.parameters(), hyper["clip_value"])
+        missing = together - 1 - number % together
+        if missing and (number < len(batches) - 1 or hyper["accumulate"]["tail"] == "drop"):
+            continue
         if hyper["clip"] is not None:
             nn.utils.clip_grad_norm_(network.parameters(), hyper["clip"])
         optimizer.step()
         schedule.after_batch()
-        sums.append(means.detach() * segments.shape[-1])
-    return torch.stack(sums).double().cpu()
+    rows = sum(segments.shape[-1] for segments in batches)
+    said = {name: torch.stack(x).double().sum().item() / rows for name, x in terms.items()}
+    return torch.stack(sums).double().cpu(), said
+
+
+def run_phases(
+    network: Any,
+    fold: Fold,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    hyper: Mapping[str, Any],
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """The passes of an epoch before the main one; the mean over rows of each one's terms."""
+    said: dict[str, float] = {}
+    for phase, optimizer in optimizers.items():
+        order = torch.randperm(len(fold), generator=generator)
+        batches = math.ceil(len(order) / hyper["batch_size"])
+        share = math.ceil(batches * hyper["phases"][phase].get("share", 1))
+        order = order[: share * hyper["batch_size"]]
+        schedule = Schedule(optimizer, None, 0)
+        losses, terms = run_epoch(network, fold, optimizer, schedule, hyper, order, phase)
+        if not losses.isfinite().all():
+            raise InputError(
+                f"phase {phase}: the loss is not finite ({losses.sum().item()}); try a smaller lr "
+                f"of phases: {phase}, or `clip`"
+            )
+        said |= {f"{phase}_{name}": mean for name, mean in terms.items()}
+    return said
 
 
 def require_finite(epoch: Epoch, losses: Tensor, who: str = "", kept: str = "") -> None:
@@ -175,23 +233,36 @@ def train(
     Raises:
         InputError: the loss is not a number.
     """
+    fold = folds["train"]
     optimizer = make_optimizer(network, hyper["optimizer"])
-    batches = -(-len(folds["train"]) // hyper["batch_size"]) * hyper["epochs"]
-    schedule = Schedule(optimizer, hyper["schedule"], batches)
+    phases = phase_optimizers(network, hyper["phases"])
+    schedule = Schedule(
+        optimizer, hyper["schedule"], planned_steps(len(fold), hyper), hyper["epochs"]
+    )
+    restart = Restart(network, optimizer, hyper["schedule"])
     generator = torch.Generator().manual_seed(seed)
-    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    if start := getattr(network, "start_training", None):
+        start(fold.label)
+    start_epoch = getattr(network, "start_epoch", None)
+    parts = {"network": network, "optimizer": optimizer, "schedule": schedule, **phases}
+    parts |= {"memory": Memory(network), "restart": restart}
     trained = (state and state.load(parts, generator)) or Trained(snapshot(network))
     for epoch in trained.history:
         watch(epoch, None)
     for number in range(len(trained.history) + 1, hyper["epochs"] + 1):
         if hyper["patience"] and number - 1 - trained.best[1] >= hyper["patience"]:
             break
+        if restart.over:
+            break
         start = time.perf_counter()
-        order = torch.randperm(len(folds["train"]), generator=generator)
+        if start_epoch:
+            start_epoch(number)
+        terms = run_phases(network, fold, phases, hyper, generator)
+        order = torch.randperm(len(fold), generator=generator)
         if hyper["optimizer"]["forget"]:
             optimizer.state.clear()
         lr = optimizer.param_groups[0]["lr"]
-        losses = run_epoch(network, folds["train"], optimizer, schedule, hyper, order)
+        losses, own = run_epoch(network, fold, optimizer, schedule, hyper, order)
         train_loss = losses.cumsum(0)[-1].item() / len(order)
         seconds = time.perf_counter() - start
         valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
@@ -206,12 +277,14 @@ def train(
             lr,
             seconds,
             len(order) / seconds,
+            own | terms,
         )
         kept = ""
         if state and trained.history:
             kept = f"; the state after epoch {number - 1} stays in {state.path}"
         require_finite(epoch, losses, kept=kept)
         schedule.after_epoch(valid_loss)
+        restart.after_epoch(selection)
         test = predictions(network, folds["test"], hyper)
         last = hyper["selection"] == "last"
         better = trained.add(epoch, test.cpu().numpy(), partial(snapshot, network), last)
@@ -249,9 +322,11 @@ def write(
         numbers = np.array([epoch.epoch for epoch in trained.history])
         np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
     with atomic_write(run / "history.csv") as file:
-        table = csv.DictWriter(file, [of.name for of in fields(Epoch)], lineterminator="\n")
+        lines = [asdict(epoch) for epoch in trained.history]
+        lines = [line | line.pop("terms") for line in lines]
+        table = csv.DictWriter(file, [*lines[0]], lineterminator="\n")
         table.writeheader()
-        table.writerows(map(asdict, trained.history))
+        table.writerows(lines)
     with atomic_write(run / "training.json") as file:
         json.dump(record, file, indent=1)
 

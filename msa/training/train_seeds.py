@@ -33,6 +33,9 @@ from msa.training.run import (
 from msa.training.state import Epoch, Trained
 from msa.training.train import LOSSES, require_finite, run_epoch, snapshot, write
 
+# what seeds that train together cannot have
+ALONE = ("schedule", "clip", "clip_value", "phases")
+
 
 def train_seeds(
     networks: Sequence[nn.Module],
@@ -53,8 +56,8 @@ def train_seeds(
     Raises:
         InputError: a loss is not a number; a layer or a setting is not made for it.
     """
-    for name in ("schedule", "clip"):
-        if hyper[name] is not None:
+    for name in ALONE:
+        if hyper[name]:
             raise InputError(
                 f"{name}: expected none where several seeds train at once, got {hyper[name]}; "
                 "set batch_seeds: false"
@@ -80,7 +83,7 @@ def train_seeds(
         if hyper["optimizer"]["forget"]:
             optimizer.state.clear()
         lr = optimizer.param_groups[0]["lr"]
-        losses = run_epoch(together, folds["train"], optimizer, schedule, hyper, order)
+        losses, _ = run_epoch(together, folds["train"], optimizer, schedule, hyper, order)
         seconds = (time.perf_counter() - start) / len(active)
         valid, test = (_predict(together, folds[name], hyper, len(active)) for name in FOLDS[1:])
         better = []

@@ -14,6 +14,7 @@ from msa.__main__ import main
 from msa.base.bibtex import REFERENCES, entries
 from msa.config.check import configure
 from msa.config.configuration import DEFAULTS
+from msa.config.encoders import text_encoder
 from msa.config.fits import misfit
 from msa.config.settings import run_settings
 from msa.config.sources import data_sources
@@ -94,12 +95,15 @@ def test_published_settings_name_recipes_that_exist():
 
 
 @pytest.mark.parametrize("name", ["sims", "sims_v2"])
-def test_every_model_but_cm_bert_reads_sims(name):
-    """CM-BERT wants a row of audio a word."""
-    misfits = {model: misfit(CONFIG, name, model) for model in CONFIG.models}
-    assert {model for model, reason in misfits.items() if reason} == {"cm_bert"}
+def test_every_model_but_those_of_aligned_words_reads_sims(name):
+    """The others read what comes with it; words are of the Chinese BERT."""
+    misfits = {model for model in CONFIG.models if misfit(CONFIG, name, model)}
+    aligned = {m for m, recipe in CONFIG.models.items() if recipe.get("alignment") == "aligned"}
+    assert misfits == {"cm_bert"} | aligned
     settings = run_settings(CONFIG, name, "nhfnet", 1)
-    assert settings["encoder"] == "bert-base-chinese@8f23c25b06e129b6c986331a13d8d025a92cf0ea"
+    assert (settings["forms"]["text"], settings["encoder"]) == ("embedding", None)
+    encoder = text_encoder(CONFIG, name)
+    assert encoder.version == "bert-base-chinese@8f23c25b06e129b6c986331a13d8d025a92cf0ea"
     # no author gave lengths for it
     assert set(settings["hyperparameters"]["lengths"].values()) == {"95%"}
 

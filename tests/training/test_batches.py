@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 import torch
 from running import run_stage
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from msa.base.errors import InputError
 from msa.config.check import configure
@@ -247,3 +251,41 @@ def test_steps_are_what_is_valid_of_the_padded(ragged):
     assert steps.lengths.tolist() == [2, 1, 1, 3]
     expected = [x[0, mask[0]], torch.zeros(1, 2), x[2, mask[2]], x[3, mask[3]]]
     assert torch.equal(steps.rows, torch.cat(expected))
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    """A fast one of five words, letter by letter."""
+    backend = Tokenizer(WordPiece({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##b": 4, "c": 5}))
+    backend.pre_tokenizer = Whitespace()
+    names = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[SEP]"}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=20, **names)
+
+
+@pytest.mark.parametrize("padding", ["masked", "released"])
+def test_beside_words_audio_and_vision_may_have_their_own_rate(folder, tokenizer, padding):
+    """Of two segments of words "ab c" and "a", the first has three rows of audio."""
+    np.save(folder / "train" / "words.npy", np.array([[b"ab"], [b"c"], [b"a"]]))
+    offsets = np.zeros(3, dtype=[("words", "i8"), ("audio", "i8")])
+    offsets["words"], offsets["audio"] = [0, 2, 3], [0, 3, 3]
+    np.save(folder / "train" / "offsets.npy", offsets)
+    rows = np.arange(12, dtype=np.float32).reshape(3, 4)
+    np.save(folder / "clean" / "train" / "audio.npy", rows)
+    settings = json.loads(json.dumps(SETTINGS)) | {"alignment": "either"}
+    settings["forms"]["text"] = "words"
+    settings["hyperparameters"] |= {"architecture": {"padding": padding}, "word_map": "words"}
+    settings["hyperparameters"]["lengths"] |= {"text": 9, "audio": 2 if padding == "masked" else 5}
+    fold = load_fold("train", settings, folder, folder / "clean", tokenizer=tokenizer)
+    batch = fold.to(torch.device("cpu")).batch(torch.tensor([1, 0]))
+    assert batch["segments"].tolist() == [1, 0]
+    assert batch["attention_mask"].sum(1).tolist() == [3, 5]
+    assert batch["input_ids"][1][:5].tolist() == [1, 3, 4, 5, 2]
+    if padding == "masked":
+        # the last two rows, for audio is kept from its end; one of zeros where there are none
+        assert batch["audio"].lengths.tolist() == [1, 2]
+        assert batch["audio"].rows.tolist() == [[0] * 4, *rows[1:].tolist()]
+        assert batch["vision"].rows.tolist() == [[0], [0]]
+    else:
+        assert batch["audio"].shape == (2, 5, 4)
+        assert batch["audio_mask"].sum(1).tolist() == [0, 3]
+        assert batch["audio"][1, 2:].tolist() == rows.tolist()

@@ -17,7 +17,7 @@ from msa.training.optimizers import KINDS, BertAdam, Schedule, make_optimizer
 
 def rates(settings, batches=20, losses=None):
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = Schedule(optimizer, settings, batches)
+    schedule = Schedule(optimizer, settings, batches, batches)
     found = []
     for i in range(batches):
         found.append(optimizer.param_groups[0]["lr"])
@@ -43,6 +43,17 @@ def test_a_factor_at_some_epochs():
 def test_a_factor_where_validation_stands_still():
     found = rates({"name": "plateau", "patience": 1, "factor": 0.5}, 5, [3, 2, 2, 2, 2])
     assert found == [1, 1, 1, 1, 0.5]
+
+
+@pytest.mark.parametrize(("start", "shift"), [("step", 1), ("zero", 0)])
+def test_warmup_then_half_a_cosine_by_epochs(start, shift):
+    """ALMT's: at e = 21 the full rate, and its first epoch has none."""
+    found = rates({"name": "cosine", "warmup": 20, "start": start}, 200, [1.0] * 200)
+    at = [
+        min(e / 20, 1) if e <= 21 else (1 + math.cos(math.pi * (e - 21) / 180)) / 2
+        for e in range(201)
+    ]
+    assert found == pytest.approx(at[shift : shift + 200])
 
 
 def test_no_schedule():
