@@ -39,8 +39,10 @@ class Case:
         model: name in the registry.
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
-        bert: the text is pieces, audio and vision are as long as it is.
+        bert: the text is pieces.
+        own_rows: audio and vision are not as long as these pieces are.
         terms: names of the losses that come with the prediction.
+        sees_padding: the released way sees the padding behind a segment.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
         renamed: our parts of the key names, and the authors'.
@@ -51,7 +53,9 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
+    own_rows: bool = False
     terms: tuple[str, ...] = ()
+    sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -102,6 +106,57 @@ CM_BERT = Case(
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
 )
+MAG_BERT = Case(
+    "mag_bert",
+    {},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    sees_padding=False,
+    shapes={"classifier.bias": (2,), "gate.W_hv.weight": (12, 16)},
+    renamed={"gate.": "bert.MAG.", "pooler.": "bert.pooler."},
+)
+ALMT = Case(
+    "almt",
+    {
+        "text_length": 16,
+        "audio_length": 16,
+        "vision_length": 16,
+        "d_model": 8,
+        "tokens": 3,
+        "kept": 2,
+        "proj_heads": 2,
+        "hyper_heads": 2,
+        "hyper_head_dim": 3,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    own_rows=True,
+    shapes={"regression_layer.bias": (2,), "proj_a.extra_token": (1, 3, 8)},
+    renamed={
+        "bert.": "bertmodel.model.",
+        "text_positions": "l_encoder.pos_embedding",
+        "text_layers.": "l_encoder.encoder.layers.",
+        "hyper_layers.": "h_hyper_layer.layers.",
+        "fusion_layer.layers.": "fusion_layer.CrossTransformerEncoder.layers.",
+        **{f"proj_{m}.{part}": f"proj_{m}.1.{part}" for m in "lav" for part in ("pos_", "extra_")},
+        **{f"proj_{m}.layers.": f"proj_{m}.1.encoder.layers." for m in "lav"},
+        ".linear.": ".0.",
+        "regression_layer.": "regression_layer.0.",
+        ".query_norm.": ".0.norm_q.",
+        ".key_norm.": ".0.norm_k.",
+        ".value_norm.": ".0.norm_v.",
+        ".text_norm.": ".0.norm1.",
+        ".audio_norm.": ".0.norm2.",
+        ".vision_norm.": ".0.norm3.",
+        ".hyper_norm.": ".0.norm4.",
+        ".feedforward.0.": ".1.norm.",
+        ".feedforward.1.": ".1.fn.net.0.",
+        ".feedforward.3.": ".1.fn.net.3.",
+        "to_out.": "to_out.0.",
+        ".to_": ".0.fn.to_",
+    },
+    unused=("bertmodel.model.pooler.dense.bias",),
+)
 CASES = {
     "lmf": LMF,
     "nhfnet": NHFNET,
@@ -115,6 +170,11 @@ CASES = {
         unused=("bert.pooler.dense",),
     ),
     "cm_bert": CM_BERT,
+    "mag_bert": MAG_BERT,
+    "almt": ALMT,
+    "almt_one_head": replace(
+        ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
+    ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
 }
 
@@ -160,12 +220,14 @@ def make_rows(
     """Rows of given lengths, STEPS or PIECES by default; one length is that of all sequences."""
     case, generator = CASES[name], torch.Generator().manual_seed(1)
     rows = []
-    for length in lengths or (PIECES if case.bert else STEPS):
-        steps = length if isinstance(length, tuple) else (length,) * len(case.widths)
+    for length in lengths or (PIECES if case.bert and not case.own_rows else STEPS):
+        count = len(case.widths) + case.own_rows
+        steps = length if isinstance(length, tuple) else (length,) * count
         row = {}
         if case.bert:
             row["input_ids"] = torch.randint(30, steps[:1], generator=generator)
             row["token_type_ids"] = (torch.arange(steps[0]) >= steps[0] // 2).long()
+            steps = steps[case.own_rows :]
         for (modality, width), t in zip(case.widths.items(), steps, strict=True):
             row[modality] = torch.randn(t, width, generator=generator, dtype=torch.float64)
         rows.append(row)
