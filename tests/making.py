@@ -40,9 +40,10 @@ class Case:
         model: name in the registry.
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
-        bert: the text is pieces, audio and vision are as long as it is.
+        bert: the text is pieces; audio and vision are as long as it is, unless `steps` says.
         steps: of the rows; of pieces and sequences where these have their own; None is the usual.
         terms: names of the losses that come with the prediction.
+        sees_padding: the released way sees the padding behind a segment.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
         renamed: our parts of the key names, and the authors'.
@@ -55,6 +56,7 @@ class Case:
     bert: bool = False
     steps: Sequence[tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
+    sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -179,6 +181,11 @@ CASES = {
         unused=("bert.pooler.dense",),
     ),
     "cm_bert": CM_BERT,
+    "mag_bert": MAG_BERT,
+    "almt": ALMT,
+    "almt_one_head": replace(
+        ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
+    ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
     "lf_lstm": LF_LSTM,
     "misa": MISA,

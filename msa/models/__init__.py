@@ -11,6 +11,8 @@ MODELS = {
     "lmf": "msa.models.lmf:LMF",
     "nhfnet": "msa.models.nhfnet:NHFNet",
     "cm_bert": "msa.models.cm_bert:CMBert",
+    "mag_bert": "msa.models.mag_bert:MAGBert",
+    "almt": "msa.models.almt:ALMT",
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
     "mult": "msa.models.mult:MulT",
