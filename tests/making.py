@@ -40,9 +40,10 @@ class Case:
         model: name in the registry.
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
-        bert: the text is pieces, audio and vision are as long as it is.
+        bert: the text is pieces; audio and vision are as long as it is, unless `steps` says.
         steps: of the rows; of pieces and sequences where these have their own; None is the usual.
         terms: names of the losses that come with the prediction.
+        sees_padding: the released way sees the padding behind a segment.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
         renamed: our parts of the key names, and the authors'.
@@ -55,6 +56,7 @@ class Case:
     bert: bool = False
     steps: Sequence[tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
+    sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -105,6 +107,18 @@ CM_BERT = Case(
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
 )
+MULT = Case(
+    "mult",
+    {"d_model": 8, "heads": 2, "layers": 2, "text_kernel": 3, "vision_kernel": 2},
+    choices={"padding": "masked, released", "streams": "all, text, audio, vision"},
+    shapes={"proj2.bias": (48,), "trans_l_mem.layer_norm.weight": (16,)},
+)
+TFN = Case(
+    "tfn",
+    {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "text_out": 6, "post_fusion": 7},
+    shapes={"post_fusion_layer_2.bias": (7,), "text_subnet.linear_1.weight": (6, 8)},
+    unused=("output_range", "output_shift"),
+)
 LF_LSTM = Case(
     "lf_lstm",
     {},
@@ -146,8 +160,67 @@ MISA = Case(
     renamed=MISA_NAMES | LF_LSTM.renamed,
     unused=("sp_discriminator.sp_discriminator_layer_1.bias",),
 )
+MAG_BERT = Case(
+    "mag_bert",
+    {},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    sees_padding=False,
+    shapes={"classifier.bias": (2,), "gate.W_hv.weight": (12, 16)},
+    renamed={"gate.": "bert.MAG.", "pooler.": "bert.pooler."},
+)
+ALMT = Case(
+    "almt",
+    {
+        "text_length": 16,
+        "audio_length": 16,
+        "vision_length": 16,
+        "d_model": 8,
+        "tokens": 3,
+        "kept": 2,
+        "proj_heads": 2,
+        "hyper_heads": 2,
+        "hyper_head_dim": 3,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    shapes={"regression_layer.bias": (2,), "proj_a.extra_token": (1, 3, 8)},
+    renamed={
+        "bert.": "bertmodel.model.",
+        "text_positions": "l_encoder.pos_embedding",
+        "text_layers.": "l_encoder.encoder.layers.",
+        "hyper_layers.": "h_hyper_layer.layers.",
+        "fusion_layer.layers.": "fusion_layer.CrossTransformerEncoder.layers.",
+        **{f"proj_{m}.{part}": f"proj_{m}.1.{part}" for m in "lav" for part in ("pos_", "extra_")},
+        **{f"proj_{m}.layers.": f"proj_{m}.1.encoder.layers." for m in "lav"},
+        ".linear.": ".0.",
+        "regression_layer.": "regression_layer.0.",
+        ".query_norm.": ".0.norm_q.",
+        ".key_norm.": ".0.norm_k.",
+        ".value_norm.": ".0.norm_v.",
+        ".text_norm.": ".0.norm1.",
+        ".audio_norm.": ".0.norm2.",
+        ".vision_norm.": ".0.norm3.",
+        ".hyper_norm.": ".0.norm4.",
+        ".feedforward.0.": ".1.norm.",
+        ".feedforward.1.": ".1.fn.net.0.",
+        ".feedforward.3.": ".1.fn.net.3.",
+        "to_out.": "to_out.0.",
+        ".to_": ".0.fn.to_",
+    },
+    unused=("bertmodel.model.pooler.dense.bias",),
+)
 CASES = {
     "lmf": LMF,
+    "mult": MULT,
+    "mult_vision": replace(
+        MULT,
+        keywords=MULT.keywords | {"streams": "vision", "positions": False},
+        shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
+    ),
+    "tfn": TFN,
+    "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),
     "nhfnet": NHFNET,
     "lmr_cbt": LMR_CBT,
     "glomo": GLOMO,
@@ -159,6 +232,11 @@ CASES = {
         unused=("bert.pooler.dense",),
     ),
     "cm_bert": CM_BERT,
+    "mag_bert": MAG_BERT,
+    "almt": ALMT,
+    "almt_one_head": replace(
+        ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
+    ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
     "lf_lstm": LF_LSTM,
     "misa": MISA,
