@@ -41,7 +41,9 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care.
+Features, folds, selection and zero handling may be other than here: compare with care. Second hand
+is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
+published.csv alone.
 """
 
 
@@ -177,7 +179,7 @@ def markdown(
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
     page = f"# Leaderboard: {dataset}\n\n{text}\n\n{note}"
     page += "".join(f"\n- {footnote}" for footnote in notes) + ("\n" if notes else "")
-    if published is None or published.empty:
+    if published is None or (published := main_figures(published)).empty:
         return page
     shown = {
         "system": published["model"].tolist(),
@@ -187,13 +189,21 @@ def markdown(
         "ours - published": [
             "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
         ],
-        "source": published["source"].tolist(),
+        "source": [
+            f"{source} (second hand)" if second_hand else source
+            for source, second_hand in _texts(published, "source", "second_hand")
+        ],
         "what differs": [
             "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
     return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def main_figures(published: pd.DataFrame) -> pd.DataFrame:
+    """The figures of the systems themselves, without those of variants of them."""
+    return published[published["variant"].fillna("") == ""]
 
 
 def _mark(text: str) -> str:
