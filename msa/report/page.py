@@ -27,7 +27,7 @@ from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
 from msa.results.cost import read_cost
-from msa.results.leaderboard import PUBLISHED, footnotes, table
+from msa.results.leaderboard import PUBLISHED, footnotes, main_figures, table
 from msa.results.paper_table import caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
@@ -44,7 +44,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     comparisons = read_json(folder / "comparisons.json", "targets", "resamples", "bootstrap")
     shown, marks = cells(results, comparisons)
     board = table(results)
-    published = pd.read_csv(folder / "published.csv")
+    published = main_figures(pd.read_csv(folder / "published.csv"))
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed

@@ -171,6 +171,17 @@ def test_a_footnote_where_many_words_have_no_rows(project, tmp_path):
     assert "have no row of" not in page([section(project / "results/demo", *rest)], [])
 
 
+def test_a_seed_that_did_not_learn_is_said(project, tmp_path):
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    rest = project / "runs", project / "data"
+    result = json.loads((folder / "lmf.json").read_text())
+    for learned in (True, False):
+        result["learned"] = {"1": learned}
+        (folder / "lmf.json").write_text(json.dumps(result))
+        said = "lmf: seed 1 did not learn: no better on" in page([section(folder, *rest)], [])
+        assert said == (not learned)
+
+
 def test_the_graph_is_the_same_in_every_process(project):
     command = [sys.executable, "-c", "from msa.report.studies import stages; print(stages())"]
     drawn = {
