@@ -13,6 +13,8 @@ MODELS = {
     "cm_bert": "msa.models.cm_bert:CMBert",
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
+    "mfn": "msa.models.mfn:MFN",
+    "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }
