@@ -40,6 +40,7 @@ class Case:
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
         bert: the text is pieces, audio and vision are as long as it is.
+        steps: of the rows; of pieces and sequences where these have their own; None is the usual.
         terms: names of the losses that come with the prediction.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
@@ -51,6 +52,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
+    steps: Sequence[int | tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -97,10 +99,37 @@ CM_BERT = Case(
         "padding": "masked, released",
         "text_scale": "sample, batch",
         "cls_audio": "zero, mean",
+        "classifier": "trained, frozen",
     },
     shapes={"classifier.bias": (2,), "fusion.proj_a.weight": (4, 3, 1)},
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
+)
+ALIGNED = [3, 1, 7, 4]  # steps of words, the same in each modality
+MFN = Case(
+    "mfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "memory": 6,
+        "attention_hidden": 7,
+        "proposal_hidden": 8,
+        "retain_hidden": 5,
+        "update_hidden": 9,
+        "output_hidden": 6,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "audio_vision": "sequence, mean"},
+    shapes={"lstm_l.bias_hh": (20,), "gamma1_fc1.weight": (5, 30)},
+)
+EF_LSTM = Case(
+    "ef_lstm",
+    {"hidden": 5, "steps": 12},
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "variant": "authors, mmsa"},
+    shapes={"fc1.bias": (5,), "lstm.weight_hh_l0": (20, 5)},
+    renamed={"_l0": ""},
 )
 CASES = {
     "lmf": LMF,
@@ -116,6 +145,14 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
+    "mfn": MFN,
+    "mfn_mean": replace(MFN, keywords=MFN.keywords | {"audio_vision": "mean"}, steps=STEPS),
+    "ef_lstm": EF_LSTM,
+    "ef_lstm_mmsa": replace(
+        EF_LSTM,
+        keywords=EF_LSTM.keywords | {"variant": "mmsa", "layers": 2},
+        renamed={"fc1.": "linear.", "fc2.": "out."},
+    ),
 }
 
 
@@ -157,10 +194,10 @@ def randomize(model: nn.Module) -> Any:
 def make_rows(
     name: str, lengths: Sequence[int | tuple[int, ...]] | None = None
 ) -> list[dict[str, Tensor]]:
-    """Rows of given lengths, STEPS or PIECES by default; one length is that of all sequences."""
+    """Rows of given lengths, those of the case by default; one length is that of all sequences."""
     case, generator = CASES[name], torch.Generator().manual_seed(1)
     rows = []
-    for length in lengths or (PIECES if case.bert else STEPS):
+    for length in lengths or case.steps or (PIECES if case.bert else STEPS):
         steps = length if isinstance(length, tuple) else (length,) * len(case.widths)
         row = {}
         if case.bert:

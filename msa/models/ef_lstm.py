@@ -88,8 +88,7 @@ def normalize_times(norm: nn.BatchNorm1d, steps: Steps) -> Steps:
             f"steps: expected at most {norm.num_features} of a segment, found {t}; give the "
             "architecture as many `steps` as the longest of `lengths`"
         )
-    running = (norm.running_mean, norm.running_var)
-    assert running[0] is not None and running[1] is not None
+    running = (norm.get_buffer("running_mean"), norm.get_buffer("running_var"))
     if norm.training:
         count = mask.sum(0) * x.shape[2]  # (t,)
         mean = x.sum((0, 2)) / count

@@ -128,7 +128,9 @@ class MFN(nn.Module):
         ):
             of_step = F.linear(attended, fc1.weight[:, :width], fc1.bias)  # (n, hidden)
             kept = dropout(torch.ones_like(of_step)).split(times.sizes)
-            gates.append((times.arrange(of_step).split(times.sizes), fc1.weight[:, width:], kept, fc2))
+            gates.append(
+                (times.arrange(of_step).split(times.sizes), fc1.weight[:, width:], kept, fc2)
+            )
         memory, memories = proposed.new_zeros(times.sizes[0], proposed.shape[1]), []
         for t, new in enumerate(times.arrange(proposed).split(times.sizes)):
             memory = memory[: len(new)]
