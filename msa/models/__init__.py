@@ -19,6 +19,8 @@ MODELS = {
     "tfn": "msa.models.tfn:TFN",
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
+    "mfn": "msa.models.mfn:MFN",
+    "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }
