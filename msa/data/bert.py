@@ -108,14 +108,16 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """The encoder, without the pooler; called as transformers' is."""
+    """The encoder, called as transformers' is; its pooler is for the models that take it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, pooler: bool = True) -> None:
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
         layers = nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])
         self.encoder = nn.ModuleDict({"layer": layers})
+        d = config.hidden_size
+        self.pooler = nn.ModuleDict({"dense": nn.Linear(d, d)}) if pooler else None
 
     def forward(
         self,
@@ -170,13 +172,14 @@ def load_bert(folder: Path) -> Bert | None:
     usual |= {"add_cross_attention": False, "position_embedding_type": "absolute"}
     if any(said.get(name, value) != value for name, value in usual.items()):
         return None
-    with torch.random.fork_rng(devices=[]):  # the first weights, which are replaced
-        bert = Bert(Config(**{name: said[name] for name in names}))
     # older files have names of their own for the two, and the heads of the first training
     weights = {
         key.removeprefix("bert.").replace(".gamma", ".weight").replace(".beta", ".bias"): value
         for key, value in load(path.read_bytes()).items()
     }
+    with torch.random.fork_rng(devices=[]):  # the first weights, which are replaced
+        config = Config(**{name: said[name] for name in names})
+        bert = Bert(config, pooler="pooler.dense.weight" in weights)
     expected = bert.state_dict()
     if any(
         key not in weights or (weights[key].shape, weights[key].dtype) != (like.shape, like.dtype)

@@ -13,6 +13,31 @@ from msa.models.padding import valid_steps
 PACKED = ("bert",)
 
 
+class Pooler(nn.Module):
+    """The state at [CLS] through a linear layer and tanh: (b, t, D) to (b, D)."""
+
+    def __init__(self, dense: nn.Linear) -> None:
+        super().__init__()
+        self.dense = dense
+
+    def forward(self, states: Tensor) -> Tensor:
+        return torch.tanh(self.dense(states[:, 0]))
+
+
+def take_pooler(bert: nn.Module) -> Pooler:
+    """The pretrained pooler of an encoder, which loses it; a new one where it has none."""
+    pooler = getattr(bert, "pooler", None)
+    dense = getattr(pooler, "dense", pooler)  # ALBERT's is the layer itself
+    if isinstance(pooler, nn.Module):
+        bert.register_module("pooler", None)
+    if not isinstance(dense, nn.Linear):
+        config: Any = bert.config
+        dense = nn.Linear(config.hidden_size, config.hidden_size)
+        nn.init.normal_(dense.weight, std=0.02)
+        nn.init.zeros_(dense.bias)
+    return Pooler(dense)
+
+
 def hidden_states(
     bert: nn.Module, ids: Tensor, types: Tensor, mask: Tensor, padding: str
 ) -> list[Tensor]:
