@@ -41,6 +41,7 @@ class Case:
         widths: features of each sequence in the batch.
         bert: the text is pieces, audio and vision are as long as it is.
         terms: names of the losses that come with the prediction.
+        sees_padding: the released way sees the padding behind a segment.
         choices: keywords of few values, and these.
         shapes: of two keys of the state dict.
         renamed: our parts of the key names, and the authors'.
@@ -52,6 +53,7 @@ class Case:
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
     terms: tuple[str, ...] = ()
+    sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -102,6 +104,15 @@ CM_BERT = Case(
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
 )
+TEXT_ONLY = Case(
+    "text_only",
+    {},
+    widths={},
+    bert=True,
+    sees_padding=False,
+    choices={"padding": "masked, released", "pool": "mean, cls, pooler"},
+    shapes={"classifier.bias": (2,), "bert.embeddings.LayerNorm.weight": (12,)},
+)
 CASES = {
     "lmf": LMF,
     "nhfnet": NHFNET,
@@ -115,6 +126,14 @@ CASES = {
         unused=("bert.pooler.dense",),
     ),
     "cm_bert": CM_BERT,
+    "text_only": TEXT_ONLY,
+    "text_only_cls": replace(TEXT_ONLY, keywords={"pool": "cls"}),
+    "t_bert": replace(
+        TEXT_ONLY,
+        model="t_bert",
+        keywords={"pool": "pooler"},
+        renamed={"pooler.": "bert.pooler."},
+    ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
 }
 
@@ -161,12 +180,12 @@ def make_rows(
     case, generator = CASES[name], torch.Generator().manual_seed(1)
     rows = []
     for length in lengths or (PIECES if case.bert else STEPS):
-        steps = length if isinstance(length, tuple) else (length,) * len(case.widths)
+        steps = length if isinstance(length, tuple) else (length,) * max(len(case.widths), 1)
         row = {}
         if case.bert:
             row["input_ids"] = torch.randint(30, steps[:1], generator=generator)
             row["token_type_ids"] = (torch.arange(steps[0]) >= steps[0] // 2).long()
-        for (modality, width), t in zip(case.widths.items(), steps, strict=True):
+        for (modality, width), t in zip(case.widths.items(), steps, strict=bool(case.widths)):
             row[modality] = torch.randn(t, width, generator=generator, dtype=torch.float64)
         rows.append(row)
     return rows

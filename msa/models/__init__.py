@@ -13,6 +13,8 @@ MODELS = {
     "cm_bert": "msa.models.cm_bert:CMBert",
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
+    "text_only": "msa.models.text_only:TextOnly",
+    "t_bert": "msa.models.text_only:TextOnly",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }
