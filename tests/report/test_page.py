@@ -182,11 +182,12 @@ def test_the_gain_over_the_encoder_alone(project, tmp_path):
     data = project / "data"
     text = page([section(folder, runs, data)], [])
     assert "<button>gain</button>" in text
-    found = dict(re.findall(r'row">(\w+)</th>.*?<td>([^<]*) ?<span class="spread">\[', text, re.S))
+    [lmf] = re.findall(r'<tr><th scope="row">lmf</th>.*?</tr>', text, re.S)[:1]
+    [shown] = re.findall(r'<td>([+-][^<]*) <span class="spread">\[', lmf)
     comparisons = json.loads((folder / "comparisons.json").read_text())
     pairs = comparisons["targets"]["sentiment"]["mae"]
     [pair] = [p for p in pairs if {p["first"], p["second"]} == {"lmf", "text_only"}]
-    assert found["lmf"].rstrip("* ") == f"{-pair['difference']:+.3f}"
+    assert shown.rstrip("*") == f"{-pair['difference']:+.3f}"
     assert comparisons["encoders"] == {"lmf": "demo", "text_only": "demo", "mean": None}
     assert "by how much better MAE is than that of text_only" in text
     plain = page([section(project / "results/demo", project / "runs", data)], [])
