@@ -18,7 +18,7 @@ from msa.training.run import seed_everything
 from msa.training.train import train
 
 pytestmark = pytest.mark.slow
-SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo"]
+SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "text_only", "t_bert"]
 
 
 @pytest.fixture(scope="module")
