@@ -22,6 +22,7 @@ torch.set_num_threads(1)
 WIDTHS = {"text": 6, "audio": 3, "vision": 4}
 STEPS = [(1, 2, 3), (5, 1, 2), (4, 8, 1), (2, 3, 7)]  # as WIDTHS; also shorter than a kernel
 PIECES = [2, 7, 4, 1, 5]
+BESIDE = [(2, 1, 3), (7, 2, 1), (4, 5, 2), (1, 3, 4), (5, 1, 2)]  # pieces, audio, vision
 PADDED_WITH = {"input_ids": 29, "token_type_ids": 0}
 LMF_WITHOUT_DROPOUT = dict.fromkeys(("text_dropout", "audio_dropout", "vision_dropout"), 0.0)
 
@@ -39,7 +40,8 @@ class Case:
         model: name in the registry.
         keywords: of the constructor, besides widths and `bert`.
         widths: features of each sequence in the batch.
-        bert: the text is pieces, audio and vision are as long as it is.
+        bert: the text is pieces; audio and vision are as long as it is, unless `steps` says.
+        steps: of the rows; of pieces and sequences where these have their own; None is the usual.
         terms: names of the losses that come with the prediction.
         sees_padding: the released way sees the padding behind a segment.
         choices: keywords of few values, and these.
@@ -52,6 +54,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
+    steps: Sequence[tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
     sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
@@ -104,6 +107,59 @@ CM_BERT = Case(
     renamed={"fusion.": "BertFinetun."},
     unused=("bert.pooler.dense.bias",),
 )
+MULT = Case(
+    "mult",
+    {"d_model": 8, "heads": 2, "layers": 2, "text_kernel": 3, "vision_kernel": 2},
+    choices={"padding": "masked, released", "streams": "all, text, audio, vision"},
+    shapes={"proj2.bias": (48,), "trans_l_mem.layer_norm.weight": (16,)},
+)
+TFN = Case(
+    "tfn",
+    {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "text_out": 6, "post_fusion": 7},
+    shapes={"post_fusion_layer_2.bias": (7,), "text_subnet.linear_1.weight": (6, 8)},
+    unused=("output_range", "output_shift"),
+)
+LF_LSTM = Case(
+    "lf_lstm",
+    {},
+    steps=[(1, 2, 3), (5, 1, 2), (4, 3, 1), (2, 4, 4)],
+    shapes={"fc1.bias": (9,), "text_rnn.norm.weight": (18,)},
+    renamed={
+        f"{name}_rnn.{ours}.": f"{name[0]}{theirs}."
+        for name in WIDTHS
+        for ours, theirs in (("first", "rnn1"), ("second", "rnn2"), ("norm", "layer_norm"))
+    },
+)
+MISA_NAMES = {
+    "shared.0.": "shared.shared_1.",
+    "fusion.0.": "fusion.fusion_layer_1.",
+    "fusion.3.": "fusion.fusion_layer_3.",
+    "private_t.0.": "private_t.private_t_1.",
+    "private_v.0.": "private_v.private_v_1.",
+    "private_a.0.": "private_a.private_a_3.",
+}
+for m in "tva":
+    MISA_NAMES |= {
+        f"project_{m}.0.": f"project_{m}.project_{m}.",
+        f"project_{m}.2.": f"project_{m}.project_{m}_layer_norm.",
+        f"recon_{m}.": f"recon_{m}.recon_{m}_1.",
+    }
+MISA = Case(
+    "misa",
+    {"d_model": 8},
+    terms=("diff", "sim", "recon"),
+    choices={
+        "padding": "masked, released",
+        "text_length": "all, words",
+        "similarity": "cmd, domain",
+        "activation": "relu, tanh",
+        "frozen": "none, layers 0-8, all",
+    },
+    steps=LF_LSTM.steps,
+    shapes={"fusion.3.bias": (2,), "private_t.0.weight": (8, 8)},
+    renamed=MISA_NAMES | LF_LSTM.renamed,
+    unused=("sp_discriminator.sp_discriminator_layer_1.bias",),
+)
 TEXT_ONLY = Case(
     "text_only",
     {},
@@ -115,6 +171,14 @@ TEXT_ONLY = Case(
 )
 CASES = {
     "lmf": LMF,
+    "mult": MULT,
+    "mult_vision": replace(
+        MULT,
+        keywords=MULT.keywords | {"streams": "vision", "positions": False},
+        shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
+    ),
+    "tfn": TFN,
+    "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),
     "nhfnet": NHFNET,
     "lmr_cbt": LMR_CBT,
     "glomo": GLOMO,
@@ -126,6 +190,11 @@ CASES = {
         unused=("bert.pooler.dense",),
     ),
     "cm_bert": CM_BERT,
+    "mag_bert": MAG_BERT,
+    "almt": ALMT,
+    "almt_one_head": replace(
+        ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
+    ),
     "text_only": TEXT_ONLY,
     "text_only_cls": replace(TEXT_ONLY, keywords={"pool": "cls"}),
     "t_bert": replace(
@@ -135,6 +204,25 @@ CASES = {
         renamed={"pooler.": "bert.pooler."},
     ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
+    "lf_lstm": LF_LSTM,
+    "misa": MISA,
+    "misa_domain": replace(
+        MISA,
+        keywords=MISA.keywords | {"similarity": "domain"},
+        renamed=MISA.renamed
+        | {
+            "discriminator.0.": "discriminator.discriminator_layer_1.",
+            "discriminator.3.": "discriminator.discriminator_layer_2.",
+        },
+    ),
+    "misa_bert": replace(
+        MISA,
+        widths={"audio": 3, "vision": 4},
+        bert=True,
+        steps=BESIDE,
+        renamed=MISA_NAMES | {"bert.": "bertmodel."},
+        unused=("bertmodel.pooler.dense.bias", *MISA.unused),
+    ),
 }
 
 
@@ -176,16 +264,17 @@ def randomize(model: nn.Module) -> Any:
 def make_rows(
     name: str, lengths: Sequence[int | tuple[int, ...]] | None = None
 ) -> list[dict[str, Tensor]]:
-    """Rows of given lengths, STEPS or PIECES by default; one length is that of all sequences."""
+    """Rows of given lengths, those of the case by default; one length is that of all sequences."""
     case, generator = CASES[name], torch.Generator().manual_seed(1)
     rows = []
-    for length in lengths or (PIECES if case.bert else STEPS):
-        steps = length if isinstance(length, tuple) else (length,) * max(len(case.widths), 1)
+    for length in lengths or case.steps or (PIECES if case.bert else STEPS):
+        steps = length if isinstance(length, tuple) else (length,) * (1 + len(case.widths))
+        steps = steps[-len(case.widths) - case.bert :]
         row = {}
         if case.bert:
             row["input_ids"] = torch.randint(30, steps[:1], generator=generator)
             row["token_type_ids"] = (torch.arange(steps[0]) >= steps[0] // 2).long()
-        for (modality, width), t in zip(case.widths.items(), steps, strict=bool(case.widths)):
+        for (modality, width), t in zip(case.widths.items(), steps[case.bert :], strict=True):
             row[modality] = torch.randn(t, width, generator=generator, dtype=torch.float64)
         rows.append(row)
     return rows

@@ -1,5 +1,8 @@
 """BERT over word pieces, short segments sharing a row."""
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
@@ -38,8 +41,29 @@ def take_pooler(bert: nn.Module) -> Pooler:
     return Pooler(dense)
 
 
+@contextmanager
+def _behind_embeddings(
+    bert: nn.Module, gate: Callable[..., Tensor] | None, beside: list[Tensor]
+) -> Iterator[None]:
+    if gate is None:
+        yield
+        return
+    embeddings: Any = bert.embeddings
+    hook = embeddings.register_forward_hook(lambda module, args, x: gate(x, *beside))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def hidden_states(
-    bert: nn.Module, ids: Tensor, types: Tensor, mask: Tensor, padding: str
+    bert: nn.Module,
+    ids: Tensor,
+    types: Tensor,
+    mask: Tensor,
+    padding: str,
+    gate: Callable[..., Tensor] | None = None,
+    *beside: Tensor,
 ) -> list[Tensor]:
     """States (b, t, D) of the last two layers, the last one last.
 
@@ -49,6 +73,8 @@ def hidden_states(
         types: their token types (b, t); of an encoder that knows fewer, its last one.
         mask: which pieces are valid (b, t), those in front if ``padding`` is "masked".
         padding: "masked" or "released"; only with the former do segments share rows.
+        gate: what each embedding becomes before the first layer; only of an encoder that is BERT.
+        beside: what the gate gets besides the embeddings, (b, t, d) each.
     """
     config: Any = bert.config
     if kinds := getattr(config, "type_vocab_size", None):
@@ -57,16 +83,35 @@ def hidden_states(
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
         if "token_type_ids" not in signature(bert.forward).parameters:  # DistilBERT's
             del inputs["token_type_ids"]
-        return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
-    rows = valid_steps(mask, torch.stack([ids, types], dim=2))[0]
-    packing = Packing(rows.lengths, ids.device)
-    pieces = packing.pack(rows.rows)
+        with _behind_embeddings(bert, gate, [*beside]):
+            return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
+    steps = valid_steps(mask, torch.stack([ids, types], dim=2), *beside)
+    packing = Packing(steps[0].lengths, ids.device)
+    pieces, *packed = (packing.pack(part.rows) for part in steps)
     dtype = next(bert.parameters()).dtype
-    states = bert(
-        input_ids=pieces[..., 0],
-        token_type_ids=pieces[..., 1],
-        position_ids=(packing.positions - 1).clamp(min=0),
-        attention_mask=packing.visible(packing, dtype),
-        output_hidden_states=True,
-    ).hidden_states[-2:]
+    with _behind_embeddings(bert, gate, packed):
+        states = bert(
+            input_ids=pieces[..., 0],
+            token_type_ids=pieces[..., 1],
+            position_ids=(packing.positions - 1).clamp(min=0),
+            attention_mask=packing.visible(packing, dtype),
+            output_hidden_states=True,
+        ).hidden_states[-2:]
     return [packing.unpack(x).padded()[0] for x in states]
+
+
+def freeze(bert: nn.Module, layers: int | None) -> None:
+    """The first layers of an encoder learn nothing; None is all of it, embeddings too."""
+    for name, parameter in bert.named_parameters():
+        layer = re.search(r"\blayer\.(\d+)\.", name)
+        if layers is None or (layer and int(layer[1]) < layers):
+            parameter.requires_grad_(False)
+
+
+def cut_pieces(mask: Tensor, ids: Tensor, types: Tensor, *, pieces: int) -> tuple[Tensor, ...]:
+    """Rows (b, t) of at most some pieces, the last one [SEP] as before."""
+    longer = mask[:, pieces:].any(1, keepdim=True)  # (b, 1)
+    last = ids.gather(1, mask.sum(1, keepdim=True) - 1)
+    mask, ids, types = (x[:, :pieces] for x in (mask, ids, types))
+    end = torch.where(longer, last, ids[:, -1:])
+    return mask, torch.cat([ids[:, :-1], end], dim=1), types

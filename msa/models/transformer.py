@@ -8,9 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
+from msa.models.attention import attend
 from msa.models.dropout import Dropout
 from msa.models.packing import HIDDEN, Packing
 from msa.models.padding import Steps
+
+MANY = 1 << 22  # scores, of which the memory counts for more than the time to compute them twice
 
 
 def sinusoids(positions: Tensor, d: int) -> Tensor:
@@ -53,10 +56,13 @@ class Attention(nn.Module):
             for x in (q, k, v)
         )
         dropout = self.dropout.p if self.training else 0.0
-        if dropout and q.device.type == "cpu":
+        scores = b * self.heads * t * k.shape[2]
+        if dropout and q.device.type == "cpu" and scores > MANY:
+            x = attend(q, k, v, visible, dropout)
+        elif dropout and q.device.type == "cpu":
             # where PyTorch has no fused kernel
-            scores = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
-            weights = (scores if visible is None else scores + visible).softmax(-1)
+            weights = torch.matmul(q * q.shape[-1] ** -0.5, k.mT)
+            weights = (weights if visible is None else weights + visible).softmax(-1)
             x = self.dropout(weights) @ v
         else:
             x = F.scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
@@ -98,7 +104,7 @@ class Encoder(nn.Module):
     """Scaled input plus position code, the layers, one LayerNorm at the end.
 
     ``padding="released"`` is the released rule for positions: a step whose channel 0 is exactly
-    zero is padding, and has no code.
+    zero is padding, and has no code. With ``positions=False`` no step has one.
     """
 
     def __init__(
@@ -112,10 +118,11 @@ class Encoder(nn.Module):
         residual_dropout: float = 0.0,
         embed_dropout: float = 0.0,
         causal: bool = False,
+        positions: bool = True,
         padding: str = "masked",
     ) -> None:
         super().__init__()
-        self.causal, self.padding = causal, padding
+        self.causal, self.positions, self.padding = causal, positions, padding
         self.embed_dropout = Dropout(embed_dropout)
         self.layers = nn.ModuleList(
             Layer(
@@ -146,14 +153,17 @@ class Encoder(nn.Module):
             future = _future(x, x if context is None else context)
             visible = future if visible is None else visible + future
         if context is not None:
-            context = self._embed(context, context_positions)
-        x = self._embed(x, positions)
+            context = self.embed(context, context_positions)
+        x = self.embed(x, positions)
         for layer in self.layers:
             x = layer(x, context, visible)
         return self.layer_norm(x)
 
-    def _embed(self, x: Tensor, positions: Tensor | None) -> Tensor:
+    def embed(self, x: Tensor, positions: Tensor | None) -> Tensor:
+        """The scaled input (b, t, d) plus its position code; as the layers take it."""
         b, t, d = x.shape
+        if not self.positions:
+            return self.embed_dropout(math.sqrt(d) * x)
         if positions is None:
             positions = torch.arange(1, t + 1, device=x.device).expand(b, t)
         if self.padding == "released":
@@ -166,6 +176,22 @@ def encode(encoder: Encoder, steps: Steps) -> Steps:
     packing = Packing(steps.lengths, steps.rows.device)
     x = packing.pack(steps.rows)
     return packing.unpack(encoder(x, packing.positions, packing.visible(packing, x.dtype)))
+
+
+def encode_last(encoder: Encoder, packing: Packing, x: Tensor, causal: bool = False) -> Tensor:
+    """The last step of each segment of ``x``, (rows, steps, d), through an encoder: (b, d).
+
+    The last layer computes no other step.
+    """
+    visible = packing.visible(packing, x.dtype, causal)
+    x = encoder.embed(x, packing.positions)
+    *layers, top = encoder.layers
+    for layer in layers:
+        x = layer(x, None, visible)
+    last = packing.lasts()
+    query = last.pack(packing.unpack(x).last)
+    x = top(query, x, last.visible(packing, x.dtype))
+    return encoder.layer_norm(last.unpack(x).rows)
 
 
 def _future(x: Tensor, context: Tensor) -> Tensor:

@@ -24,6 +24,14 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     return output
 
 
+def whole_loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """The sum of a prediction and of the terms that come with it."""
+    output = model(batch)
+    output, terms = output if isinstance(output, tuple) else (output, {})
+    assert output.isfinite().all()
+    return output.sum() + sum(terms.values())
+
+
 def hide(batch: dict[str, Tensor], rows: slice) -> dict[str, Tensor]:
     """Some rows have no valid step."""
     batch = {key: x.clone() for key, x in batch.items()}
@@ -43,9 +51,7 @@ def without(batch: dict[str, Tensor], modality: str) -> dict[str, Tensor]:
 def assert_finite(model: nn.Module, *batches: dict[str, Tensor]) -> None:
     """Neither a prediction nor the gradient of any parameter is NaN or infinite."""
     for batch in batches:
-        output = predict(model, batch)
-        output.sum().backward()
-        assert output.isfinite().all()
+        whole_loss(model, batch).backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     assert gradients
     assert all(x.isfinite().all() for x in gradients)
@@ -157,9 +163,9 @@ def test_bf16(name: str, padding: str) -> None:
 @every_model
 @either_padding
 def test_gradients_flow(name: str, padding: str) -> None:
-    """No parameter that is to learn is without part in a prediction."""
+    """No parameter that is to learn is without part in a prediction, or a term of the loss."""
     model = make(name, padding=padding).train()
-    predict(model, collate(make_rows(name))).sum().backward()
+    whole_loss(model, collate(make_rows(name))).backward()
     learning = {key: p.grad for key, p in model.named_parameters() if p.requires_grad}
     assert [key for key, gradient in learning.items() if gradient is None] == []
 

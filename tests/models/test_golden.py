@@ -61,7 +61,8 @@ def _loss(name: str, output: Tensor, target: Tensor) -> Tensor:
         return (0.5 * (output.flatten() - target.flatten()) ** 2).mean()
     name, _, reduction = name.rstrip(")").partition("(")
     if name == "cross_entropy":
-        return F.cross_entropy(output, target.flatten(), reduction=reduction)
+        logits = output.reshape(target.numel(), -1)  # several questions a row, as IEMOCAP has
+        return F.cross_entropy(logits, target.flatten(), reduction=reduction)
     function = {"l1": F.l1_loss, "mse": F.mse_loss}[name]
     return function(output, target.to(output.dtype).view_as(output), reduction=reduction)
 

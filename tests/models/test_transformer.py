@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from msa.base.errors import InputError
-from msa.models.packing import HIDDEN, Packing, Slots
+from msa.models.attention import attend
+from msa.models.packing import HIDDEN, Packing, Slots, share_rows
 from msa.models.padding import Steps
-from msa.models.transformer import Attention, Encoder, encode, sinusoids
+from msa.models.transformer import Attention, Encoder, encode, encode_last, sinusoids
 
 torch.set_num_threads(1)
 
@@ -110,6 +112,50 @@ def test_cross_attention_between_shared_rows() -> None:
     torch.testing.assert_close(to.unpack(found).rows, torch.cat(alone))
 
 
+def test_rows_of_several_sequences() -> None:
+    """A segment lies in the same row of each, in slots that do not overlap."""
+    sizes = np.array([[9, 2, 4, 3, 1, 2], [3, 8, 1, 4, 4, 2]])
+    rows = share_rows(*sizes)
+    assert rows.max() + 1 < len(rows)
+    for lengths in sizes:
+        slots = Slots(lengths, rows)
+        assert slots.shape == (rows.max() + 1, lengths.max())
+        assert (slots.begins // lengths.max()).tolist() == rows.tolist()
+        places = Packing(lengths, torch.device("cpu"), slots).places
+        assert len(places.unique()) == lengths.sum()
+
+
+def test_causal_cross_attention_between_shared_rows() -> None:
+    """How far each segment looks ahead is its own two lengths' matter."""
+    lengths, others = np.array([2, 5, 1, 3]), np.array([3, 4, 2, 1])
+    x, context = randn(11, 8), randn(10, 8).flip(1)
+    rows = share_rows(lengths, others)
+    assert rows.max() < 3
+    to, of = (Packing(n, x.device, Slots(n, rows)) for n in (lengths, others))
+    visible = to.visible(of, x.dtype, causal=True)
+    found = make_encoder()(to.pack(x), to.positions, visible, of.pack(context), of.positions)
+    parts = zip(x.split(lengths.tolist()), context.split(others.tolist()), strict=True)
+    alone = [make_encoder(causal=True)(a[None], context=b[None])[0] for a, b in parts]
+    torch.testing.assert_close(to.unpack(found).rows, torch.cat(alone))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_last_step_alone(causal: bool) -> None:
+    """The same as the last step of an encoder that computes all of them."""
+    lengths, rows = np.array([2, 5, 1, 2, 3]), randn(13, 8)
+    packing = Packing(lengths, rows.device)
+    found = encode_last(make_encoder(), packing, packing.pack(rows), causal)
+    expected = encode(make_encoder(causal=causal), Steps(rows, lengths)).last
+    torch.testing.assert_close(found, expected)
+
+
+def test_without_positions_the_order_does_not_count() -> None:
+    x = randn(1, 5, 8)
+    for positions in (False, True):
+        encoder = make_encoder(positions=positions)
+        assert torch.allclose(encoder(x.flip(1)).flip(1), encoder(x)) is not positions
+
+
 def test_attention_with_dropout_has_the_mean_of_the_one_without() -> None:
     """Over many draws; the unfused way is another code."""
     attention = Attention(d_model=8, heads=2, dropout=0.3).double()
@@ -124,6 +170,37 @@ def test_attention_with_dropout_has_the_mean_of_the_one_without() -> None:
     x[:, 3] += 1
     torch.manual_seed(0)
     torch.testing.assert_close(attention(x, None, visible)[:, :3], first)
+
+
+@pytest.mark.parametrize("at_once", [1, 30, 1000])
+def test_attention_to_many_steps(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows at a time, scores computed twice: the numbers and gradients are the same."""
+    monkeypatch.setattr("msa.models.attention.SCORES", at_once)
+    q, k, v = (randn(3, 2, t, 4).roll(t, 3).requires_grad_() for t in (3, 5, 5))
+    visible = torch.zeros(3, 1, 3, 5, dtype=torch.float64)
+    visible[:2, ..., 3:] = HIDDEN
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+    torch.testing.assert_close(attend(q, k, v, visible, 0.0), expected)
+
+    def dropped(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        torch.manual_seed(0)
+        return attend(q, k, v, visible, 0.4)
+
+    assert not torch.allclose(dropped(q, k, v), expected)
+    assert torch.autograd.gradcheck(dropped, (q, k, v))
+
+
+def test_many_steps_and_few_are_the_same_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one part holds all rows, the same weights are dropped either way."""
+    attention = Attention(d_model=8, heads=2, dropout=0.3).double().train()
+    x, found = randn(2, 6, 8), []
+    for many in (0, 1000):
+        monkeypatch.setattr("msa.models.transformer.MANY", many)
+        torch.manual_seed(0)
+        found.append(attention(x, None, None))
+    torch.testing.assert_close(*found)
+    few = [y.to(torch.bfloat16) for y in randn(3, 1, 2, 4, 4)]  # as in mixed precision
+    assert attend(*few, None, 0.3).dtype == torch.bfloat16
 
 
 def test_dropouts_are_for_training() -> None:

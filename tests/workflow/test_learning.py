@@ -18,7 +18,8 @@ from msa.training.run import seed_everything
 from msa.training.train import train
 
 pytestmark = pytest.mark.slow
-SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "text_only", "t_bert"]
+SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
+SYSTEMS += ["text_only", "t_bert"]
 
 
 @pytest.fixture(scope="module")
