@@ -29,7 +29,7 @@ from msa.report.transfers import transfers
 from msa.results.cost import read_cost
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import gain_texts
-from msa.results.leaderboard import PUBLISHED, footnotes, headline_of, table
+from msa.results.leaderboard import PUBLISHED, footnotes, headline_of, main_figures, table
 from msa.results.paper_table import TITLES, caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
@@ -50,7 +50,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     if "gain" in board:
         headline = headline_of(next(iter(results[0]["targets"].values())))
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
-    published = pd.read_csv(folder / "published.csv")
+    published = main_figures(pd.read_csv(folder / "published.csv"))
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed

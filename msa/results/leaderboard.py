@@ -11,6 +11,7 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.coverage import LIMIT, fold_lacks
 from msa.base.errors import InputError
+from msa.base.learned import not_learned, sentence
 from msa.base.reading import read_json
 from msa.base.schema import problems
 from msa.results.gain import NOTE as GAIN_NOTE
@@ -43,7 +44,9 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care.
+Features, folds, selection and zero handling may be other than here: compare with care. Second hand
+is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
+published.csv alone.
 """
 
 
@@ -62,8 +65,8 @@ def table(
     Returns:
         The columns model, target (if there are several), <metric>_mean and <metric>_std, those of
         `Gain` where the comparisons give one in the headline, parameters, seeds, wall_time_s,
-        settings, missing, oracle_<headline>_mean and _std.
-        What is undefined is NaN.
+        settings, missing, oracle_<headline>_mean and _std; where seeds did not learn, `not_learned`
+        names them. What is undefined is NaN.
 
     Raises:
         InputError: two results are of the same model and variant, or they differ in data set,
@@ -87,6 +90,7 @@ def table(
                     "wall_time_s": result["wall_time_s"]["total"],
                     "settings": result["settings"],
                     "missing": " ".join(result["missing_modalities"]),
+                    **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
                     **({"folds": text} if (text := protocol(result)) else {}),
                     **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
                 }
@@ -148,7 +152,18 @@ def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
         for name, read in modalities.items()
         if (share := read["cut_steps"]["test"]) > LIMIT
     ]
-    return [*fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
+    lost = [
+        sentence(label(result), runs, "fold" not in (result["folds"] or {"fold": 0}))
+        for result in results
+        if (runs := not_learned(result["learned"]))
+    ]
+    return [*lost, *fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
+
+
+def _lost(result: Mapping[str, Any], target: str) -> list[str]:
+    """The seeds of a target that did not learn: those of a joint model, or of its own."""
+    runs = [run.rpartition("/") for run in not_learned(result["learned"])]
+    return [seed for of, _, seed in runs if of in ("", target)]
 
 
 def markdown(
@@ -167,6 +182,7 @@ def markdown(
     if "folds" in frame:
         note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
         frame = frame.drop(columns="folds")
+    frame = frame.drop(columns="not_learned", errors="ignore")  # the notes say it
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
     if means == {"mae", "corr", "oracle_mae"}:
         note += f"{UNSCORED}\n"
@@ -194,7 +210,7 @@ def markdown(
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
     page = f"# Leaderboard: {dataset}\n\n{text}\n\n{note}"
     page += "".join(f"\n- {footnote}" for footnote in notes) + ("\n" if notes else "")
-    if published is None or published.empty:
+    if published is None or (published := main_figures(published)).empty:
         return page
     shown = {
         "system": published["model"].tolist(),
@@ -204,13 +220,21 @@ def markdown(
         "ours - published": [
             "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
         ],
-        "source": published["source"].tolist(),
+        "source": [
+            f"{source} (second hand)" if second_hand else source
+            for source, second_hand in _texts(published, "source", "second_hand")
+        ],
         "what differs": [
             "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
     return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def main_figures(published: pd.DataFrame) -> pd.DataFrame:
+    """The figures of the systems themselves, without those of variants of them."""
+    return published[published["variant"].fillna("") == ""]
 
 
 def _mark(text: str) -> str:

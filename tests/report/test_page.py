@@ -194,6 +194,17 @@ def test_the_gain_over_the_encoder_alone(project, tmp_path):
     assert "<button>gain</button>" not in plain and "by how much better" not in plain
 
 
+def test_a_seed_that_did_not_learn_is_said(project, tmp_path):
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    rest = project / "runs", project / "data"
+    result = json.loads((folder / "lmf.json").read_text())
+    for learned in (True, False):
+        result["learned"] = {"1": learned}
+        (folder / "lmf.json").write_text(json.dumps(result))
+        said = "lmf: seed 1 did not learn: no better on" in page([section(folder, *rest)], [])
+        assert said == (not learned)
+
+
 def test_the_graph_is_the_same_in_every_process(project):
     command = [sys.executable, "-c", "from msa.report.studies import stages; print(stages())"]
     drawn = {
