@@ -238,6 +238,15 @@ EF_LSTM = Case(
     shapes={"fc1.bias": (5,), "lstm.weight_hh_l0": (20, 5)},
     renamed={"_l0": ""},
 )
+TEXT_ONLY = Case(
+    "text_only",
+    {},
+    widths={},
+    bert=True,
+    sees_padding=False,
+    choices={"padding": "masked, released", "pool": "mean, cls, pooler"},
+    shapes={"classifier.bias": (2,), "bert.embeddings.LayerNorm.weight": (12,)},
+)
 CASES = {
     "lmf": LMF,
     "mult": MULT,
@@ -263,6 +272,14 @@ CASES = {
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
+    ),
+    "text_only": TEXT_ONLY,
+    "text_only_cls": replace(TEXT_ONLY, keywords={"pool": "cls"}),
+    "t_bert": replace(
+        TEXT_ONLY,
+        model="t_bert",
+        keywords={"pool": "pooler"},
+        renamed={"pooler.": "bert.pooler."},
     ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
     "lf_lstm": LF_LSTM,

@@ -14,6 +14,8 @@ from msa.base.errors import InputError
 from msa.base.learned import not_learned, sentence
 from msa.base.reading import read_json
 from msa.base.schema import problems
+from msa.results.gain import NOTE as GAIN_NOTE
+from msa.results.gain import Gain, gain_texts, gains
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.score import ORACLE_LABEL
 from msa.results.summarize import label, protocol
@@ -48,7 +50,9 @@ published.csv alone.
 """
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def table(
+    results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """One row a model and target: targets in their order, in each the best model first.
 
     The headline metric, which sorts, is mae in a regression; wacc (f1 in a tie) where there is
@@ -56,11 +60,13 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Args:
         results: at least one, all of one data set, as in workflow/schemas/result.schema.json.
+        comparisons: of the same models.
 
     Returns:
-        The columns model, target (if there are several), <metric>_mean and <metric>_std,
-        parameters, seeds, wall_time_s, settings, missing, oracle_<headline>_mean and _std; where
-        seeds did not learn, `not_learned` names them. What is undefined is NaN.
+        The columns model, target (if there are several), <metric>_mean and <metric>_std, those of
+        `Gain` where the comparisons give one in the headline, parameters, seeds, wall_time_s,
+        settings, missing, oracle_<headline>_mean and _std; where seeds did not learn, `not_learned`
+        names them. What is undefined is NaN.
 
     Raises:
         InputError: two results are of the same model and variant, or they differ in data set,
@@ -71,12 +77,14 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     for result in results:
         for target, scores in result["targets"].items():
             headline = headline_of(scores)
+            found = gains(comparisons, target, headline) if comparisons else {}
             oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
             rows.append(
                 {
                     "model": label(result),
                     "target": target,
                     **_columns(scores),
+                    **found.get(label(result), Gain())._asdict(),
                     "parameters": result["parameters"],
                     "seeds": len(scores[headline]["per_seed"]),
                     "wall_time_s": result["wall_time_s"]["total"],
@@ -88,6 +96,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 }
             )
     frame = pd.DataFrame(rows)
+    if frame["gain"].isna().all():
+        frame = frame.drop(columns=[*Gain._fields])
     targets = frame["target"].unique()
     frame["target"] = pd.Categorical(frame["target"], categories=targets)
     ties = {"mae": [], "wacc": ["f1_mean"], "f1": ["acc_mean"]}
@@ -176,6 +186,9 @@ def markdown(
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
     if means == {"mae", "corr", "oracle_mae"}:
         note += f"{UNSCORED}\n"
+    if "gain" in frame:
+        headline = headline_of(means)
+        note += f"\n{GAIN_NOTE.format(metric=headline)}\n"
     for name in frame.columns:
         if name.endswith("_mean"):
             metric = name.removesuffix("_mean")
@@ -184,6 +197,10 @@ def markdown(
             shown[oracle if metric.startswith("oracle_") else metric] = [
                 spread_text(*spread) for spread in spreads
             ]
+        elif name == "gain":
+            shown["gain"] = gain_texts(frame)
+        elif name in Gain._fields:
+            continue
         elif name == "wall_time_s":
             shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
         elif not name.endswith("_std"):
@@ -257,6 +274,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", type=Path, nargs="+", metavar="RESULT.json", help="of one data set"
     )
+    parser.add_argument(
+        "--comparisons", type=Path, help="of these models, for the column gain: comparisons.json"
+    )
     parser.add_argument("--published", type=Path, help="published figures beside ours, .csv")
     parser.add_argument(
         "--output-csv", type=Path, required=True, help="results/<dataset>/leaderboard.csv"
@@ -269,7 +289,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Read the results, write both tables."""
     results = [read_result(path) for path in args.results]
-    frame = table(results)
+    comparisons = None
+    if args.comparisons:
+        comparisons = read_json(args.comparisons, "targets", "encoders")
+    frame = table(results, comparisons)
     with atomic_write(args.output_csv) as file:
         frame.to_csv(file, index=False)
     with atomic_write(args.output_md) as file:
