@@ -1,6 +1,7 @@
 rule leaderboard:
     input:
         results=results,
+        comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
         published=f"{RESULTS}/{{dataset}}/published.csv",
         code=closure("leaderboard"),
     output:
@@ -17,6 +18,6 @@ rule leaderboard:
     conda:
         "../envs/msa.yaml"
     shell:
-        "python -m msa leaderboard {input.results:q} --published {input.published:q} --output-csv {output.csv:q}"
-        " --output-md {output.md:q}"
+        "python -m msa leaderboard {input.results:q} --comparisons {input.comparisons:q} --published {input.published:q}"
+        " --output-csv {output.csv:q} --output-md {output.md:q}"
         f" {LOGGED}"

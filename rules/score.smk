@@ -2,6 +2,7 @@ rule score:
     input:
         settings=f"{RUN}/settings.json",
         predictions=f"{RUN}/predictions/clean.npz",
+        training=f"{RUN}/training.json",
         # an imported checkpoint has none, nor has what several deals make together
         epochs=lambda wildcards: (
             [] if without_epochs(wildcards) else f"{RUN}/epochs.npz"

@@ -54,7 +54,7 @@ class Case:
     keywords: dict[str, Any]
     widths: dict[str, int] = field(default_factory=lambda: WIDTHS)
     bert: bool = False
-    steps: Sequence[tuple[int, ...]] | None = None
+    steps: Sequence[int | tuple[int, ...]] | None = None
     terms: tuple[str, ...] = ()
     sees_padding: bool = True
     choices: dict[str, str] = field(default_factory=lambda: {"padding": "masked, released"})
@@ -102,6 +102,7 @@ CM_BERT = Case(
         "padding": "masked, released",
         "text_scale": "sample, batch",
         "cls_audio": "zero, mean",
+        "classifier": "trained, frozen",
     },
     shapes={"classifier.bias": (2,), "fusion.proj_a.weight": (4, 3, 1)},
     renamed={"fusion.": "BertFinetun."},
@@ -211,6 +212,41 @@ ALMT = Case(
     },
     unused=("bertmodel.model.pooler.dense.bias",),
 )
+ALIGNED = [3, 1, 7, 4]  # steps of words, the same in each modality
+MFN = Case(
+    "mfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "memory": 6,
+        "attention_hidden": 7,
+        "proposal_hidden": 8,
+        "retain_hidden": 5,
+        "update_hidden": 9,
+        "output_hidden": 6,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "audio_vision": "sequence, mean"},
+    shapes={"lstm_l.bias_hh": (20,), "gamma1_fc1.weight": (5, 30)},
+)
+EF_LSTM = Case(
+    "ef_lstm",
+    {"hidden": 5, "steps": 12},
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "variant": "authors, mmsa"},
+    shapes={"fc1.bias": (5,), "lstm.weight_hh_l0": (20, 5)},
+    renamed={"_l0": ""},
+)
+TEXT_ONLY = Case(
+    "text_only",
+    {},
+    widths={},
+    bert=True,
+    sees_padding=False,
+    choices={"padding": "masked, released", "pool": "mean, cls, pooler"},
+    shapes={"classifier.bias": (2,), "bert.embeddings.LayerNorm.weight": (12,)},
+)
 CASES = {
     "lmf": LMF,
     "mult": MULT,
@@ -237,6 +273,14 @@ CASES = {
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
     ),
+    "text_only": TEXT_ONLY,
+    "text_only_cls": replace(TEXT_ONLY, keywords={"pool": "cls"}),
+    "t_bert": replace(
+        TEXT_ONLY,
+        model="t_bert",
+        keywords={"pool": "pooler"},
+        renamed={"pooler.": "bert.pooler."},
+    ),
     "cm_bert_mean": replace(CM_BERT, keywords=CM_BERT.keywords | {"cls_audio": "mean"}),
     "lf_lstm": LF_LSTM,
     "misa": MISA,
@@ -256,6 +300,14 @@ CASES = {
         steps=BESIDE,
         renamed=MISA_NAMES | {"bert.": "bertmodel."},
         unused=("bertmodel.pooler.dense.bias", *MISA.unused),
+    ),
+    "mfn": MFN,
+    "mfn_mean": replace(MFN, keywords=MFN.keywords | {"audio_vision": "mean"}, steps=STEPS),
+    "ef_lstm": EF_LSTM,
+    "ef_lstm_mmsa": replace(
+        EF_LSTM,
+        keywords=EF_LSTM.keywords | {"variant": "mmsa", "layers": 2},
+        renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
 }
 

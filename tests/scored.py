@@ -51,6 +51,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
     training: dict[str, Any] = {
         **{"parameters": 1000, "wall_time_s": 2.0 + seed, "rows_per_s": 100.0 * seed},
         **{"selected_epoch": seed, "epochs": 9, "selection": "loss", "best_valid_loss": 0.1},
+        **{"constant_valid_loss": 1.3, "learned": True},
         "rows": {"train": 100, "valid": 20, "test": 40},
         "lengths": LENGTHS,
         "text": TEXT,
@@ -116,7 +117,12 @@ def result(model: str, targets: dict[str, dict[str, Any]], **changes: Any) -> di
         **{"settings": "adapted", "source": None, "missing_modalities": [], "metrics_version": "1"},
         **{"folds": None, "bootstrap": {"unit": "segment", "n": 5}},
         **{"targets": tested, "valid": targets, "oracle": {"label": "x", "targets": oracle}},
-        **{"selection": "loss", "selected_epoch": {"0": 1}, "parameters": 12345},
+        **{
+            "selection": "loss",
+            "selected_epoch": {"0": 1},
+            "learned": {"0": True},
+            "parameters": 12345,
+        },
         **{"wall_time_s": {"total": 61.26, "per_seed": {"0": 61.26}}, "rows_per_s": {"0": 9.0}},
         **{"rows": {"train": 9, "valid": 5, "test": 5}, "lengths": {"all": {}}},
         **{"text": None, "coverage": None, "provenance": provenance},

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "selection": "loss",
     "columns": {},
     "word_map": "words",
+    "context": 0,
     "optimizer": {"name": "adam", "weight_decay": 0.0, "forget": False, "groups": {}},
     "schedule": None,
     "checkpoint": None,
@@ -79,6 +80,11 @@ def run_settings(
     if recipe["task"]["type"] != "regression":
         last = hyperparameters["selection"] == "last"
         hyperparameters |= {"loss": "cross_entropy", "selection": "last" if last else "loss"}
+    if hyperparameters["context"] and forms.get("text") != "words":
+        raise InputError(
+            f"{model} on {dataset}: context: only for a model that reads words through its "
+            "encoder; set context: 0"
+        )
     task, columns = recipe["task"], [*range(len(recipe["task"]["targets"]))]
     if target != "all" and task["type"] == "binary":
         # a binary model of its own; of a regression the joint network is trained

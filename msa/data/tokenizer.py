@@ -9,14 +9,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from msa.base.encoder_folder import folder_problem
+from msa.base.encoder_folder import VOCABULARIES, folder_problem
 from msa.base.errors import InputError
 from msa.base.reading import said
 
 SPECIAL = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+SENTENCEPIECE = ("sentencepiece", "protobuf")  # what transformers reads a vocabulary *.model with
 GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")  # they heed tokenizer.json alone
 # what tokenizer_config.json calls the parts of tokenizer.json's normalizer
 NORMALIZER = {
@@ -141,6 +143,7 @@ def load_fast_tokenizer(folder: Path) -> Any | None:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     backend = load_backend(folder)
+    _require_sentencepiece(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
     # without its files transformers makes up a tokenizer that knows no word
     files = tokenizer.vocab_files_names.values()
@@ -163,6 +166,26 @@ def load_fast_tokenizer(folder: Path) -> Any | None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
         tokenizer.padding_side = "right"
     return tokenizer
+
+
+def _require_sentencepiece(folder: Path) -> None:
+    """Refuse a folder that has only the vocabulary of a slow tokenizer, without what reads it."""
+    found = [path.name for name in VOCABULARIES for path in sorted(folder.glob(name))]
+    missing = [name for name in SENTENCEPIECE if not _is_installed(name)]
+    if missing and found and all(name.endswith(".model") for name in found):
+        raise InputError(
+            f"encoder {folder}: expected tokenizer.json, or {' and '.join(SENTENCEPIECE)} to make "
+            f"one from {found[0]} with, got no {' and no '.join(missing)}; "
+            f"`pip install {' '.join(missing)}`, or write tokenizer.json where they are: "
+            "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def _require_agreement(folder: Path, normalizer: Mapping[str, Any]) -> None:

@@ -21,6 +21,10 @@ MODELS = {
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
     "self_mm": "msa.models.self_mm:SelfMM",
     "mmim": "msa.models.mmim:MMIM",
+    "mfn": "msa.models.mfn:MFN",
+    "ef_lstm": "msa.models.ef_lstm:EFLSTM",
+    "text_only": "msa.models.text_only:TextOnly",
+    "t_bert": "msa.models.text_only:TextOnly",
     "mean": "msa.models.baselines:Mean",
     "ridge": "msa.models.baselines:Ridge",
 }

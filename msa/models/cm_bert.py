@@ -80,7 +80,9 @@ class CMBert(nn.Module):
     With the published ``cls_audio="zero"`` audio is left as it comes, zero at [CLS]: it then has
     no part in a prediction and learns nothing. ``"mean"`` puts the average of the words there.
     ``text_scale="batch"`` is the released code, where rows of a batch change each other.
-    ``bert`` loses its pooler, which takes no part; ``text_dim`` and ``vision_dim`` are not used.
+    ``classifier="frozen"`` is the released script, whose last layer is among no trained parameters
+    and stays as it was drawn. ``bert`` loses its pooler, which takes no part; ``text_dim`` and
+    ``vision_dim`` are not used.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class CMBert(nn.Module):
         freeze_embeddings: bool = True,
         text_scale: str = "sample",
         cls_audio: str = "zero",
+        classifier: str = "trained",
         padding: str = "masked",
     ) -> None:
         super().__init__()
@@ -121,6 +124,8 @@ class CMBert(nn.Module):
         )
         self.output_dropout = nn.Dropout(output_dropout)
         self.classifier = nn.Linear(width, output_dim)
+        trained = require_choice("classifier", classifier, ("trained", "frozen")) == "trained"
+        self.classifier.requires_grad_(trained)
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
         ids, mask, audio = batch["input_ids"], batch["attention_mask"].bool(), batch["audio"]

@@ -101,6 +101,36 @@ def sequence(batch: Mapping[str, Any], modality: str, padding: str = "masked") -
     return valid_steps(batch[f"{modality}_mask"], x)[0]
 
 
+def aligned_steps(batch: Mapping[str, Any], padding: str = "masked") -> list[Steps]:
+    """The steps of text, audio and vision, which a segment has as many of in each.
+
+    An absent modality, one step of zeros of width 1, is zero at all steps.
+
+    Raises:
+        InputError: the numbers of steps differ.
+    """
+    found = {name: sequence(batch, name, padding) for name in ("text", "audio", "vision")}
+    present = [name for name, steps in found.items() if not _is_absent(steps)]
+    first = present[0] if present else "text"
+    lengths = found[first].lengths
+    for name in present:
+        other = found[name].lengths
+        for i in np.flatnonzero(other != lengths)[:1]:
+            raise InputError(
+                f"{name}: expected as many steps as {first}, {lengths[i]} in segment {i} of a "
+                f"batch, found {other[i]}; the model joins the steps of each word: give all "
+                "modalities one number in `lengths` and one of `sides`, and take word-aligned data"
+            )
+    return [
+        steps if name in present else Steps(steps.rows.new_zeros(lengths.sum(), 1), lengths)
+        for name, steps in found.items()
+    ]
+
+
+def _is_absent(steps: Steps) -> bool:
+    return steps.rows.shape[1] == 1 and steps.lengths.max() == 1 and not steps.rows.any()
+
+
 def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
     """A convolution along the steps of each segment, which has one step afterwards at least."""
     kernel, pad = conv.kernel_size[0], int(conv.padding[0])

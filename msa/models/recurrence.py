@@ -11,22 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from msa.models.dropout import Dropout
-from msa.models.padding import Steps
+from msa.models.padding import Steps, numbers
 
 
 class Recurrence(torch.autograd.Function):
-    """The states (n, k, h) of k LSTMs from their projected inputs (n, k, 4h), time after time.
+    """The states and cells (n, k, h) of k LSTMs from their projected inputs (n, k, 4h).
 
     ``weight`` is (k, 4h, h); ``sizes`` are the segments of each that a time still has, the longest
     segment first.
     """
 
     @staticmethod
-    def forward(ctx: Any, projected: Tensor, weight: Tensor, sizes: list[int]) -> Tensor:
+    def forward(
+        ctx: Any, projected: Tensor, weight: Tensor, sizes: list[int]
+    ) -> tuple[Tensor, Tensor]:
         n, k, _ = projected.shape
         h = weight.shape[2]
         gates = projected.clone(memory_format=torch.contiguous_format)
@@ -47,10 +50,11 @@ class Recurrence(torch.autograd.Function):
             state, cell = out, new_cell
         ctx.save_for_backward(gates, cells, tanh_cells, states, weight)
         ctx.sizes = sizes
-        return states
+        ctx.set_materialize_grads(False)
+        return states, cells
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, Tensor, None]:
         gates, cells, tanh_cells, states, weight = ctx.saved_tensors
         sizes: list[int] = ctx.sizes
         n, k, h = states.shape
@@ -73,8 +77,12 @@ class Recurrence(torch.autograd.Function):
         leaving = tanh_cells * output_gate * (1 - output_gate)
         through = output_gate * (1 - tanh_cells * tanh_cells)
         result = torch.empty_like(gates).view(n, k, 4, h)
-        by_state = gradients[0].clone(memory_format=torch.contiguous_format)
-        by_cell = torch.zeros_like(by_state)
+        by_state, by_cell = (
+            torch.zeros_like(states)
+            if gradient is None
+            else gradient.clone(memory_format=torch.contiguous_format)
+            for gradient in gradients
+        )
         parts = [
             x.split(sizes)
             for x in (by_state, by_cell, through, slopes, leaving, forget_gate, result[:, :, :3])
@@ -88,7 +96,7 @@ class Recurrence(torch.autograd.Function):
             if t:
                 earlier = parts[0][t - 1][: sizes[t]]
                 earlier.transpose(0, 1).baddbmm_(inputs[t].transpose(0, 1), weight)
-                torch.mul(cell, forgets, out=parts[1][t - 1][: sizes[t]])
+                parts[1][t - 1][: sizes[t]].addcmul_(cell, forgets)
         by_weight = torch.bmm(result.flatten(2).permute(1, 2, 0), previous[0].transpose(0, 1))
         return result.flatten(2), by_weight, None
 
@@ -126,6 +134,38 @@ def recur(lstm: nn.LSTM, steps: Steps) -> Tensor:
         return _layers(lstm, x, places, sizes.tolist(), stacked)
 
 
+class Times:
+    """The steps of all segments one time after the other, the longest segment first.
+
+    Attributes:
+        places: where each step goes, segment after segment, (n,).
+        sizes: segments that a time still has.
+    """
+
+    def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
+        order = np.argsort(-lengths, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        self.sizes: list[int] = (lengths[:, None] > np.arange(lengths.max())).sum(0).tolist()
+        starts = np.cumsum([0, *self.sizes])
+        places = starts[numbers(lengths)] + np.repeat(rank, lengths)
+        self.places = torch.from_numpy(places).to(device)
+
+    def arrange(self, rows: Tensor) -> Tensor:
+        """Rows (n, d) of segment after segment in the order of times."""
+        return torch.empty_like(rows).index_copy(0, self.places, rows)
+
+
+def recur_cell(cell: nn.LSTMCell, steps: Steps, times: Times) -> tuple[Tensor, Tensor]:
+    """The states and the cells (n, h) of an LSTM cell after every valid step."""
+    with torch.autocast(steps.rows.device.type, enabled=False):
+        x = times.arrange(steps.rows.to(cell.weight_ih.dtype))
+        projected = F.linear(x, cell.weight_ih, cell.bias_ih + cell.bias_hh)[:, None]  # (n, 1, 4h)
+        found = Recurrence.apply(projected, cell.weight_hh[None], times.sizes)
+        states, cells = (x[times.places, 0] for x in found)
+    return states, cells
+
+
 def _layers(
     lstm: nn.LSTM, x: Tensor, places: list[Tensor], sizes: list[int], stacked: bool
 ) -> Tensor:
@@ -144,7 +184,7 @@ def _layers(
             ordered = ordered.unflatten(0, (-1, len(weight))).transpose(0, 1)  # (k, n, d)
             bias = (input_bias + bias)[:, None]
             projected = torch.baddbmm(bias, ordered, input_weight.mT)  # (k, n, 4h)
-            states = Recurrence.apply(projected.transpose(0, 1), weight, sizes)
+            states, _ = Recurrence.apply(projected.transpose(0, 1), weight, sizes)
             directions.append(states.flatten(0, 1)[place])
         x = torch.cat(directions, dim=1)
         if layer < lstm.num_layers - 1:

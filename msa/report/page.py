@@ -27,8 +27,10 @@ from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
 from msa.results.cost import read_cost
-from msa.results.leaderboard import PUBLISHED, footnotes, table
-from msa.results.paper_table import caption, cells
+from msa.results.gain import NOTE as GAIN_NOTE
+from msa.results.gain import gain_texts
+from msa.results.leaderboard import PUBLISHED, footnotes, headline_of, main_figures, table
+from msa.results.paper_table import TITLES, caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
@@ -43,8 +45,12 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     results = [model.result for model in models]
     comparisons = read_json(folder / "comparisons.json", "targets", "resamples", "bootstrap")
     shown, marks = cells(results, comparisons)
-    board = table(results)
-    published = pd.read_csv(folder / "published.csv")
+    board = table(results, comparisons)
+    gained, gain_note = [""] * len(board), ""
+    if "gain" in board:
+        headline = headline_of(next(iter(results[0]["targets"].values())))
+        gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
+    published = main_figures(pd.read_csv(folder / "published.csv"))
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
@@ -61,11 +67,13 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "name": name,
         "caption": caption(results, comparisons),
         "notes": footnotes(results),
+        "gain_note": gain_note,
         "columns": list(shown.columns),
         "lines": [
             {
                 "name": shown.index[i],
                 "cells": list(zip(shown.iloc[i], marks.iloc[i], strict=True)),
+                "gain": gained[i],
                 "parameters": int(board["parameters"].iloc[i]),
                 "settings": board["settings"].iloc[i],
                 "seconds": float(board["wall_time_s"].iloc[i]),

@@ -27,10 +27,10 @@ STAGES = {
     "robustness": ["perturb"],
     "published": ["summarize"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
-    "leaderboard": ["published"],
+    "leaderboard": ["published", "compare"],
     "paper_table": ["summarize", "compare"],
     "examine": ["train"],
-    "report": ["leaderboard", "compare", "ablation", "examine"],
+    "report": ["leaderboard", "ablation", "examine"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}

@@ -63,6 +63,8 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "bootstrap": runs[0].bootstrap,
         "resamples": count,
         "seed": SEED,
+        # of those that read words through one
+        "encoders": {label(run.settings): run.settings.get("encoder") for run in runs},
         "targets": {
             target: _table(
                 task if target == ALL else {**task, "targets": [target]},

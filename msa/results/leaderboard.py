@@ -11,8 +11,11 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.coverage import LIMIT, fold_lacks
 from msa.base.errors import InputError
+from msa.base.learned import not_learned, sentence
 from msa.base.reading import read_json
 from msa.base.schema import problems
+from msa.results.gain import NOTE as GAIN_NOTE
+from msa.results.gain import Gain, gain_texts, gains
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.score import ORACLE_LABEL
 from msa.results.summarize import label, protocol
@@ -41,11 +44,15 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care.
+Features, folds, selection and zero handling may be other than here: compare with care. Second hand
+is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
+published.csv alone.
 """
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def table(
+    results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """One row a model and target: targets in their order, in each the best model first.
 
     The headline metric, which sorts, is mae in a regression; wacc (f1 in a tie) where there is
@@ -53,11 +60,13 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Args:
         results: at least one, all of one data set, as in workflow/schemas/result.schema.json.
+        comparisons: of the same models.
 
     Returns:
-        The columns model, target (if there are several), <metric>_mean and <metric>_std,
-        parameters, seeds, wall_time_s, settings, missing, oracle_<headline>_mean and _std.
-        What is undefined is NaN.
+        The columns model, target (if there are several), <metric>_mean and <metric>_std, those of
+        `Gain` where the comparisons give one in the headline, parameters, seeds, wall_time_s,
+        settings, missing, oracle_<headline>_mean and _std; where seeds did not learn, `not_learned`
+        names them. What is undefined is NaN.
 
     Raises:
         InputError: two results are of the same model and variant, or they differ in data set,
@@ -68,22 +77,27 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     for result in results:
         for target, scores in result["targets"].items():
             headline = headline_of(scores)
+            found = gains(comparisons, target, headline) if comparisons else {}
             oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
             rows.append(
                 {
                     "model": label(result),
                     "target": target,
                     **_columns(scores),
+                    **found.get(label(result), Gain())._asdict(),
                     "parameters": result["parameters"],
                     "seeds": len(scores[headline]["per_seed"]),
                     "wall_time_s": result["wall_time_s"]["total"],
                     "settings": result["settings"],
                     "missing": " ".join(result["missing_modalities"]),
+                    **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
                     **({"folds": text} if (text := protocol(result)) else {}),
                     **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
                 }
             )
     frame = pd.DataFrame(rows)
+    if frame["gain"].isna().all():
+        frame = frame.drop(columns=[*Gain._fields])
     targets = frame["target"].unique()
     frame["target"] = pd.Categorical(frame["target"], categories=targets)
     ties = {"mae": [], "wacc": ["f1_mean"], "f1": ["acc_mean"]}
@@ -138,7 +152,18 @@ def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
         for name, read in modalities.items()
         if (share := read["cut_steps"]["test"]) > LIMIT
     ]
-    return [*fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
+    lost = [
+        sentence(label(result), runs, "fold" not in (result["folds"] or {"fold": 0}))
+        for result in results
+        if (runs := not_learned(result["learned"]))
+    ]
+    return [*lost, *fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
+
+
+def _lost(result: Mapping[str, Any], target: str) -> list[str]:
+    """The seeds of a target that did not learn: those of a joint model, or of its own."""
+    runs = [run.rpartition("/") for run in not_learned(result["learned"])]
+    return [seed for of, _, seed in runs if of in ("", target)]
 
 
 def markdown(
@@ -157,9 +182,13 @@ def markdown(
     if "folds" in frame:
         note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
         frame = frame.drop(columns="folds")
+    frame = frame.drop(columns="not_learned", errors="ignore")  # the notes say it
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
     if means == {"mae", "corr", "oracle_mae"}:
         note += f"{UNSCORED}\n"
+    if "gain" in frame:
+        headline = headline_of(means)
+        note += f"\n{GAIN_NOTE.format(metric=headline)}\n"
     for name in frame.columns:
         if name.endswith("_mean"):
             metric = name.removesuffix("_mean")
@@ -168,6 +197,10 @@ def markdown(
             shown[oracle if metric.startswith("oracle_") else metric] = [
                 spread_text(*spread) for spread in spreads
             ]
+        elif name == "gain":
+            shown["gain"] = gain_texts(frame)
+        elif name in Gain._fields:
+            continue
         elif name == "wall_time_s":
             shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
         elif not name.endswith("_std"):
@@ -177,7 +210,7 @@ def markdown(
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
     page = f"# Leaderboard: {dataset}\n\n{text}\n\n{note}"
     page += "".join(f"\n- {footnote}" for footnote in notes) + ("\n" if notes else "")
-    if published is None or published.empty:
+    if published is None or (published := main_figures(published)).empty:
         return page
     shown = {
         "system": published["model"].tolist(),
@@ -187,13 +220,21 @@ def markdown(
         "ours - published": [
             "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
         ],
-        "source": published["source"].tolist(),
+        "source": [
+            f"{source} (second hand)" if second_hand else source
+            for source, second_hand in _texts(published, "source", "second_hand")
+        ],
         "what differs": [
             "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
     return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+
+
+def main_figures(published: pd.DataFrame) -> pd.DataFrame:
+    """The figures of the systems themselves, without those of variants of them."""
+    return published[published["variant"].fillna("") == ""]
 
 
 def _mark(text: str) -> str:
@@ -233,6 +274,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", type=Path, nargs="+", metavar="RESULT.json", help="of one data set"
     )
+    parser.add_argument(
+        "--comparisons", type=Path, help="of these models, for the column gain: comparisons.json"
+    )
     parser.add_argument("--published", type=Path, help="published figures beside ours, .csv")
     parser.add_argument(
         "--output-csv", type=Path, required=True, help="results/<dataset>/leaderboard.csv"
@@ -245,7 +289,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Read the results, write both tables."""
     results = [read_result(path) for path in args.results]
-    frame = table(results)
+    comparisons = None
+    if args.comparisons:
+        comparisons = read_json(args.comparisons, "targets", "encoders")
+    frame = table(results, comparisons)
     with atomic_write(args.output_csv) as file:
         frame.to_csv(file, index=False)
     with atomic_write(args.output_md) as file:

@@ -17,6 +17,7 @@ import numpy as np
 from msa.base.atomic import atomic_path, atomic_write
 from msa.base.errors import InputError
 from msa.base.ids import video_of
+from msa.base.learned import all_learned
 from msa.base.provenance import json_digest
 from msa.base.reading import read_json
 from msa.results.cost import COLUMNS, read_cost
@@ -80,6 +81,7 @@ def record(deals: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> d
         "text": _known([deal["text"] for deal in deals]),
         "selection": deals[0]["selection"],
         "selected_epoch": None,
+        "learned": all_learned([deal.get("learned") for deal in deals]),
         "wall_time_s": sum(deal["wall_time_s"] for deal in deals),
         "rows_per_s": float(np.mean(known)) if known else None,
         "provenance": origin | {"config_digest": json_digest([settings, origin["config_digest"]])},

@@ -18,11 +18,11 @@ from msa.results.summarize import protocol, read_run, run_folders
 
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 COLUMNS = (
-    *("model", "target", "metric", "ours", "ours_std", "published", "difference"),
-    *("source", "note", "protocol"),
+    *("model", "variant", "target", "metric", "ours", "ours_std", "published", "difference"),
+    *("source", "second_hand", "note", "protocol"),
 )
-SHARES = ("acc", "wacc", "f1")  # published in percent
-# settings of a figure that say what its input was; any other is a target
+SHARES = ("acc", "wacc", "f1", "auc")  # published in percent
+# settings of a figure that say what its input was, aligned or not said; any other is a target
 INPUTS = ("", "unaligned")
 # what is published has other names here: the accuracy of two classes, and CH-SIMS's scores
 OTHER_NAMES = {
@@ -41,12 +41,14 @@ def beside(
     Args:
         results: ours, of one data set; only the variant `main` is compared. For a figure whose
             protocol swaps the sides of F1 they have `f1_*_swapped`, as of `with_swapped`.
-        figures: of that data set, the columns of workflow/resources/published.csv.
+        figures: of that data set, the columns of workflow/resources/published.csv. `variant` is
+            what of a system is not its main form, such as an ablation; `second_hand` is `yes` of
+            what the source quotes from elsewhere.
         protocols: the entries of workflow/resources/protocols.yaml.
 
     Returns:
         The columns COLUMNS; `published` in our units, shares rather than percent; ours is NaN for
-        a system or a metric that we have not.
+        a system, variant or metric that we have not.
     """
     ours = {result["model"]: result for result in results if result["variant"] == "main"}
     rows = []
@@ -54,27 +56,28 @@ def beside(
         model, metric, setting = figure["model"], figure["metric"], figure["setting"]
         share = metric.startswith(SHARES)
         value = figure["value"] / 100 if share else figure["value"]
-        targets = ours[model]["targets"] if model in ours else {}
+        mine = {} if figure["variant"] else ours.get(model, {})
+        targets = mine.get("targets", {})
         target = setting if setting not in INPUTS else next(iter(targets), "")
         scores = targets.get(target, {})
         key = f"{metric}_swapped" if _swapped(figure, protocols) else metric
         names = (key, *OTHER_NAMES.get(key, ()))
         spread: Mapping[str, Any] = next((scores[name] for name in names if name in scores), {})
         mean, std = (np.nan if spread.get(k) is None else spread[k] for k in ("mean", "std"))
-        if metric == "parameters" and model in ours:
-            mean = ours[model]["parameters"]
+        if metric == "parameters" and mine:
+            mean = mine["parameters"]
         rows.append(
             {
                 "model": model,
+                "variant": figure["variant"],
                 "target": target,
                 "metric": metric,
                 "ours": mean,
                 "ours_std": std,
                 "published": value,
                 "difference": mean - value,
-                "source": figure["source"],
-                "note": figure["note"],
-                "protocol": "; ".join(_differences(figure, protocols, ours.get(model, {}))),
+                **{name: figure[name] for name in ("source", "second_hand", "note")},
+                "protocol": "; ".join(_differences(figure, protocols, mine)),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -185,6 +185,8 @@ def main(args: argparse.Namespace) -> None:
         if outputs.shape != (shape := (len(epoch), *folds["test"].prediction.shape)):
             raise InputError(f"{path}: prediction: expected shape {shape}, got {outputs.shape}")
     content = score(task, folds, epochs, args.condition)
+    if clean and (record := args.run / "training.json").is_file():
+        content["learned"] = read_json(record).get("learned")
     name = "scores.json" if clean else f"scores-{args.condition}.json"
     with atomic_write(args.output or args.run / name) as file:
         json.dump(content, file, indent=2, allow_nan=False)

@@ -207,6 +207,8 @@ def summarize(
         "oracle": {"label": ORACLE_LABEL, "targets": oracle} if oracle else None,
         "selection": training["selection"],
         "selected_epoch": _by_run(every, "selected_epoch"),
+        # runs of before do not say
+        "learned": {run.label: run.training.get("learned") for run in every},
         "parameters": sum(seeds[0].training["parameters"] for seeds in models.values()),
         "wall_time_s": {"total": sum(wall_times.values()), "per_seed": wall_times},
         "rows_per_s": _by_run(every, "rows_per_s"),

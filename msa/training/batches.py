@@ -11,7 +11,8 @@ from torch import Tensor
 
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json, read_offsets, read_words
-from msa.data.pieces import Pieces, count_pieces, cut_words
+from msa.data.context import with_context
+from msa.data.pieces import SPECIAL, Pieces, count_pieces, cut_words
 from msa.models import OWN_ROWS
 from msa.models.padding import Steps, numbers
 
@@ -344,12 +345,18 @@ def _pieces(
     length: int | None,
 ) -> Pieces:
     words = read_words(folder / "words.npy", offsets["words"][-1])
-    context = folder / "context.npy"
-    return cut_words(
-        words,
-        offsets["words"],
-        tokenizer,
-        length,
-        read_array(context, "numbers", 1, len(offsets) - 1) if context.is_file() else None,
-        hyper["word_map"],
-    )
+    path, n = folder / "context.npy", len(offsets) - 1
+    own = read_array(path, "numbers", 1, n) if path.is_file() else None
+    utterances = hyper.get("context")  # runs of an earlier version have none
+    if not utterances:
+        return cut_words(words, offsets["words"], tokenizer, length, own, hyper["word_map"])
+    if own is not None:
+        raise InputError(
+            f"context: expected a data set without a context of its own, got {path}; set context: 0"
+        )
+    ids = read_array(folder / "ids.npy", "text", 1, n).tolist()
+    rows, bounds, context = with_context(ids, offsets["words"], utterances)
+    said = [words[row] for row in rows]
+    pieces = cut_words(said, bounds, tokenizer, length, context, hyper["word_map"])
+    # SPECIAL is the last of them
+    return replace(pieces, words=np.append(rows, SPECIAL)[pieces.words])

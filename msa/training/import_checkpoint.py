@@ -193,6 +193,8 @@ def record_untrained(run: Path, places: Places, device: str, network: nn.Module)
         "epochs": 0,
         "selection": None,
         "best_valid_loss": None,
+        "constant_valid_loss": None,
+        "learned": None,
     }
     with atomic_write(run / "training.json") as file:
         json.dump(record, file, indent=1)

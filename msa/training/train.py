@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -24,7 +25,9 @@ from torch.nn import functional
 from msa.base import provenance
 from msa.base.atomic import atomic_path, atomic_write
 from msa.base.errors import InputError
+from msa.base.learned import REMEDIES
 from msa.training.batches import FOLDS, Fold
+from msa.training.constant import constant_loss
 from msa.training.network import build, evaluate, predictions
 from msa.training.optimizers import (
     Restart,
@@ -304,6 +307,10 @@ def write(
     hyper: Mapping[str, Any],
 ) -> None:
     """Write what training leaves in the folder of its run, the selected epoch's predictions too."""
+    best = trained.history[trained.selected - 1].selection
+    criterion = LOSSES[hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]]
+    labels = folds["train"].label, folds["valid"].label
+    constant = constant_loss(criterion, *labels, trained.test[0].shape[1])
     record |= {
         "parameters": sum(p.numel() for p in network.parameters()),
         "wall_time_s": trained.seconds,
@@ -311,8 +318,17 @@ def write(
         "selected_epoch": trained.selected,
         "epochs": len(trained.history),
         "selection": hyper["loss"] if hyper["selection"] == "loss" else hyper["selection"],
-        "best_valid_loss": trained.history[trained.selected - 1].selection,
+        "best_valid_loss": best,
+        "constant_valid_loss": constant,
+        # a closed form is what it is: the mean is that constant itself
+        "learned": None if hasattr(network, "fit") else best < constant,
     }
+    if record["learned"] is False:
+        print(
+            f"{run}: did not learn: validation loss {best:.4f}, of a constant {constant:.4f}; "
+            f"try {REMEDIES}",
+            file=sys.stderr,
+        )
 
     with atomic_path(run / "model.safetensors") as path:
         save_file({key: value.contiguous() for key, value in trained.weights.items()}, path)

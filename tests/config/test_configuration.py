@@ -612,3 +612,32 @@ def test_not_yaml(tmp_path):
     path.write_text("a: [")
     with pytest.raises(InputError, match="cannot be read as YAML"):
         load([path])
+
+
+def test_a_context_is_for_models_that_read_words():
+    settings = {"text_only": {"context": 2}, "lmf": {"context": 1}}
+    config = configure(
+        {"datasets": ["demo"], "models": ["text_only"], "seeds": [1], "settings": settings}
+    )
+    assert run_settings(config, "demo", "text_only", 1)["hyperparameters"]["context"] == 2
+    assert run_settings(config, "demo", "cm_bert", 1)["hyperparameters"]["context"] == 0
+    with pytest.raises(InputError, match="lmf on demo: context: only for a model that reads words"):
+        run_settings(config, "demo", "lmf", 1)
+
+
+def test_the_encoder_alone_needs_words_and_an_encoder():
+    """Neither audio nor vision, and of the words no alignment."""
+    config = configure({"datasets": [], "models": [], "seeds": [1]})
+    for name in ("mosi", "mosi_unaligned", "mosi_mmsa", "sims", "iemocap_unaligned", "urfunny"):
+        recipe = config.recipes[name]
+        has = bool(recipe["encoder"]) and "words" in recipe.get("holds", recipe.get("sequences"))
+        assert (misfit(config, name, "text_only") is None) == has, name
+        if has:
+            assert run_settings(config, name, "text_only", 1)["forms"] == {"text": "words"}
+    assert "mosi_lmf: it offers text as" in misfit(config, "mosi_lmf", "text_only")
+    settings = run_settings(config, "mosi_cmbert", "t_bert", 1)
+    assert settings["settings"] == "published"
+    assert settings["hyperparameters"]["architecture"] == {
+        "pool": "pooler",
+        "freeze_embeddings": True,
+    }

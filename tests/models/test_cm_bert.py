@@ -58,3 +58,15 @@ def test_groups() -> None:
     assert frozen == {name for name in names.values() if name.startswith("bert.embeddings.")}
     thawed = make("cm_bert", freeze_embeddings=False).parameter_groups()
     assert sum(len(group["params"]) for group in thawed) == len(names)
+
+
+def test_a_frozen_classifier_is_not_trained() -> None:
+    """As in the script it gets no gradient and is in no group; what lies below it learns."""
+    for classifier in ("trained", "frozen"):
+        model = make("cm_bert", classifier=classifier).train()
+        model(make_batch()).sum().backward()
+        groups = {id(p) for group in model.parameter_groups() for p in group["params"]}
+        for parameter in model.classifier.parameters():
+            found = (parameter.grad is not None, id(parameter) in groups)
+            assert found == (classifier == "trained",) * 2
+        assert model.fusion.dense.weight.grad.abs().max() > 0

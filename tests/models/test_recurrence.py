@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from msa.models.padding import Steps
-from msa.models.recurrence import recur
+from msa.models.recurrence import Times, recur, recur_cell
 
 torch.set_num_threads(1)
 
@@ -49,3 +49,26 @@ def test_dropout_is_between_layers_in_training() -> None:
         plain = recur(lstm.eval(), steps)
         torch.testing.assert_close(recur(lstm, steps), plain)
         assert torch.allclose(recur(lstm.train(), steps), plain) is not changes
+
+
+@pytest.mark.parametrize("outputs", [(0,), (1,), (0, 1)])
+def test_a_cell_is_pytorchs(outputs: tuple[int, ...]) -> None:
+    """States, cells or both, of each segment alone, and their gradients."""
+    torch.manual_seed(0)
+    cell = nn.LSTMCell(4, 6).double()
+    rows = torch.randn(LENGTHS.sum(), 4, dtype=torch.float64, requires_grad=True)
+    expected = []
+    for segment in rows.split(LENGTHS.tolist()):
+        last = None
+        for x in segment:
+            last = cell(x[None], last)
+            expected.append(torch.cat(last))
+    steps = Steps(rows, LENGTHS)
+    found = torch.stack(recur_cell(cell, steps, Times(LENGTHS, rows.device)), dim=1)  # (n, 2, h)
+    sides = [x[:, list(outputs)] for x in (found, torch.stack(expected))]
+    torch.testing.assert_close(*sides)
+    weight = torch.randn_like(sides[0])
+    inputs = [rows, *cell.parameters()]
+    gradients = (torch.autograd.grad((x * weight).sum(), inputs) for x in sides)
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -171,6 +171,40 @@ def test_a_footnote_where_many_words_have_no_rows(project, tmp_path):
     assert "have no row of" not in page([section(project / "results/demo", *rest)], [])
 
 
+def test_the_gain_over_the_encoder_alone(project, tmp_path):
+    """Of what reads words through the same encoder; where it is not among the models, no column."""
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    runs = shutil.copytree(project / "runs", tmp_path / "runs")
+    (runs / "demo/ridge").rename(runs / "demo/text_only")
+    (folder / "ridge.json").rename(folder / "text_only.json")
+    for path in folder.glob("*.*"):
+        path.write_text(re.sub(r"\bridge\b", "text_only", path.read_text()))
+    data = project / "data"
+    text = page([section(folder, runs, data)], [])
+    assert "<button>gain</button>" in text
+    [lmf] = re.findall(r'<tr><th scope="row">lmf</th>.*?</tr>', text, re.S)[:1]
+    [shown] = re.findall(r'<td>([+-][^<]*) <span class="spread">\[', lmf)
+    comparisons = json.loads((folder / "comparisons.json").read_text())
+    pairs = comparisons["targets"]["sentiment"]["mae"]
+    [pair] = [p for p in pairs if {p["first"], p["second"]} == {"lmf", "text_only"}]
+    assert shown.rstrip("*") == f"{-pair['difference']:+.3f}"
+    assert comparisons["encoders"] == {"lmf": "demo", "text_only": "demo", "mean": None}
+    assert "by how much better MAE is than that of text_only" in text
+    plain = page([section(project / "results/demo", project / "runs", data)], [])
+    assert "<button>gain</button>" not in plain and "by how much better" not in plain
+
+
+def test_a_seed_that_did_not_learn_is_said(project, tmp_path):
+    folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
+    rest = project / "runs", project / "data"
+    result = json.loads((folder / "lmf.json").read_text())
+    for learned in (True, False):
+        result["learned"] = {"1": learned}
+        (folder / "lmf.json").write_text(json.dumps(result))
+        said = "lmf: seed 1 did not learn: no better on" in page([section(folder, *rest)], [])
+        assert said == (not learned)
+
+
 def test_the_graph_is_the_same_in_every_process(project):
     command = [sys.executable, "-c", "from msa.report.studies import stages; print(stages())"]
     drawn = {

@@ -172,3 +172,31 @@ def test_file_against_the_schema(tmp_path: Path) -> None:
     assert text.startswith(f'{path}: unknown key "extra"')
     assert f"{path}: settings: expected one of ['published', 'adapted']" in text
     assert not (tmp_path / "a").exists()
+
+
+def test_a_seed_that_did_not_learn_is_said_and_stays_in_the_mean(tmp_path: Path) -> None:
+    lost = sentiment("lmf", 1.0, 3.0, learned={"0": True, "1": False})
+    results = [lost, sentiment("mean", 1.4, learned={"0": None})]
+    for made in results:
+        (tmp_path / f"{made['model']}.json").write_text(json.dumps(made))
+    paths = [tmp_path / f"{made['model']}.json" for made in results]
+    command(*paths, "--output-csv", tmp_path / "x.csv", "--output-md", tmp_path / "x.md")
+    [note] = footnotes(results)
+    assert note.startswith("lmf: seed 1 did not learn: no better") and "lower lr" in note
+    assert f"- {note}\n" in (tmp_path / "x.md").read_text()
+    with (tmp_path / "x.csv").open() as file:
+        lines = {line["model"]: line for line in csv.DictReader(file)}
+    assert (lines["lmf"]["not_learned"], lines["mean"]["not_learned"]) == ("1", "")
+    assert float(lines["lmf"]["mae_mean"]) == 2.0
+    crossed = {"by": "video", "k": 3, "valid": 0.1, "seed": 0}
+    [note] = footnotes([lost | {"folds": crossed}])
+    assert "did not learn in one fold or more" in note
+
+
+def test_of_a_model_a_target_its_own_seeds_are_named() -> None:
+    made = emotions("lmf", 0.5, 0.6) | {"learned": {"happy/1": True, "sad/1": False}}
+    assert table([made]).set_index("target")["not_learned"].fillna("").to_dict() == {
+        "happy": "",
+        "sad": "1",
+    }
+    assert footnotes([made])[0].startswith("lmf: seed sad/1 did not learn")

@@ -81,3 +81,10 @@ def test_scores_of_each_fold_and_intervals_over_groups():
     assert protocol(result).startswith("a 4-fold cross-validation by speaker (seed 0, 0.1 of")
     assert protocol(result | {"folds": folds | {"fold": 2}}).startswith("fold 2 of a 4-fold")
     assert protocol({}) == ""
+
+
+def test_a_deal_that_did_not_learn_marks_the_whole():
+    every = deals((5, 2, 3), (6, 1, 3), (4, 2, 4))
+    assert record(every, {})["learned"] is True
+    assert record([every[0], every[1] | {"learned": False}, every[2]], {})["learned"] is False
+    assert record([deal | {"learned": None} for deal in every], {})["learned"] is None

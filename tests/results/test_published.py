@@ -14,10 +14,11 @@ from msa.__main__ import main
 from msa.config.check import configure
 from msa.config.recipes import published_as
 from msa.results.leaderboard import markdown, table
-from msa.results.published import COLUMNS, INPUTS, RESOURCES, beside, read_figures
+from msa.results.published import COLUMNS, INPUTS, RESOURCES, SHARES, beside, read_figures
 from msa.results.summarize import summarize
 
 CATALOGUE = configure({"datasets": [], "models": [], "seeds": [1]})
+EMOTIONS = ["anger", "disgust", "fear", "happy", "sad", "surprise", "all"]
 PROTOCOLS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "text and audio alone"}]
 
 
@@ -43,7 +44,7 @@ def test_figures_of_sims_by_their_names_in_papers():
     published = {"mae": 0.44, "acc2": 77.8, "acc3": 64.7, "acc5": 40.5, "f1": 77.9}
     figures = pd.DataFrame(
         {"dataset": "sims", "setting": "unaligned", "model": "lmf", "metric": metric}
-        | {"value": value, "source": "MMSA", "note": ""}
+        | {"value": value, "variant": "", "source": "MMSA", "second_hand": "", "note": ""}
         for metric, value in published.items()
     )
     frame = beside([ours], figures, PROTOCOLS).set_index("metric")
@@ -56,6 +57,7 @@ def test_figures_of_sims_by_their_names_in_papers():
 @pytest.mark.parametrize("setting", INPUTS)
 def test_a_target_is_a_setting_of_every_input(setting):
     figures = read_figures("iemocap", setting)
+    figures = figures[figures["source"].str.startswith("LMF paper")]
     frame = beside([emotions("lmf", 0.8, 0.7)], figures, []).set_index("target")
     assert frame.loc["sad", "difference"] == pytest.approx(0.7 - 0.859)
     others = beside([emotions("lmr_cbt", 0.8, 0.7)], figures, [])
@@ -65,18 +67,25 @@ def test_a_target_is_a_setting_of_every_input(setting):
 
 EXPECTED = {
     # name and setting: the recipes, how many rows, LMF's MAE
-    ("mosi", ""): ("mosi mosi_direct mosi_mag mosi_mult mosi_mmsa mosi_cmbert mosi_lmf", 50, 0.912),
-    ("mosi", "unaligned"): ("mosi_unaligned mosi_mult_unaligned mosi_mmsa_unaligned", 11, 0.9504),
-    ("mosei", ""): ("mosei mosei_direct mosei_mag mosei_mult mosei_mmsa mosei_msaf", 10, None),
+    ("mosi", ""): (
+        "mosi mosi_direct mosi_mag mosi_mult mosi_mmsa mosi_cmbert mosi_lmf",
+        426,
+        0.912,
+    ),
+    ("mosi", "unaligned"): ("mosi_unaligned mosi_mult_unaligned mosi_mmsa_unaligned", 53, 0.9504),
+    ("mosei", ""): ("mosei mosei_direct mosei_mag mosei_mult mosei_mmsa mosei_msaf", 245, None),
     ("mosei", "unaligned"): (
         "mosei_unaligned mosei_mult_unaligned mosei_mmsa_unaligned",
-        9,
+        55,
         0.5757,
     ),
-    ("iemocap", ""): ("iemocap_mult iemocap_lmf", 4, None),
-    ("iemocap", "unaligned"): ("iemocap_unaligned", 4, None),
-    ("urfunny", ""): ("urfunny", 1, None),
-    ("mustard", ""): ("mustard", 1, None),
+    ("iemocap", ""): ("iemocap_mult iemocap_lmf", 76, None),
+    ("iemocap", "unaligned"): ("iemocap_unaligned", 76, None),
+    ("urfunny", ""): ("urfunny", 4, None),
+    ("mustard", ""): ("mustard", 3, None),
+    ("mosei_emotion", ""): ("mosei_emotion", 42, None),
+    ("sims", "unaligned"): ("sims", 66, None),
+    ("simsv2", "unaligned"): ("sims_v2", 18, None),
 }
 
 
@@ -111,7 +120,7 @@ def test_the_accuracy_of_two_classes():
         read_figures("urfunny"),
         [],
     )
-    assert frame["difference"].tolist() == pytest.approx([0.0005])
+    assert frame["difference"].dropna().tolist() == pytest.approx([0.0005])
 
 
 def test_a_best_of_a_search_is_not_compared():
@@ -128,11 +137,54 @@ def test_the_leaderboard_shows_them_apart():
     assert "## Published" not in markdown(table(ours), "demo", figures.iloc[:0])
 
 
-def test_every_figure_has_a_source():
+KEY = ["dataset", "setting", "model", "variant", "metric", "source"]
+METRICS = {
+    *("mae", "corr", "mae_non0", "corr_non0", "acc7", "acc5", "acc3", "acc2", "f1", "acc", "wacc"),
+    *("acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "f1_3", "auc", "parameters"),
+}
+
+
+def test_every_figure_has_a_source_and_stands_there_once():
     figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
-    assert (figures["source"] != "").all()
-    shares = figures["metric"].str.startswith(("acc", "f1"))
+    assert (figures["source"] != "").all() and (figures["model"] != "").all()
+    assert figures[figures.duplicated(KEY)].empty
+    assert set(figures["metric"]) == METRICS
+    shares = figures["metric"].str.startswith(SHARES)
     assert figures.loc[shares, "value"].between(1, 100).all()
+    assert figures.loc[figures["metric"].str.startswith("corr"), "value"].between(-1, 1).all()
+
+
+def test_what_is_quoted_is_marked():
+    figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
+    quoted = figures["note"].str.contains("second hand|third hand|quoted|aggregator")
+    second_hand = figures["second_hand"] == "yes"
+    assert set(figures["second_hand"]) == {"", "yes"} and second_hand[quoted].all()
+    by_readme = figures[figures["source"].isin(["LMR-CBT README", "CM-BERT README"])]
+    own = by_readme["model"].isin(["lmr_cbt", "t_bert"])
+    assert (by_readme["second_hand"] == own.map({True: "", False: "yes"})).all()
+    assert not second_hand[figures["source"].str.startswith("MMSA result-stat")].any()
+
+
+def test_variants_and_unknown_systems_have_nothing_of_ours():
+    """A system's ablation is not its main form; what the source quotes says so."""
+    figures = read_figures("mosi")
+    ours = result("mib_complete", {"sentiment": {"acc7": spread(0.4), "mae": spread(0.9)}})
+    frame = beside([ours], figures, [])
+    mine = frame[frame["model"] == "mib_complete"]
+    main = mine[mine["variant"] == ""].set_index("metric")
+    assert main.loc["acc7", "ours"] == 0.4 and np.isnan(main.loc["mae_non0", "ours"])
+    assert len(mine) > 20 and mine.loc[mine["variant"] != "", "ours"].isna().all()
+    _, papers = markdown(table([ours]), "mosi", frame).split("## Published")
+    assert "beta" not in papers and "human" in papers
+    assert "| CM-BERT README (second hand)" in papers and "| MFN README  " in papers
+
+
+def test_the_emotions_of_mosei_by_their_targets():
+    targets = {t: {"acc": spread(0.8), "wacc": spread(0.6), "f1": spread(0.7)} for t in EMOTIONS}
+    frame = beside([result("mib_late", targets)], read_figures("mosei_emotion"), [])
+    mine = frame[(frame["model"] == "mib_late") & (frame["metric"] == "wacc")]
+    assert mine["target"].tolist() == EMOTIONS and mine["ours"].eq(0.6).all()
+    assert mine["published"].between(0.5, 0.9).all()
 
 
 def protocols(model, metric, dataset="mosi", setting="", ours=()):

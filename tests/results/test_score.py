@@ -196,3 +196,11 @@ def test_all_problems_of_the_predictions_at_once(tmp_path: Path) -> None:
 def test_epochs_of_another_test_fold(tmp_path: Path) -> None:
     path = write_run(tmp_path / "1", epochs=((0,), np.zeros((1, 4, 1))))
     assert "epochs.npz: prediction: expected shape (1, 3, 1), got (1, 4, 1)" in message(path)
+
+
+def test_whether_the_run_learned(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    for record, expected in (({"learned": False}, False), ({}, None)):
+        (folder / "training.json").write_text(json.dumps(record))
+        run(folder)
+        assert json.loads((folder / "scores.json").read_text())["learned"] is expected

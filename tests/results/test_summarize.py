@@ -256,3 +256,10 @@ def test_training_without_a_key(tmp_path: Path) -> None:
     (path / "training.json").write_text("{}")
     with pytest.raises(InputError, match=r"training.json: expected the keys \['parameters', "):
         command(path, "--output", tmp_path / "out.json")
+
+
+def test_which_runs_learned() -> None:
+    runs = [run(1), run(2, learned=False), run(3, learned=None)]
+    result = valid(summarize(runs))
+    assert result["learned"] == {"1": True, "2": False, "3": None}
+    assert len(result["targets"]["sentiment"]["mae"]["per_seed"]) == 3

@@ -289,3 +289,64 @@ def test_beside_words_audio_and_vision_may_have_their_own_rate(folder, tokenizer
         assert batch["audio"].shape == (2, 5, 4)
         assert batch["audio_mask"].sum(1).tolist() == [0, 3]
         assert batch["audio"][1, 2:].tolist() == rows.tolist()
+
+
+@pytest.fixture
+def spoken(folder):
+    """Two segments of the words "ab c" and "a", and what reads them."""
+    np.save(folder / "train" / "words.npy", np.array([[b"ab"], [b"c"], [b"a"]]))
+    offsets = np.zeros(3, dtype=[("words", "i8"), ("audio", "i8")])
+    offsets["words"], offsets["audio"] = [0, 2, 3], [0, 2, 3]
+    np.save(folder / "train" / "offsets.npy", offsets)
+    rows = np.arange(12, dtype=np.float32).reshape(3, 4)
+    np.save(folder / "clean" / "train" / "audio.npy", rows)
+    settings = json.loads(json.dumps(SETTINGS))
+    settings["forms"]["text"] = "words"
+    settings["hyperparameters"] |= {"word_map": "words"}
+    return folder, settings
+
+
+def load_context(spoken, tokenizer, context, length=None):
+    folder, settings = spoken
+    settings["hyperparameters"] |= {"context": context}
+    settings["hyperparameters"]["lengths"]["text"] = length
+    return load_fold("train", settings, folder, folder / "clean", tokenizer=tokenizer)
+
+
+def test_the_utterances_before_are_a_first_segment(spoken, tokenizer):
+    """Their words have their own rows of audio; without any before it a segment has [SEP] twice."""
+    batch = load_context(spoken, tokenizer, 1).batch(torch.tensor([1, 0]))
+    assert batch["input_ids"].tolist() == [[1, 3, 4, 5, 2, 3, 2], [1, 2, 3, 4, 5, 2, 2]]
+    assert batch["token_type_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1], [0, 0, 1, 1, 1, 1, 0]]
+    assert batch["attention_mask"].sum(1).tolist() == [7, 6]
+    assert batch["audio"][0, :, 0].tolist() == [0, 0, 0, 4, 0, 8, 0]
+    assert batch["audio"][0, 1].tolist() == [0, 1, 2, 3]
+    none = load_context(spoken, tokenizer, 0).batch(torch.tensor([1, 0]))
+    assert none["input_ids"].tolist() == [[1, 3, 2, 2, 2], [1, 3, 4, 5, 2]]
+    assert not none["token_type_ids"].any()
+
+
+def test_what_is_too_long_loses_the_first_of_the_context(spoken, tokenizer):
+    batch = load_context(spoken, tokenizer, 1, 5).batch(torch.tensor([1]))
+    assert batch["input_ids"].tolist() == [[1, 5, 2, 3, 2]]
+    folder, settings = spoken
+    settings["hyperparameters"]["lengths"]["text"] = "95%"
+    made = with_lengths(settings, folder, tokenizer)
+    assert made["hyperparameters"]["lengths"]["text"] == 7
+
+
+def test_a_context_where_there_is_one_or_no_video(spoken, tokenizer):
+    np.save(spoken[0] / "train" / "context.npy", np.array([1, 0]))
+    with pytest.raises(InputError, match=r"a data set without a context of its own.*context.npy"):
+        load_context(spoken, tokenizer, 1)
+    assert len(load_context(spoken, tokenizer, 0)) == 2
+    (spoken[0] / "train" / "context.npy").unlink()
+    np.save(spoken[0] / "train" / "ids.npy", np.array(["train/0", "train/1"]))
+    with pytest.raises(InputError, match=r"context: expected ids video\[i\].*got 'train/0'"):
+        load_context(spoken, tokenizer, 1)
+
+
+def test_runs_of_an_earlier_version_have_no_context(spoken, tokenizer):
+    folder, settings = spoken
+    fold = load_fold("train", settings, folder, folder / "clean", tokenizer=tokenizer)
+    assert fold.modalities["text"].counts.tolist() == [5, 3]

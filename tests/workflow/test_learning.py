@@ -19,6 +19,7 @@ from msa.training.train import train
 
 pytestmark = pytest.mark.slow
 SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
+SYSTEMS += ["text_only", "t_bert"]
 
 
 @pytest.fixture(scope="module")

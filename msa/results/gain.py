@@ -1,0 +1,65 @@
+"""What a system gains over its text encoder alone, fine-tuned, on the same test rows and seeds."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from msa.results.metrics import LOWER_IS_BETTER
+
+BASELINE = "text_only"
+LEVEL = 0.05
+NOTE = (
+    f"gain: by how much better {{metric}} is than that of {BASELINE}, which is fine-tuned from the "
+    "same text encoder and reads nothing else, and the 95 % interval: the paired bootstrap of "
+    "comparisons.json, same test rows, means over the seeds. Above 0 is better; "
+    f"*: p < {LEVEL}, Holm-corrected as there. Systems that do not read words through that encoder "
+    "have none."
+)
+
+
+class Gain(NamedTuple):
+    """A paired difference in one metric, positive where it is better than the baseline.
+
+    Attributes:
+        gain: the difference.
+        gain_low: where its 95 % interval begins.
+        gain_high: where that ends.
+        gain_p: two-sided, Holm-corrected as comparisons.json is.
+    """
+
+    gain: float = np.nan
+    gain_low: float = np.nan
+    gain_high: float = np.nan
+    gain_p: float = np.nan
+
+
+def gains(comparisons: Mapping[str, Any], target: str, metric: str) -> dict[str, Gain]:
+    """By model, as tables name it, what those of the baseline's encoder gain over it.
+
+    Args:
+        comparisons: the content of comparisons.json.
+        target: one of its targets.
+        metric: one of its metrics.
+    """
+    encoders, found = comparisons["encoders"], {}
+    for pair in comparisons["targets"][target][metric]:
+        names = {pair["first"], pair["second"]}
+        model = next(iter(names - {BASELINE}))
+        of_one = len({encoders[name] for name in names}) == 1 and encoders[model] is not None
+        if BASELINE not in names or not of_one or pair["p_holm"] is None:
+            continue
+        # the pair is first - second
+        sign = 1 if (model == pair["first"]) != (metric in LOWER_IS_BETTER) else -1
+        low, high = sorted(sign * bound for bound in pair["ci95"])
+        found[model] = Gain(sign * pair["difference"], low, high, pair["p_holm"])
+    return found
+
+
+def gain_texts(frame: pd.DataFrame) -> list[str]:
+    """What a table shows of the columns of `Gain`, such as "+0.031* [+0.010, +0.052]"."""
+    return [
+        "" if np.isnan(gain) else f"{gain:+.3f}{'*' if p < LEVEL else ''} [{low:+.3f}, {high:+.3f}]"
+        for gain, low, high, p in frame[[*Gain._fields]].itertuples(index=False)
+    ]
