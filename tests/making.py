@@ -247,6 +247,52 @@ TEXT_ONLY = Case(
     choices={"padding": "masked, released", "pool": "mean, cls, pooler"},
     shapes={"classifier.bias": (2,), "bert.embeddings.LayerNorm.weight": (12,)},
 )
+SELF_MM = Case(
+    "self_mm",
+    {
+        "audio_hidden": 5,
+        "vision_hidden": 4,
+        "audio_out": 3,
+        "vision_out": 4,
+        "fusion_width": 6,
+        "text_width": 5,
+        "audio_width": 4,
+        "vision_width": 3,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    shapes={"heads.fusion.layer_3.bias": (2,), "audio_model.rnn.weight_hh_l0": (20, 5)},
+    renamed={
+        "bert.": "Model.text_model.model.",
+        "audio_model.": "Model.audio_model.",
+        "vision_model.": "Model.video_model.",
+        "heads.fusion.layer_": "Model.post_fusion_layer_",
+        "heads.text.layer_": "Model.post_text_layer_",
+        "heads.audio.layer_": "Model.post_audio_layer_",
+        "heads.vision.layer_": "Model.post_video_layer_",
+    },
+    unused=("Model.text_model.model.pooler.dense.bias",),
+)
+MMIM = Case(
+    "mmim",
+    {
+        "audio_hidden": 5,
+        "vision_hidden": 4,
+        "audio_out": 4,
+        "vision_out": 5,
+        "fusion_width": 6,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    choices={"padding": "masked, released", "train_entropy": "stage1, none"},
+    shapes={"fusion_prj.linear_3.bias": (2,), "mi_tv.mlp_mu.0.weight": (5, 12)},
+    renamed={"bert.": "text_enc.bertmodel."},
+    unused=("text_enc.bertmodel.pooler.dense.bias",),
+)
+# of training rows, to models that keep something of each
+TRAINING_LABELS = [1.0, -1.0, 2.0, -0.5, 0.5, -3.0, 0.0, 1.5]
 CASES = {
     "lmf": LMF,
     "mult": MULT,
@@ -309,6 +355,12 @@ CASES = {
         keywords=EF_LSTM.keywords | {"variant": "mmsa", "layers": 2},
         renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
+    "self_mm": SELF_MM,
+    "mmim": MMIM,
+    "mmim_more": replace(
+        MMIM,
+        keywords=MMIM.keywords | {"bidirectional": True, "add_va": True, "cpc_layers": 2},
+    ),
 }
 
 
@@ -332,7 +384,10 @@ def make(name: str, **settings: Any) -> Any:
     keywords: dict[str, Any] = {"output_dim": 2} | widths | case.keywords | settings
     if case.bert:
         keywords["bert"] = make_bert()
-    return randomize(model_class(case.model)(**keywords))
+    model = randomize(model_class(case.model)(**keywords))
+    if hasattr(model, "start_training"):
+        model.start_training(torch.tensor(TRAINING_LABELS, dtype=torch.float64)[:, None])
+    return model
 
 
 def randomize(model: nn.Module) -> Any:
@@ -369,8 +424,10 @@ def make_rows(
 def collate(
     rows: list[dict[str, Tensor]], side: str = "right", extra: int = 0
 ) -> dict[str, Tensor]:
-    """Rows in one batch, padded with garbage on one side."""
-    batch: dict[str, Tensor] = {}
+    """Rows in one batch, padded with garbage on one side, with labels of both signs."""
+    numbers = torch.arange(len(rows))
+    label = (0.5 + numbers[:, None].double()) * (-1.0) ** numbers[:, None]
+    batch: dict[str, Tensor] = {"segments": numbers, "label": label}
     for name, first in rows[0].items():
         width = max(len(row[name]) for row in rows) + extra
         x = first.new_full((len(rows), width, *first.shape[1:]), PADDED_WITH.get(name, 9))

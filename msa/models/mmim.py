@@ -50,9 +50,9 @@ class Bound(nn.Module):
 
     def forget(self) -> None:
         """No batch before."""
+        weight = self.get_parameter("entropy_prj.0.weight").detach()
         for side in ("recent_positive", "recent_negative"):
-            empty = self.entropy_prj[0].weight.new_zeros(0, len(self.entropy_prj[0].weight))
-            self.register_buffer(side, empty.detach(), persistent=False)
+            self.register_buffer(side, weight.new_zeros(0, len(weight)), persistent=False)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean log-likelihood, but for constants."""
@@ -64,18 +64,27 @@ class Bound(nn.Module):
 
         None where too few rows are on one of them for a covariance of full rank.
         """
-        e = self.entropy_prj(y).float() if y.dtype == torch.bfloat16 else self.entropy_prj(y)
+        e = self.entropy_prj(y)
         sides = {"recent_positive": e[label > 0], "recent_negative": e[label < 0]}
-        total: Tensor | None = e.new_zeros(())
+        parts = []
         for side, rows in sides.items():
-            joined = torch.cat([self.get_buffer(side).to(rows), rows])
+            joined = torch.cat([self.get_buffer(side).to(rows.dtype), rows])
             setattr(self, side, rows.detach())
-            if len(joined) <= joined.shape[1]:
-                total = None
-            elif total is not None:
-                centered = joined - joined.mean(0)
-                total = total + 0.25 * torch.logdet(centered.T @ centered / len(joined))
-        return total
+            parts.append(_log_determinant(joined))
+        found = [part for part in parts if part is not None]
+        return 0.25 * torch.stack(found).sum() if len(found) == len(parts) else None
+
+
+def _log_determinant(rows: Tensor) -> Tensor | None:
+    """Of the covariance of rows (n, d); None where it is singular."""
+    if len(rows) <= rows.shape[1]:
+        return None
+    # there is none in half precision
+    with torch.autocast(rows.device.type, enabled=False):
+        rows = rows if rows.dtype == torch.float64 else rows.float()
+        centered = rows - rows.mean(0)
+        found = torch.logdet(centered.T @ centered / len(rows))
+    return found if found.isfinite() else None
 
 
 class Contrast(nn.Module):
@@ -163,8 +172,8 @@ class MMIM(nn.Module):
         )
         dims = {"t": text, "v": vision_out, "a": audio_out}
         self.pairs = ("tv", "ta", "va") if add_va else ("tv", "ta")
-        for x, y in self.pairs:
-            self.add_module(f"mi_{x}{y}", Bound(x_dim=dims[x], y_dim=dims[y]))
+        for pair in self.pairs:
+            self.add_module(f"mi_{pair}", Bound(x_dim=dims[pair[0]], y_dim=dims[pair[1]]))
         for x, width in dims.items():
             coding = Contrast(fusion_dim=fusion_width, x_dim=width, layers=cpc_layers)
             self.add_module(f"cpc_z{x}", coding)
@@ -238,7 +247,8 @@ class MMIM(nn.Module):
         return bound
 
     def _likelihood(self, x: dict[str, Tensor]) -> Tensor:
-        return torch.stack([self._bound(p)(x[p[0]], x[p[1]]) for p in self.pairs]).sum()
+        found = [self._bound(pair)(x[pair[0]], x[pair[1]]) for pair in self.pairs]
+        return torch.stack(found).sum()
 
     def _entropy(self, x: dict[str, Tensor], label: Tensor) -> Tensor:
         """Sum over the pairs, zero in an epoch's first two batches."""
