@@ -206,6 +206,36 @@ class LMRCBT(nn.Module):
         return self.head(torch.cat([text, *last], dim=1))
 
 
+class MulT(nn.Module):
+    def __init__(
+        self, text: int, audio: int, vision: int, d: int = 40, heads: int = 8, layers: int = 4
+    ) -> None:
+        super().__init__()
+
+        def encoder(d: int) -> Encoder:
+            return Encoder(d, heads, layers, attention=0.1, relu=0.1, residual=0.1, causal=True)
+
+        self.convs = nn.ModuleList(nn.Conv1d(n, d, 3, bias=False) for n in (text, audio, vision))
+        self.embed = nn.Dropout(0.3)
+        self.cross = nn.ModuleList(encoder(d) for _ in range(6))
+        self.memory = nn.ModuleList(encoder(2 * d) for _ in range(3))
+        self.own, self.other, self.out = (nn.Linear(6 * d, n) for n in (6 * d, 6 * d, 1))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, text: Tensor, audio: Tensor, vision: Tensor) -> Tensor:
+        inputs = [
+            conv(x.transpose(1, 2)).transpose(1, 2)
+            for conv, x in zip(self.convs, (self.embed(text), audio, vision), strict=True)
+        ]
+        crossing, last = iter(self.cross), []
+        for i, memory in enumerate(self.memory):
+            others = [x for j, x in enumerate(inputs) if j != i]
+            found = [next(crossing)(inputs[i], x) for x in others]
+            last.append(memory(torch.cat(found, dim=2))[:, -1])
+        h = torch.cat(last, dim=1)
+        return self.out(self.other(self.dropout(self.own(h).relu())) + h)
+
+
 MODELS = {"lmf": LMF, "nhfnet": NHFNet, "lmr_cbt": LMRCBT}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -195,7 +196,8 @@ def protocols(model, metric, dataset="mosi", setting="", ours=()):
 
 
 def test_what_was_done_otherwise():
-    assert "F1 are swapped" in protocols("cm_bert", "f1_non0")[0]
+    assert "F1 are swapped" in protocols("cm_bert", "f1")[0]
+    assert "count as negative" in protocols("cm_bert", "acc2")[0]
     assert "F1 are swapped" not in protocols("cm_bert", "mae")[0]
     assert "the best test epoch" in protocols("lmr_cbt", "f1_non0", "mosei", "unaligned")[0]
     assert protocols("lmr_cbt", "parameters", "mosei", "unaligned") == [""]
@@ -212,6 +214,27 @@ def test_what_is_ours_otherwise():
     )
 
 
+@pytest.fixture
+def without_zeros(tmp_path, monkeypatch):
+    """Figures in which CM-BERT's F1 has no labels of 0, as if its script had left them out."""
+    folder = tmp_path / "resources"
+    shutil.copytree(RESOURCES, folder)
+    path = folder / "published.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("mosi,,cm_bert,,f1,", "mosi,,cm_bert,,f1_non0,"))
+    monkeypatch.setattr("msa.results.published.RESOURCES", folder)
+
+
+def test_acc2_and_f1_of_all_rows_have_nothing_of_ours_beside_them():
+    """CM-BERT's script keeps labels of 0 as negative: these are neither non0 nor has0."""
+    ours = {"acc2_non0": spread(0.8), "f1_non0": spread(0.8), "acc2_has0": spread(0.8)}
+    frame = beside([result("cm_bert", {"sentiment": ours})], read_figures("mosi"), [])
+    mine = frame[(frame["model"] == "cm_bert") & frame["metric"].isin(["acc2", "f1"])]
+    assert len(mine) == 2
+    assert mine["ours"].isna().all()
+
+
+@pytest.mark.usefixtures("without_zeros")
 def test_f1_of_swapped_sides_is_beside_ours_swapped_too(tmp_path):
     """From the predictions, for this one table; no other F1 is near it."""
     runs = [run(seed, dataset="mosi", model="cm_bert") for seed in (1, 2)]
@@ -240,6 +263,7 @@ def test_f1_of_swapped_sides_is_beside_ours_swapped_too(tmp_path):
     assert not frame["protocol"].str.contains("swapped").any()
 
 
+@pytest.mark.usefixtures("without_zeros")
 def test_without_the_predictions_swapped_f1_is_not_compared():
     ours = result("cm_bert", {"sentiment": {"f1_non0": spread(0.8)}})
     entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
