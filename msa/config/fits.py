@@ -18,6 +18,8 @@ FORMS = {
     "audio": ("audio",),
     "vision": ("vision",),
 }
+# layouts whose modalities have rates of their own
+OWN_RATES = ("cherma", "demo-emotion")
 # what a network may be trained and selected by, where its outputs are numbers and where classes
 FOR_NUMBERS = {"loss": ("l1", "mse", "half_mse"), "selection": ("loss", "l1", "mse", "last")}
 FOR_CLASSES = {"loss": ("cross_entropy",), "selection": ("loss", "last")}
@@ -27,7 +29,8 @@ def is_aligned(recipe: Mapping[str, Any]) -> bool:
     """Whether the sequences of a data recipe have the same steps, as far as it says."""
     if recipe["align"] == "words":
         return True
-    return "import" in recipe and recipe.get("setting") != "unaligned"
+    imported = recipe.get("import", OWN_RATES[0])
+    return imported not in OWN_RATES and recipe.get("setting") != "unaligned"
 
 
 def offered_forms(config: Config, dataset: str, model: str) -> dict[str, list[str]]:

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.padding import Steps, normalize, require_choice, sequence
-from msa.models.recurrence import recur
+from msa.models.padding import require_choice, sequence
+from msa.models.subnets import TextNetwork, UtteranceNetwork
 
 WIDTHS = {
     "text_dim": ("text_subnet.rnn.weight_ih_l0", 1),
@@ -31,36 +31,6 @@ WIDTHS = {
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Our state dict and the unused keys of a released one; the names are the same here."""
     return rename(state, {})
-
-
-class UtteranceNetwork(nn.Module):
-    """BatchNorm, dropout and three ReLU layers on one vector an utterance."""
-
-    def __init__(self, *, input_dim: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(input_dim)
-        self.dropout = nn.Dropout(dropout)
-        self.linear_1 = nn.Linear(input_dim, hidden)
-        self.linear_2 = nn.Linear(hidden, hidden)
-        self.linear_3 = nn.Linear(hidden, hidden)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.linear_1(self.dropout(normalize(self.norm, x))))
-        return F.relu(self.linear_3(F.relu(self.linear_2(x))))  # (b, hidden)
-
-
-class TextNetwork(nn.Module):
-    """The last state of an LSTM, dropout, one linear layer."""
-
-    def __init__(self, *, input_dim: int, hidden: int, output_dim: int, dropout: float) -> None:
-        super().__init__()
-        self.rnn = nn.LSTM(input_dim, hidden, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
-        self.linear_1 = nn.Linear(hidden, output_dim)
-
-    def forward(self, steps: Steps) -> Tensor:
-        x = Steps(recur(self.rnn, steps), steps.lengths).last  # (b, hidden)
-        return self.linear_1(self.dropout(x))  # (b, output_dim)
 
 
 class LMF(nn.Module):

@@ -102,33 +102,28 @@ def sequence(batch: Mapping[str, Any], modality: str, padding: str = "masked") -
 
 
 def aligned_steps(batch: Mapping[str, Any], padding: str = "masked") -> list[Steps]:
-    """The steps of text, audio and vision, which a segment has as many of in each.
+    """The steps of text, audio and vision, of which a segment has the same number in each.
 
-    An absent modality, one step of zeros of width 1, is zero at all steps.
+    A modality of which all segments have one step, a vector an utterance or the zeros of an absent
+    modality, has it at all steps.
 
     Raises:
         InputError: the numbers of steps differ.
     """
     found = {name: sequence(batch, name, padding) for name in ("text", "audio", "vision")}
-    present = [name for name, steps in found.items() if not _is_absent(steps)]
-    first = present[0] if present else "text"
-    lengths = found[first].lengths
-    for name in present:
-        other = found[name].lengths
-        for i in np.flatnonzero(other != lengths)[:1]:
+    first, longest = max(found.items(), key=lambda item: item[1].lengths.max() > 1)
+    lengths = longest.lengths
+    for name, steps in found.items():
+        if steps.lengths.max() == 1:
+            found[name] = Steps(steps.rows[longest.segments], lengths)
+        elif unlike := np.flatnonzero(steps.lengths != lengths)[:1].tolist():
             raise InputError(
-                f"{name}: expected as many steps as {first}, {lengths[i]} in segment {i} of a "
-                f"batch, found {other[i]}; the model joins the steps of each word: give all "
-                "modalities one number in `lengths` and one of `sides`, and take word-aligned data"
+                f"{name}: expected as many steps as {first}, {lengths[unlike[0]]} in segment "
+                f"{unlike[0]} of a batch, found {steps.lengths[unlike[0]]}; the model joins the "
+                "steps of each word: give all modalities one number in `lengths` and one of "
+                "`sides`, and take word-aligned data"
             )
-    return [
-        steps if name in present else Steps(steps.rows.new_zeros(lengths.sum(), 1), lengths)
-        for name, steps in found.items()
-    ]
-
-
-def _is_absent(steps: Steps) -> bool:
-    return steps.rows.shape[1] == 1 and steps.lengths.max() == 1 and not steps.rows.any()
+    return [*found.values()]
 
 
 def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:

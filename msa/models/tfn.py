@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
-from msa.models.lmf import TextNetwork, UtteranceNetwork
 from msa.models.padding import require_choice, sequence
+from msa.models.subnets import TextNetwork, UtteranceNetwork
 
 WIDTHS = {
     "text_dim": ("text_subnet.rnn.weight_ih_l0", 1),

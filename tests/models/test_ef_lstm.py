@@ -36,13 +36,17 @@ def test_time_steps_are_normalized_as_by_pytorch() -> None:
 def test_a_time_has_the_statistics_of_the_segments_that_have_it() -> None:
     """Not those of padding; a time that none has keeps its running statistics."""
     model, rows = make("ef_lstm_mmsa").train(), make_rows("ef_lstm_mmsa", [3, 1, 5])
-    before = model.norm.running_mean.clone()
+    before = {name: x.clone() for name, x in model.norm.named_buffers()}
     model(collate(rows, extra=4))
     joined = [torch.cat([row[m] for m in ("text", "audio", "vision")], dim=1) for row in rows]
-    means = [torch.stack([x[t] for x in joined if len(x) > t]).mean() for t in range(5)]
-    expected = before.clone()
-    expected[:5] += 0.1 * (torch.stack(means) - before[:5])
-    torch.testing.assert_close(model.norm.running_mean, expected)
+    times = [torch.stack([x[t] for x in joined if len(x) > t]) for t in range(5)]
+    for name, own in (
+        ("running_mean", torch.stack([x.mean() for x in times])),
+        ("running_var", torch.stack([x.var() for x in times])),
+    ):
+        expected = before[name]
+        expected[:5] += 0.1 * (own - expected[:5])
+        torch.testing.assert_close(model.norm.get_buffer(name), expected)
 
 
 def test_more_steps_than_it_was_made_for() -> None:

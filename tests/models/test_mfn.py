@@ -91,10 +91,15 @@ def test_steps_that_cannot_be_joined(name: str) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("absent", ["text", "audio", "vision"])
 @pytest.mark.parametrize("name", ["mfn", "ef_lstm"])
-def test_an_absent_modality_is_zero_at_all_steps(name: str, absent: str) -> None:
-    """One step of zeros of width 1 is as many as the others have."""
-    model = make(name, **{f"{absent}_dim": 1}).eval()
-    rows = make_rows(name, [4, 2])
-    one = [row | {absent: torch.zeros(1, 1).double()} for row in rows]
-    all_steps = [row | {absent: row[absent][:, :1] * 0} for row in rows]
-    torch.testing.assert_close(model(collate(one)), model(collate(all_steps)))
+def test_one_step_is_that_of_all_the_words(name: str, absent: str) -> None:
+    """A vector an utterance, and the zeros of width 1 of an absent modality."""
+    for width, factor in ((2, 1), (1, 0)):
+        model = make(name, **{f"{absent}_dim": width}).eval()
+        rows = make_rows(name, [4, 2])
+        firsts = [row[absent][:1, :width] * factor for row in rows]
+        one = [row | {absent: x} for row, x in zip(rows, firsts, strict=True)]
+        all_steps = [
+            row | {absent: x.expand(len(row[absent]), -1)}
+            for row, x in zip(rows, firsts, strict=True)
+        ]
+        torch.testing.assert_close(model(collate(one)), model(collate(all_steps)))
