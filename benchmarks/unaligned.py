@@ -8,7 +8,8 @@ LSTMs over packed sequences, unfused optimizers.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ from msa.base.device import be_deterministic
 from msa.config.check import configure
 from msa.config.settings import run_settings
 from msa.models import model_class
+from msa.models.bert import hidden_states
 from msa.models.padding import Steps
 from msa.training.batches import Fold, Ragged
 from msa.training.optimizers import Schedule, make_optimizer, phase_optimizers
@@ -142,7 +144,7 @@ def plain_epoch(model: str, fold: Fold) -> Callable[[], None]:
                 if phase:
                     batch["phase"] = phase
                 optimizer.zero_grad()
-                with mock.patch(f"msa.models.{USES_LSTM[model]}.recur", packed, create=True):
+                with unaided(model):
                     x = [batch[name] for name in LENGTHS] if model == "mult" else [batch]
                     output = network(*x)
                 prediction, terms = output if isinstance(output, tuple) else (output, {})
@@ -175,6 +177,24 @@ def collate(fold: Fold) -> Callable[[list[int]], dict[str, Any]]:
         return made
 
     return batch
+
+
+@contextmanager
+def unaided(model: str) -> Iterator[None]:
+    """PyTorch's own LSTMs, and an encoder that sees the pieces as they are padded."""
+    replaced: dict[str, Callable[..., Any]] = {f"{USES_LSTM[model]}.recur": packed}
+    if model != "mult":
+        replaced[f"{model}.hidden_states"] = padded
+        replaced[f"{model}.compact"] = lambda *x: x
+    with ExitStack() as stack:
+        for name, function in replaced.items():
+            stack.enter_context(mock.patch(f"msa.models.{name}", function, create=True))
+        yield
+
+
+def padded(bert: nn.Module, ids: Tensor, types: Tensor, mask: Tensor, padding: str) -> list[Tensor]:
+    """What `hidden_states` gives, of rows that no two segments share."""
+    return hidden_states(bert, ids, types, mask, "released")
 
 
 def packed(lstm: nn.LSTM, steps: Steps) -> Tensor:

@@ -262,6 +262,8 @@ SELF_MM = Case(
     widths={"audio": 3, "vision": 4},
     bert=True,
     steps=BESIDE,
+    sees_padding=False,
+    choices={"padding": "masked, released", "lengths": "own, text"},
     shapes={"heads.fusion.layer_3.bias": (2,), "audio_model.rnn.weight_hh_l0": (20, 5)},
     renamed={
         "bert.": "Model.text_model.model.",
@@ -286,6 +288,7 @@ MMIM = Case(
     widths={"audio": 3, "vision": 4},
     bert=True,
     steps=BESIDE,
+    sees_padding=False,
     choices={"padding": "masked, released", "train_entropy": "stage1, none"},
     shapes={"fusion_prj.linear_3.bias": (2,), "mi_tv.mlp_mu.0.weight": (5, 12)},
     renamed={"bert.": "text_enc.bertmodel."},

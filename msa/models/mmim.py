@@ -6,18 +6,19 @@ raised along with the prediction; a pass of its own in each epoch first tightens
 """
 
 import sys
+from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from msa.base.errors import InputError
 from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
+from msa.models.information import Bound, Contrast
 from msa.models.last_state import LastState
-from msa.models.padding import compact, require_choice
-from msa.models.recurrent_pair import as_long
+from msa.models.padding import compact, require_choice, sequence
 
 WIDTHS = {
     "audio_dim": ("acoustic_enc.rnn.weight_ih_l0", 1),
@@ -30,76 +31,6 @@ BEFORE_ENTROPY = 2  # batches of an epoch
 def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Our state dict and the unused keys of a released one."""
     return rename(state, {"text_enc.bertmodel.": "bert."}, (".pooler.",))
-
-
-class Bound(nn.Module):
-    """How likely a modality's vector y is by that of x, and how much y varies in a batch.
-
-    The variation is measured together with the batch before, whose vectors are in the buffers
-    `recent_positive` and `recent_negative`, (k, y / 4), by the sign of the label.
-    """
-
-    def __init__(self, *, x_dim: int, y_dim: int) -> None:
-        super().__init__()
-        self.mlp_mu, self.mlp_logvar = (
-            nn.Sequential(nn.Linear(x_dim, y_dim), nn.ReLU(), nn.Linear(y_dim, y_dim))
-            for _ in range(2)
-        )
-        self.entropy_prj = nn.Sequential(nn.Linear(y_dim, y_dim // 4), nn.Tanh())
-        self.forget()
-
-    def forget(self) -> None:
-        """No batch before."""
-        weight = self.get_parameter("entropy_prj.0.weight").detach()
-        for side in ("recent_positive", "recent_negative"):
-            self.register_buffer(side, weight.new_zeros(0, len(weight)), persistent=False)
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The mean log-likelihood, but for constants."""
-        mean, log_variance = self.mlp_mu(x), self.mlp_logvar(x)
-        return (-((mean - y) ** 2) / (2 * log_variance.exp())).sum(1).mean()
-
-    def entropy(self, y: Tensor, label: Tensor) -> Tensor | None:
-        """The entropy of y (b, d) by its covariances on both sides of label (b,) 0.
-
-        None where too few rows are on one of them for a covariance of full rank.
-        """
-        e = self.entropy_prj(y)
-        sides = {"recent_positive": e[label > 0], "recent_negative": e[label < 0]}
-        parts = []
-        for side, rows in sides.items():
-            joined = torch.cat([self.get_buffer(side).to(rows.dtype), rows])
-            setattr(self, side, rows.detach())
-            parts.append(_log_determinant(joined))
-        found = [part for part in parts if part is not None]
-        return 0.25 * torch.stack(found).sum() if len(found) == len(parts) else None
-
-
-def _log_determinant(rows: Tensor) -> Tensor | None:
-    """Of the covariance of rows (n, d); None where it is singular."""
-    if len(rows) <= rows.shape[1]:
-        return None
-    # there is none in half precision
-    with torch.autocast(rows.device.type, enabled=False):
-        rows = rows if rows.dtype == torch.float64 else rows.float()
-        centered = rows - rows.mean(0)
-        found = torch.logdet(centered.T @ centered / len(rows))
-    return found if found.isfinite() else None
-
-
-class Contrast(nn.Module):
-    """Contrastive predictive coding: how well a fusion tells its own vector from the batch's."""
-
-    def __init__(self, *, fusion_dim: int, x_dim: int, layers: int) -> None:
-        super().__init__()
-        first = nn.Linear(fusion_dim, x_dim)
-        deeper = [nn.Linear(x_dim, x_dim) for _ in range(layers - 1)]
-        self.net = nn.Sequential(first, nn.Tanh(), *deeper) if deeper else first
-
-    def forward(self, x: Tensor, fusion: Tensor) -> Tensor:
-        x, guess = F.normalize(x, dim=1), F.normalize(self.net(fusion), dim=1)
-        likeness = x @ guess.T  # (b, b)
-        return -(likeness.diagonal() - likeness.logsumexp(1)).mean()
 
 
 class Fusion(nn.Module):
@@ -121,8 +52,8 @@ class MMIM(nn.Module):
     """Fusion by mutual information: the prediction, and in training the terms of the bounds.
 
     ``train_entropy="none"`` leaves the projections behind the entropies as they begin, as
-    released. ``padding="released"`` gives audio and vision as many steps as the text has pieces,
-    as MMSA's port does on aligned data. ``bert`` loses its pooler, which has no part.
+    released. ``padding`` makes no difference: the released code reads none either. ``bert`` loses
+    its pooler, which has no part.
     """
 
     def __init__(
@@ -156,20 +87,9 @@ class MMIM(nn.Module):
             bert.register_module("pooler", None)
         config: Any = bert.config
         text: int = config.hidden_size
-        self.acoustic_enc = LastState(
-            input_dim=audio_dim,
-            hidden=audio_hidden,
-            output_dim=audio_out,
-            dropout=dropout,
-            bidirectional=bidirectional,
-        )
-        self.visual_enc = LastState(
-            input_dim=vision_dim,
-            hidden=vision_hidden,
-            output_dim=vision_out,
-            dropout=dropout,
-            bidirectional=bidirectional,
-        )
+        encoder = partial(LastState, dropout=dropout, bidirectional=bidirectional)
+        self.acoustic_enc = encoder(input_dim=audio_dim, hidden=audio_hidden, output_dim=audio_out)
+        self.visual_enc = encoder(input_dim=vision_dim, hidden=vision_hidden, output_dim=vision_out)
         dims = {"t": text, "v": vision_out, "a": audio_out}
         self.pairs = ("tv", "ta", "va") if add_va else ("tv", "ta")
         for pair in self.pairs:
@@ -187,8 +107,14 @@ class MMIM(nn.Module):
             if parameter.dim() > 1:
                 nn.init.xavier_normal_(parameter)
         self.bert = bert
+        self.said = False
         self.phases = {"bounds": tuple(f"mi_{pair}.mlp_" for pair in self.pairs)}
         self.start_epoch(1)
+
+    def start_training(self, labels: Tensor) -> None:
+        """An InputError if there are more targets (n, targets) than one."""
+        if labels.shape[1] != 1:
+            raise InputError(f"mmim: expected labels of one target, got {labels.shape[1]}")
 
     def start_epoch(self, number: int) -> None:
         """What is kept of the batch before is of the same epoch."""
@@ -234,11 +160,10 @@ class MMIM(nn.Module):
         mask, ids, types = compact(
             batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
         )
-        pieces = mask.sum(1).cpu().numpy()
         return {
             "t": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
-            "v": self.visual_enc(as_long(batch, "vision", pieces, self.padding)),
-            "a": self.acoustic_enc(as_long(batch, "audio", pieces, self.padding)),
+            "v": self.visual_enc(sequence(batch, "vision")),
+            "a": self.acoustic_enc(sequence(batch, "audio")),
         }
 
     def _bound(self, pair: str) -> Bound:
@@ -257,12 +182,13 @@ class MMIM(nn.Module):
         if self.batches < BEFORE_ENTROPY:
             return total
         for pair, entropy in found.items():
-            if entropy is None:
+            if entropy is not None:
+                total = total + entropy
+            elif not self.said:
+                self.said = True
                 print(
                     f"mmim: batch {self.batches + 1}: too few rows of one sign for the entropy of "
-                    f"{pair}: it is left out; a larger batch_size has more",
+                    f"{pair}; where that is so it is left out; a larger batch_size has more",
                     file=sys.stderr,
                 )
-            else:
-                total = total + entropy
         return total

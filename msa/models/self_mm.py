@@ -5,7 +5,6 @@ Text, audio and vision each predict the sentiment too, by labels of their own th
 from the given one and from where their representations lie.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,11 +16,9 @@ from msa.models.bert import hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.last_state import LastState
-from msa.models.padding import compact, require_choice
-from msa.models.recurrent_pair import as_long
+from msa.models.made_labels import MODALITIES, VIEWS, Labels
+from msa.models.padding import Steps, compact, require_choice, sequence, valid_steps
 
-MODALITIES = ("text", "audio", "vision")
-VIEWS = ("fusion", *MODALITIES)
 WIDTHS = {
     "audio_dim": ("audio_model.rnn.weight_ih_l0", 1),
     "vision_dim": ("vision_model.rnn.weight_ih_l0", 1),
@@ -52,66 +49,14 @@ class Head(nn.Module):
         return self.layer_3(F.relu(self.layer_2(feature))), feature
 
 
-class Labels(nn.Module):
-    """Labels of each view for all rows of the training fold, made while training goes on.
-
-    Kept as buffers that are no weights: `label_<view>` (n,), `feature_<view>` (n, d), and the
-    features' means `centers_<view>` (2, d) over rows of positive and of negative labels.
-    """
-
-    def __init__(self, labels: Tensor, *, limit: float, exclude_zero: bool) -> None:
-        super().__init__()
-        self.limit, self.exclude_zero = limit, exclude_zero
-        for view in VIEWS:
-            self.register_buffer(f"label_{view}", labels.clone(), persistent=False)
-            self.register_buffer(f"feature_{view}", labels.new_zeros(0), persistent=False)
-            self.register_buffer(f"centers_{view}", labels.new_zeros(0), persistent=False)
-
-    def update(self, rows: Tensor, features: Mapping[str, Tensor], epoch: int) -> None:
-        """Take in the features (b, d) of some rows (b,), making new labels from epoch 2 on."""
-        if epoch > 1:
-            given = self.get_buffer("label_fusion")[rows]
-            leaning = {view: self._leaning(view, features[view]) for view in VIEWS}
-            for name in MODALITIES:
-                share = leaning[name] / (leaning["fusion"] + 1e-8)
-                shift = leaning[name] - leaning["fusion"]
-                made = (0.5 * share * given + 0.5 * (given + shift)).clamp(-self.limit, self.limit)
-                labels = self.get_buffer(f"label_{name}")
-                labels[rows] = (epoch - 1) / (epoch + 1) * labels[rows] + 2 / (epoch + 1) * made
-        for view in VIEWS:
-            stored, x = self.get_buffer(f"feature_{view}"), features[view]
-            if not len(stored):
-                stored = x.new_zeros(len(self.get_buffer("label_fusion")), x.shape[1])
-                setattr(self, f"feature_{view}", stored)
-            stored[rows] = x
-            setattr(self, f"centers_{view}", self._centers(view))
-
-    def _leaning(self, view: str, x: Tensor) -> Tensor:
-        """How much closer features (b, d) lie to the positive centre than to the negative, (b,)."""
-        positive, negative = self.get_buffer(f"centers_{view}")
-        near, far = (x - positive).norm(dim=1), (x - negative).norm(dim=1)
-        return (far - near) / (near + 1e-8)
-
-    def _centers(self, view: str) -> Tensor:
-        labels, x = self.get_buffer(f"label_{view}"), self.get_buffer(f"feature_{view}")
-        positive = labels > 0 if self.exclude_zero else labels >= 0
-        sides = {"positive": positive, "negative": labels < 0}
-        for name, rows in sides.items():
-            if not rows.any():
-                raise InputError(
-                    f"self_mm: expected labels on both sides of 0 to make those of {view}, found "
-                    f"no {name} one in {len(labels)} rows; another system can train on these data"
-                )
-        return torch.stack([x[rows].mean(0) for rows in sides.values()])
-
-
 class SelfMM(nn.Module):
     """A prediction from all three modalities, and in training a term of the loss for each alone.
 
     Zero is neither positive nor negative where centres are taken, unless ``exclude_zero=False``
-    as released. ``padding="released"`` is the released code on aligned data: audio and vision
-    have as many steps as the text has pieces, [CLS] and [SEP] included. ``bert`` loses its pooler,
-    which has no part; ``label_limit`` is the largest label that is made.
+    as released. ``lengths="text"`` is the released code on aligned data: audio and vision have as
+    many steps as the text has pieces, [CLS] and [SEP] included. ``padding`` makes no difference:
+    the released code reads none either. ``bert`` loses its pooler, which has no part;
+    ``label_limit`` is the largest label that is made.
     """
 
     def __init__(
@@ -136,10 +81,12 @@ class SelfMM(nn.Module):
         vision_dropout: float = 0.1,
         label_limit: float = 3.0,
         exclude_zero: bool = True,
+        lengths: str = "own",
         padding: str = "masked",
     ) -> None:
         super().__init__()
         self.padding = require_choice("padding", padding, ("masked", "released"))
+        self.lengths = require_choice("lengths", lengths, ("own", "text"))
         self.label_limit, self.exclude_zero = label_limit, exclude_zero
         if isinstance(getattr(bert, "pooler", None), nn.Module):
             bert.register_module("pooler", None)
@@ -170,7 +117,13 @@ class SelfMM(nn.Module):
         self.epoch = 1
 
     def start_training(self, labels: Tensor) -> None:
-        """Labels of all modalities are the given ones (n, 1) at first."""
+        """Labels of all modalities are the given ones (n, 1) at first.
+
+        Raises:
+            InputError: there are more targets than one.
+        """
+        if labels.shape[1] != 1:
+            raise InputError(f"self_mm: expected labels of one target, got {labels.shape[1]}")
         self.labels = Labels(labels[:, 0], limit=self.label_limit, exclude_zero=self.exclude_zero)
 
     def start_epoch(self, number: int) -> None:
@@ -191,16 +144,24 @@ class SelfMM(nn.Module):
         mask, ids, types = compact(
             batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
         )
-        pieces = mask.sum(1).cpu().numpy()
         vectors = {
             "text": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
-            "audio": self.audio_model(as_long(batch, "audio", pieces, self.padding)),
-            "vision": self.vision_model(as_long(batch, "vision", pieces, self.padding)),
+            "audio": self.audio_model(self._steps(batch, "audio", mask)),
+            "vision": self.vision_model(self._steps(batch, "vision", mask)),
         }
         vectors["fusion"] = torch.cat([*vectors.values()], dim=1)
         found = {view: self.heads[view](vectors[view]) for view in VIEWS}
         outputs, features = ({view: pair[i] for view, pair in found.items()} for i in (0, 1))
         return outputs, features
+
+    def _steps(self, batch: dict[str, Any], modality: str, mask: Tensor) -> Steps:
+        """A modality's own steps, or as many as there are pieces in ``mask`` (b, t)."""
+        steps = sequence(batch, modality)
+        if self.lengths == "own":
+            return steps
+        x, _ = steps.padded()  # zeros behind, of which the released code reads some
+        t = mask.shape[1]
+        return valid_steps(mask, F.pad(x[:, :t], (0, 0, 0, t - min(t, x.shape[1]))))[0]
 
     def _term(self, name: str, output: Tensor, batch: dict[str, Any]) -> Tensor:
         """A modality's loss: the further its label is from the given one, the more it counts."""

@@ -3,8 +3,12 @@
 import pytest
 import torch
 from making import CASES, collate, make, make_bert, make_rows
+from torch.nn.utils.rnn import pack_padded_sequence
 
+from msa.base.errors import InputError
+from msa.models.last_state import LastState
 from msa.models.mmim import MMIM
+from msa.models.padding import Steps
 
 
 def terms(model: torch.nn.Module, **more: object) -> dict[str, torch.Tensor]:
@@ -78,6 +82,8 @@ def test_too_few_rows_of_one_sign_are_said_and_left_out(capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "mmim: batch 3: too few rows of one sign for the entropy of tv" in said
     assert "a larger batch_size" in said
+    assert terms(model, label=label)["entropy"] == 0
+    assert capsys.readouterr().err == ""  # it is said once
 
 
 def test_without_contrast() -> None:
@@ -108,10 +114,18 @@ def test_first_weights_are_normal() -> None:
     assert model.bert.encoder.layer[0].output.dense.weight.std() < 0.03
 
 
-@torch.no_grad()
-def test_audio_and_vision_as_long_as_the_pieces() -> None:
-    rows = make_rows("mmim", [(3, 5, 5)])
-    shorter = [{name: x[:3] for name, x in row.items()} for row in rows]
-    for padding, same in (("released", True), ("masked", False)):
-        model = make("mmim", padding=padding).eval()
-        assert torch.allclose(model(collate(rows)), model(collate(shorter))) is same
+def test_several_targets_are_refused() -> None:
+    with pytest.raises(InputError, match="mmim: expected labels of one target, got 2"):
+        make("mmim").start_training(torch.ones(3, 2))
+
+
+def test_backward_states_are_those_of_the_first_step() -> None:
+    """As a packed LSTM's final states, forward then backward."""
+    torch.manual_seed(0)
+    encoder = LastState(input_dim=3, hidden=4, output_dim=8, dropout=0.0, bidirectional=True)
+    x, lengths = torch.randn(2, 5, 3), torch.tensor([5, 2])
+    packed = pack_padded_sequence(x, lengths, batch_first=True)
+    _, (final, _) = encoder.rnn(packed)
+    expected = encoder.linear_1(torch.cat([final[0], final[1]], dim=1))
+    steps = Steps(torch.cat([x[0], x[1, :2]]), lengths.numpy())
+    torch.testing.assert_close(encoder(steps), expected)

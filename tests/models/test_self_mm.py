@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from making import collate, make, make_rows
 
 from msa.base.errors import InputError
-from msa.models.self_mm import MODALITIES, VIEWS, Labels
+from msa.models.made_labels import MODALITIES, VIEWS, Labels
+from msa.models.padding import sequence
 
 WIDTH = 3
 
@@ -98,9 +100,28 @@ def test_audio_and_vision_as_long_as_the_pieces_as_released() -> None:
     """Of aligned data the released code takes the pieces' count, [CLS] and [SEP] too."""
     rows = make_rows("self_mm", [(3, 5, 5)])
     shorter = [{name: x[:3] for name, x in row.items()} for row in rows]
-    for padding, same in (("released", True), ("masked", False)):
-        model = make("self_mm", padding=padding).eval()
+    for lengths, same in (("text", True), ("own", False)):
+        model = make("self_mm", lengths=lengths).eval()
         assert torch.allclose(model(collate(rows)), model(collate(shorter))) is same
+
+
+@torch.no_grad()
+def test_where_there_are_more_pieces_than_steps_zeros_are_read_as_released() -> None:
+    """Also of steps without padding, which is what training gives."""
+    rows = make_rows("self_mm", [(5, 3, 2), (2, 2, 4)])
+    longer = [{name: F.pad(x, (0, 0, 0, 5 - len(x))) for name, x in rows[0].items() if x.dim() > 1}]
+    model, own = make("self_mm", lengths="text").eval(), make("self_mm").eval()
+    batch = collate(rows)
+    steps = {name: sequence(batch, name) for name in ("audio", "vision")}
+    for found in (model(batch), model(batch | steps)):
+        expected = own(collate([rows[0] | longer[0]]))
+        torch.testing.assert_close(found[:1], expected)
+        assert not torch.allclose(found[:1], own(collate(rows[:1])))
+
+
+def test_several_targets_are_refused() -> None:
+    with pytest.raises(InputError, match="self_mm: expected labels of one target, got 2"):
+        make("self_mm").start_training(torch.ones(3, 2))
 
 
 def test_groups() -> None:

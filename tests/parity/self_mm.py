@@ -6,13 +6,22 @@ from making import golden_bert
 from torch import Tensor, nn
 
 from msa.models import model_class
-from msa.models.self_mm import MODALITIES, VIEWS, Labels
+from msa.models.made_labels import MODALITIES, VIEWS, Labels
+
+
+class Tables(Labels):
+    """The labels alone."""
+
+
+def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """The labels alone have no weights."""
+    return state, []
 
 
 def build(case: dict, inputs: dict, state: dict) -> nn.Module:
     config = case["config"]
     if case["variant"] == "labels":
-        return Labels(inputs["target"], limit=config["label_clip"], exclude_zero=False)
+        return Tables(inputs["target"], limit=config["label_clip"], exclude_zero=False)
     return model_class("self_mm")(
         bert=golden_bert(config),
         audio_dim=config["audio_dim"],
@@ -28,17 +37,19 @@ def build(case: dict, inputs: dict, state: dict) -> nn.Module:
         vision_width=config["post_video_dim"],
         label_limit=config["label_clip"],
         exclude_zero=False,
-        padding="released" if config["aligned"] else "masked",
+        lengths="text" if config["aligned"] else "own",
+        padding="released",
     )
 
 
 def _masks(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Which steps of audio and vision are valid."""
-    return {
-        f"{name}_mask": torch.arange(inputs[name].shape[-2]) < inputs[f"{name}_lengths"][..., None]
-        for name in ("audio", "vision")
-        if f"{name}_lengths" in inputs
-    }
+    """Which steps of audio and vision are valid; all, where the text tells."""
+    masks = {}
+    for name in ("audio", "vision"):
+        x = inputs[name]
+        lengths = inputs.get(f"{name}_lengths", torch.full(x.shape[:-2], x.shape[-2]))
+        masks[f"{name}_mask"] = torch.arange(x.shape[-2]) < lengths[..., None]
+    return masks
 
 
 def run(model: nn.Module, case: dict, inputs: dict[str, Tensor]) -> tuple:
