@@ -182,13 +182,14 @@ class Schedule:
             self.per_batch = LambdaLR(optimizer, share)
         elif settings and name == "cosine":
             rising = settings["warmup"]
+            falling = max(epochs - rising, 1)
             first = 0 if settings.get("start") == "zero" else 1
 
             def height(epoch: int) -> float:
                 done = epoch + first
                 if done <= rising:
                     return done / rising
-                return (1 + math.cos(math.pi * (done - rising - 1) / (epochs - rising))) / 2
+                return (1 + math.cos(math.pi * (done - rising - 1) / falling)) / 2
 
             self.per_epoch = LambdaLR(optimizer, height)
         elif settings and name == "steps":

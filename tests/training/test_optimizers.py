@@ -56,6 +56,12 @@ def test_warmup_then_half_a_cosine_by_epochs(start, shift):
     assert found == pytest.approx(at[shift : shift + 200])
 
 
+def test_a_training_that_is_over_while_the_rate_rises():
+    assert rates({"name": "cosine", "warmup": 4}, 4, [1.0] * 4) == pytest.approx(
+        [0.25, 0.5, 0.75, 1]
+    )
+
+
 def test_no_schedule():
     assert rates(None, 3, [1.0] * 3) == [1, 1, 1]
 
