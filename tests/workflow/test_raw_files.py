@@ -69,7 +69,9 @@ def test_a_file_is_fetched_once(mine):
     assert nothing_to_do(mine.project)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_file_dropped_while_its_server_hangs(how, mine):
     """Whatever then stops Snakemake."""
     mine.server.answers = {"/audio.csd": [HANGS, MISSING]}
