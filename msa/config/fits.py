@@ -29,8 +29,9 @@ def is_aligned(recipe: Mapping[str, Any]) -> bool:
     """Whether the sequences of a data recipe have the same steps, as far as it says."""
     if recipe["align"] == "words":
         return True
-    imported = recipe.get("import", OWN_RATES[0])
-    return imported not in OWN_RATES and recipe.get("setting") != "unaligned"
+    if "import" not in recipe or recipe["import"] in OWN_RATES:
+        return False
+    return recipe.get("setting") != "unaligned"
 
 
 def offered_forms(config: Config, dataset: str, model: str) -> dict[str, list[str]]:

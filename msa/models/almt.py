@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import hidden_states
+from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.padding import compact, require_choice, sequence
 from msa.models.tokens import Fusion, Layer, TokenEncoder, attend, output_layer
@@ -109,8 +109,7 @@ class ALMT(nn.Module):
         if kept > tokens:
             raise InputError(f"kept: expected at most the {tokens} of tokens, got {kept}")
         config: Any = bert.config
-        if isinstance(getattr(bert, "pooler", None), nn.Module):
-            bert.register_module("pooler", None)
+        drop_pooler(bert)
         self.bert = bert
 
         def tokens_of(modality: str, width: int, length: int) -> TokenEncoder:

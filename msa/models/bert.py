@@ -27,12 +27,17 @@ class Pooler(nn.Module):
         return torch.tanh(self.dense(states[:, 0]))
 
 
+def drop_pooler(bert: nn.Module) -> None:
+    """An encoder whose pooler has no part in a model loses it, if there is one."""
+    if isinstance(getattr(bert, "pooler", None), nn.Module):
+        bert.register_module("pooler", None)
+
+
 def take_pooler(bert: nn.Module) -> Pooler:
     """The pretrained pooler of an encoder, which loses it; a new one where it has none."""
     pooler = getattr(bert, "pooler", None)
     dense = getattr(pooler, "dense", pooler)  # ALBERT's is the layer itself
-    if isinstance(pooler, nn.Module):
-        bert.register_module("pooler", None)
+    drop_pooler(bert)
     if not isinstance(dense, nn.Linear):
         config: Any = bert.config
         dense = nn.Linear(config.hidden_size, config.hidden_size)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.bert import hidden_states
+from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.padding import compact, masked_mean, require_choice
 
@@ -108,8 +108,7 @@ class CMBert(nn.Module):
         self.cls_audio = require_choice("cls_audio", cls_audio, ("zero", "mean"))
         config: Any = bert.config
         width: int = config.hidden_size
-        if isinstance(getattr(bert, "pooler", None), nn.Module):
-            bert.register_module("pooler", None)
+        drop_pooler(bert)
         if freeze_embeddings:
             embeddings: Any = bert.embeddings
             embeddings.requires_grad_(False)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import hidden_states
+from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.padding import Steps, compact, convolve, max_pool, require_choice, sequence
 from msa.models.transformer import Encoder, encode
@@ -192,8 +192,7 @@ class GLoMo(nn.Module):
         self.text_grain = text_grain
         self.bert = bert
         if bert is not None:
-            if isinstance(getattr(bert, "pooler", None), nn.Module):
-                bert.register_module("pooler", None)
+            drop_pooler(bert)
             config: Any = bert.config
             width: int = config.hidden_size
             self.text_coarse = nn.Linear(width, d_model)

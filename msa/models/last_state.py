@@ -1,6 +1,5 @@
 """The last states of an LSTM as a modality's vector: Self-MM's and MMIM's for audio and vision."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,9 +26,7 @@ class LastState(nn.Module):
         self.linear_1 = nn.Linear(hidden * (1 + bidirectional), output_dim)
 
     def forward(self, steps: Steps) -> Tensor:
-        states = recur(self.rnn, steps)  # (n, hidden), or (n, 2 * hidden)
+        states = Steps(recur(self.rnn, steps), steps.lengths)  # of hidden, or 2 * hidden columns
         h = self.rnn.hidden_size
-        ends = torch.from_numpy(np.cumsum(steps.lengths) - 1).to(states.device)
-        begins = torch.from_numpy(np.cumsum(steps.lengths) - steps.lengths).to(states.device)
-        last = torch.cat([states[ends, :h], states[begins, h:]], dim=1)
+        last = torch.cat([states.last[:, :h], states.first[:, h:]], dim=1)
         return self.linear_1(self.dropout(last))  # (b, output_dim)

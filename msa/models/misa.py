@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import cut_pieces, freeze, hidden_states
+from msa.models.bert import cut_pieces, drop_pooler, freeze, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.distances import central_moment_discrepancy, difference
 from msa.models.dropout import Dropout
@@ -103,8 +103,7 @@ class MISA(nn.Module):
         if bert is not None:
             config: Any = bert.config
             text_width: int = config.hidden_size
-            if isinstance(getattr(bert, "pooler", None), nn.Module):
-                bert.register_module("pooler", None)
+            drop_pooler(bert)
             freeze(bert, FROZEN_LAYERS[frozen])
         elif text_dim is not None:
             text_width = 4 * text_dim

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import hidden_states
+from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.information import Bound, Contrast
@@ -83,8 +83,7 @@ class MMIM(nn.Module):
         self.padding = require_choice("padding", padding, ("masked", "released"))
         self.train_entropy = require_choice("train_entropy", train_entropy, ("stage1", "none"))
         self.contrast, self.alpha, self.beta = contrast, alpha, beta
-        if isinstance(getattr(bert, "pooler", None), nn.Module):
-            bert.register_module("pooler", None)
+        drop_pooler(bert)
         config: Any = bert.config
         text: int = config.hidden_size
         encoder = partial(LastState, dropout=dropout, bidirectional=bidirectional)

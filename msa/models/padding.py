@@ -52,6 +52,12 @@ class Steps:
         return torch.from_numpy(segment).to(self.rows.device)
 
     @property
+    def first(self) -> Tensor:
+        """The first step of each segment, (b, d)."""
+        begins = np.cumsum(self.lengths) - self.lengths
+        return self.rows[torch.from_numpy(begins).to(self.rows.device)]
+
+    @property
     def last(self) -> Tensor:
         """The last step of each segment, (b, d)."""
         return self.rows[torch.from_numpy(np.cumsum(self.lengths) - 1).to(self.rows.device)]

@@ -30,14 +30,13 @@ class RecurrentPair(nn.Module):
 
     def forward(self, steps: Steps) -> tuple[Tensor, Tensor]:
         """The final states of both LSTMs forward (b, 2h), and backward (b, 2h)."""
-        first = recur(self.first, steps)  # (n, 2h)
-        second = recur(self.second, Steps(self.norm(first), steps.lengths))
-        h = first.shape[1] // 2
+        first = Steps(recur(self.first, steps), steps.lengths)  # of 2h columns
+        normed = Steps(self.norm(first.rows), steps.lengths)
+        second = Steps(recur(self.second, normed), steps.lengths)
+        h = first.rows.shape[1] // 2
         # a final state is that of the last step forward, of the first one backward
-        ends = torch.from_numpy(np.cumsum(steps.lengths) - 1).to(first.device)
-        begins = torch.from_numpy(np.cumsum(steps.lengths) - steps.lengths).to(first.device)
-        forward = torch.cat([first[ends, :h], second[ends, :h]], dim=1)
-        return forward, torch.cat([first[begins, h:], second[begins, h:]], dim=1)
+        forward = torch.cat([first.last[:, :h], second.last[:, :h]], dim=1)
+        return forward, torch.cat([first.first[:, h:], second.first[:, h:]], dim=1)
 
 
 def as_long(batch: dict[str, Any], modality: str, lengths: np.ndarray, padding: str) -> Steps:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import hidden_states
+from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.last_state import LastState
@@ -88,8 +88,7 @@ class SelfMM(nn.Module):
         self.padding = require_choice("padding", padding, ("masked", "released"))
         self.lengths = require_choice("lengths", lengths, ("own", "text"))
         self.label_limit, self.exclude_zero = label_limit, exclude_zero
-        if isinstance(getattr(bert, "pooler", None), nn.Module):
-            bert.register_module("pooler", None)
+        drop_pooler(bert)
         self.bert = bert
         config: Any = bert.config
         text: int = config.hidden_size

@@ -66,6 +66,11 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+def selection_loss(hyper: Mapping[str, Any]) -> str:
+    """The loss on the validation fold that epochs and trials are compared by."""
+    return hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
+
+
 def mean_loss(
     network: nn.Module,
     fold: Fold,
@@ -308,7 +313,7 @@ def write(
 ) -> None:
     """Write what training leaves in the folder of its run, the selected epoch's predictions too."""
     best = trained.history[trained.selected - 1].selection
-    criterion = LOSSES[hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]]
+    criterion = LOSSES[selection_loss(hyper)]
     labels = folds["train"].label, folds["valid"].label
     constant = constant_loss(criterion, *labels, trained.test[0].shape[1])
     record |= {

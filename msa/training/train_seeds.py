@@ -31,7 +31,7 @@ from msa.training.run import (
     seed_everything,
 )
 from msa.training.state import Epoch, Trained
-from msa.training.train import LOSSES, require_finite, run_epoch, snapshot, write
+from msa.training.train import LOSSES, require_finite, run_epoch, selection_loss, snapshot, write
 
 # what seeds that train together cannot have
 ALONE = ("schedule", "clip", "clip_value", "phases")
@@ -68,7 +68,7 @@ def train_seeds(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     trained = [Trained(snapshot(network)) for network in networks]
     active = list(range(len(seeds)))
-    selects_by = hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
+    selects_by = selection_loss(hyper)
     rows = len(folds["train"])
     for number in range(1, hyper["epochs"] + 1):
         if patience := hyper["patience"]:

@@ -29,7 +29,7 @@ from msa.training.run import (
 )
 from msa.training.space import applied, draw
 from msa.training.state import Trained
-from msa.training.train import LOSSES, fit_closed, mean_loss, train
+from msa.training.train import fit_closed, mean_loss, selection_loss, train
 
 
 def own_loss(
@@ -45,8 +45,7 @@ def own_loss(
         return trained.history[trained.selected - 1].selection
     network.load_state_dict(trained.weights)
     own = targets.index(settings["target"])
-    loss = hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
-    return mean_loss(network, fold, loss, hyper, slice(own, own + 1))
+    return mean_loss(network, fold, selection_loss(hyper), hyper, slice(own, own + 1))
 
 
 def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:
