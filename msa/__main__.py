@@ -62,7 +62,10 @@ STAGES = {
     "robustness": ("msa.results.robustness", "a model's scores on perturbed input"),
     "ablation": ("msa.results.ablation", "a model's scores without each modality"),
     "transfer": ("msa.results.transfer", "a model's scores on other data sets"),
-    "examine": ("msa.training.examine", "a model's attention or experts in some test segments"),
+    "examine": (
+        "msa.training.examine",
+        "which modalities a model uses; its attention or experts in some test segments",
+    ),
     "predict": ("msa.training.predict", "predictions for files of your own"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),

@@ -28,6 +28,7 @@ rule summarize:
         "../envs/msa.yaml"
     params:
         remarks=REMARKS,
+        authority=lambda wildcards: flags.authority_flags(CONFIG, wildcards.model),
         jobs=lambda wildcards: checked(
             paths.shared_jobs,
             CONFIG,
@@ -39,5 +40,5 @@ rule summarize:
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
         "python -m msa summarize {params.runs:q} --output {output:q} --cards {input.cards:q}"
-        " --jobs {params.jobs:q} {params.origins:q} {params.remarks:q}"
+        " --jobs {params.jobs:q} {params.origins:q} {params.remarks:q} {params.authority:q}"
         f" {LOGGED}"

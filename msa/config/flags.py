@@ -18,6 +18,12 @@ def flag(name: str, value: object) -> list[str]:
     return [] if value is None else [f"--{name}={value}"]
 
 
+def authority_flags(config: Config, model: str) -> list[str]:
+    """What a system's numbers are checked against, where that is not its authors' code."""
+    recipe = config.models[model]
+    return [part for name in ("authority", "ours") for part in flag(name, recipe.get(name))]
+
+
 def raw_flags(source: Source) -> list[str]:
     """What is known of a raw file, for download."""
     return flag("sha256", source.sha256) + flag("manual", source.manual)

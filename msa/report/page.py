@@ -29,7 +29,17 @@ from msa.report.transfers import transfers
 from msa.results.cost import read_cost
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import gain_texts
-from msa.results.leaderboard import PUBLISHED, footnotes, headline_of, main_figures, table
+from msa.results.leaderboard import (
+    APART,
+    PUBLISHED,
+    USES,
+    footnotes,
+    headline_of,
+    main_figures,
+    stands_apart,
+    table,
+    use_texts,
+)
 from msa.results.paper_table import TITLES, caption, cells
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
@@ -50,6 +60,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     if "gain" in board:
         headline = headline_of(next(iter(results[0]["targets"].values())))
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
+    uses = use_texts(board)
     published = main_figures(pd.read_csv(folder / "published.csv"))
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
@@ -68,19 +79,25 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "caption": caption(results, comparisons),
         "notes": footnotes(results),
         "gain_note": gain_note,
+        "uses_note": USES if any(uses) else "",
         "columns": list(shown.columns),
         "lines": [
             {
                 "name": shown.index[i],
                 "cells": list(zip(shown.iloc[i], marks.iloc[i], strict=True)),
                 "gain": gained[i],
+                "uses": uses[i],
                 "parameters": int(board["parameters"].iloc[i]),
                 "settings": board["settings"].iloc[i],
                 "seconds": float(board["wall_time_s"].iloc[i]),
             }
             for i in range(len(shown))
         ],
-        "published": published.fillna("").to_dict("records"),
+        "published": [
+            (note, part.fillna("").to_dict("records"))
+            for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
+            if len(part)
+        ],
         "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
@@ -186,7 +203,6 @@ def page(
         sections=sections,
         citations=citations,
         titles=titles,
-        caution=PUBLISHED,
         graph=studies.stages(),
         dump=json.dumps,
     )

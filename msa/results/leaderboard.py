@@ -28,6 +28,10 @@ deviation over the seeds (no ±: one seed; n/a: undefined).
 Parameters and wall time (s, of training) are sums over all models of a system. `missing` modalities
 are filled with zeros of width 1.
 """
+USES = (
+    "Uses: the largest change of an output when the rows of text (t), audio (a) or vision (v) are "
+    "permuted among the test segments; at 0 the model cannot use them."
+)
 UNSCORED = (
     "MAE and Corr alone: the recipe's task names no `metrics`, such as sims, and its range is not "
     "[-3, 3]."
@@ -50,6 +54,20 @@ published.csv alone.
 """
 
 
+# of a system that is not checked against its authors' code alone
+AUTHORITIES = {
+    "released": "checked against its authors' code",
+    "composed": "composed of parts that its authors released",
+    "reconstruction": "a reconstruction, which its authors' code has not confirmed",
+}
+
+
+APART = """\
+Of these systems ours is a reconstruction: another system by the same name, whose scores neither
+confirm the published ones nor contradict them.
+"""
+
+
 def table(
     results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
@@ -65,8 +83,9 @@ def table(
     Returns:
         The columns model, target (if there are several), <metric>_mean and <metric>_std, those of
         `Gain` where the comparisons give one in the headline, parameters, seeds, wall_time_s,
-        settings, missing, oracle_<headline>_mean and _std; where seeds did not learn, `not_learned`
-        names them. What is undefined is NaN.
+        settings, authority (where one is not released), missing, uses_<modality> (`modality_use` of
+        the result), oracle_<headline>_mean and _std; where seeds did not learn, `not_learned` names
+        them. What is undefined is NaN.
 
     Raises:
         InputError: two results are of the same model and variant, or they differ in data set,
@@ -89,13 +108,17 @@ def table(
                     "seeds": len(scores[headline]["per_seed"]),
                     "wall_time_s": result["wall_time_s"]["total"],
                     "settings": result["settings"],
+                    "authority": result["authority"],
                     "missing": " ".join(result["missing_modalities"]),
+                    **{f"uses_{name}": use for name, use in result["modality_use"].items()},
                     **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
                     **({"folds": text} if (text := protocol(result)) else {}),
                     **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
                 }
             )
     frame = pd.DataFrame(rows)
+    if (frame["authority"] == "released").all():
+        frame = frame.drop(columns="authority")
     if frame["gain"].isna().all():
         frame = frame.drop(columns=[*Gain._fields])
     targets = frame["target"].unique()
@@ -157,7 +180,12 @@ def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
         for result in results
         if (runs := not_learned(result["learned"]))
     ]
-    return [*lost, *fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
+    not_theirs = [
+        f"{label(result)} is {AUTHORITIES[result['authority']]}: {result['ours'].rstrip('.')}"
+        for result in results
+        if result["ours"]
+    ]
+    return [*lost, *not_theirs, *fold_lacks(results[0]["coverage"]), *dict.fromkeys(cut)]
 
 
 def _lost(result: Mapping[str, Any], target: str) -> list[str]:
@@ -186,6 +214,8 @@ def markdown(
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
     if means == {"mae", "corr", "oracle_mae"}:
         note += f"{UNSCORED}\n"
+    if any(name.startswith("uses_") for name in frame.columns):
+        note += f"\n{USES}\n"
     if "gain" in frame:
         headline = headline_of(means)
         note += f"\n{GAIN_NOTE.format(metric=headline)}\n"
@@ -203,15 +233,26 @@ def markdown(
             continue
         elif name == "wall_time_s":
             shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
+        elif name.startswith("uses_"):
+            shown["uses"] = use_texts(frame)
         elif not name.endswith("_std"):
             shown[name] = [str(value) or "none" for value in frame[name]]
-    textual = ("model", "target", "settings", "missing")
+    textual = ("model", "target", "settings", "authority", "missing", "uses")
     aligned = ["left" if name in textual else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
     page = f"# Leaderboard: {dataset}\n\n{text}\n\n{note}"
     page += "".join(f"\n- {footnote}" for footnote in notes) + ("\n" if notes else "")
     if published is None or (published := main_figures(published)).empty:
         return page
+    theirs, apart = stands_apart(published)
+    page += f"\n## Published\n\n{PUBLISHED}"
+    page += f"\n{_figures(theirs)}" if len(theirs) else ""
+    page += f"\n{APART}\n{_figures(apart)}" if len(apart) else ""
+    return page
+
+
+def _figures(published: pd.DataFrame) -> str:
+    """Published figures and ours, as a Markdown table."""
     shown = {
         "system": published["model"].tolist(),
         "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
@@ -229,7 +270,13 @@ def markdown(
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
-    return f"{page}\n## Published\n\n{PUBLISHED}\n{text}\n"
+    return f"{text}\n"
+
+
+def stands_apart(published: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The figures of systems that ours are checked against, and those that ours reconstruct."""
+    apart = published["authority"] == "reconstruction"
+    return published[~apart], published[apart]
 
 
 def main_figures(published: pd.DataFrame) -> pd.DataFrame:
@@ -254,6 +301,17 @@ def spread_text(mean: float, std: float) -> str:
     if np.isnan(mean):
         return "n/a"
     return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"
+
+
+def use_texts(frame: pd.DataFrame) -> list[str]:
+    """The columns uses_<modality> in a few characters a row: `t 1.2, a 0, v 0.031`."""
+    names = [name for name in frame.columns if name.startswith("uses_")]
+    return [
+        ", ".join(
+            f"{name.removeprefix('uses_')[0]} {row[name]:.2g}" for name in names if row[name] >= 0
+        )
+        for _, row in frame[names].iterrows()
+    ]
 
 
 def read_result(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from msa.results.summarize import protocol, read_run, run_folders
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 COLUMNS = (
     *("model", "variant", "target", "metric", "ours", "ours_std", "published", "difference"),
-    *("source", "second_hand", "note", "protocol"),
+    *("source", "second_hand", "note", "protocol", "authority"),
 )
 SHARES = ("acc", "wacc", "f1", "auc")  # published in percent
 # settings of a figure that say what its input was, aligned or not said; any other is a target
@@ -48,7 +48,8 @@ def beside(
 
     Returns:
         The columns COLUMNS; `published` in our units, shares rather than percent; ours is NaN for
-        a system, variant or metric that we have not.
+        a system, variant or metric that we have not. `authority` is what ours is checked against;
+        of a reconstruction there is no difference.
     """
     ours = {result["model"]: result for result in results if result["variant"] == "main"}
     rows = []
@@ -64,6 +65,7 @@ def beside(
         names = (key, *OTHER_NAMES.get(key, ()))
         spread: Mapping[str, Any] = next((scores[name] for name in names if name in scores), {})
         mean, std = (np.nan if spread.get(k) is None else spread[k] for k in ("mean", "std"))
+        apart = mine.get("authority") == "reconstruction"
         if metric == "parameters" and mine:
             mean = mine["parameters"]
         rows.append(
@@ -75,9 +77,10 @@ def beside(
                 "ours": mean,
                 "ours_std": std,
                 "published": value,
-                "difference": mean - value,
+                "difference": np.nan if apart else mean - value,
                 **{name: figure[name] for name in ("source", "second_hand", "note")},
                 "protocol": "; ".join(_differences(figure, protocols, mine)),
+                "authority": mine.get("authority", ""),
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

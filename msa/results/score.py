@@ -64,6 +64,20 @@ def score(
     return content
 
 
+def modality_use(test: Fold, permuted: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """By modality, the largest change of an output when that modality's rows are permuted.
+
+    It is 0 where no path leads from the modality to the output.
+
+    Args:
+        test: the rows with their predictions.
+        permuted: by modality, the predictions (n, m) with its rows permuted among the segments.
+    """
+    return {
+        name: float(np.abs(outputs - test.prediction).max()) for name, outputs in permuted.items()
+    }
+
+
 def _scores(task: Mapping[str, Any], target: str, fold: Fold) -> dict[str, float | None]:
     scores = target_scores(task, target, fold.truth, fold.prediction)
     return {key: None if np.isnan(value) else float(value) for key, value in scores.items()}
@@ -105,6 +119,13 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
     if problems:
         raise InputError(f"{path}: {'; '.join(problems)}")
     return folds
+
+
+def read_permuted(run: Path) -> dict[str, np.ndarray]:
+    """By modality, a run's test predictions (n, m) with its rows permuted; older runs have none."""
+    arrays = read_npz(run / "predictions" / "clean.npz")
+    keys = [key for key in arrays if key.startswith("permuted/")]
+    return {key.partition("/")[2]: arrays[key] for key in keys}
 
 
 def read_deal(run: Path) -> dict[str, np.ndarray]:
@@ -185,6 +206,8 @@ def main(args: argparse.Namespace) -> None:
         if outputs.shape != (shape := (len(epoch), *folds["test"].prediction.shape)):
             raise InputError(f"{path}: prediction: expected shape {shape}, got {outputs.shape}")
     content = score(task, folds, epochs, args.condition)
+    if clean:
+        content["modality_use"] = modality_use(folds["test"], read_permuted(args.run))
     if clean and (record := args.run / "training.json").is_file():
         content["learned"] = read_json(record).get("learned")
     name = "scores.json" if clean else f"scores-{args.condition}.json"

@@ -164,6 +164,8 @@ def summarize(
     cost: Sequence[Json] = (),
     coverage: Json | None = None,
     files: Sequence[Json] = (),
+    authority: str = "released",
+    ours: str | None = None,
 ) -> Json:
     """The result of one model, ready for JSON.
 
@@ -174,6 +176,8 @@ def summarize(
         cost: what each job took, as of `msa.results.cost.costs`.
         coverage: of the data, by fold, as of `msa.base.coverage`; None where it is not known.
         files: the raw files, as of `raw_files`.
+        authority: what the system is checked against, as of a model recipe.
+        ours: what of it is not its authors'.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
@@ -198,6 +202,8 @@ def summarize(
         "schema_version": SCHEMA_VERSION,
         **{key: settings[key] for key in DESCRIPTION},
         **_joined({run.label: {"source": run.settings.get("source")} for run in every}),
+        "authority": authority,
+        "ours": ours,
         "missing_modalities": settings["missing"],
         "metrics_version": METRICS_VERSION,
         **_cross_validation(models),
@@ -209,6 +215,7 @@ def summarize(
         "selected_epoch": _by_run(every, "selected_epoch"),
         # runs of before do not say
         "learned": {run.label: run.training.get("learned") for run in every},
+        "modality_use": _modality_use(every),
         "parameters": sum(seeds[0].training["parameters"] for seeds in models.values()),
         "wall_time_s": {"total": sum(wall_times.values()), "per_seed": wall_times},
         "rows_per_s": _by_run(every, "rows_per_s"),
@@ -256,6 +263,15 @@ def _models(runs: Sequence[Run]) -> dict[str, list[Run]]:
     if problems:
         raise InputError("; ".join([*problems, "summarize the seeds of one model together"]))
     return models
+
+
+def _modality_use(runs: Sequence[Run]) -> dict[str, float]:
+    """By modality, the largest over all runs of `msa.results.score.modality_use`."""
+    used: dict[str, float] = {}
+    for run in runs:
+        for name, change in run.scores.get("modality_use", {}).items():
+            used[name] = max(change, used.get(name, 0.0))
+    return used
 
 
 def _facts(run: Run) -> Json:
@@ -402,6 +418,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--locks", type=Path, nargs="*", default=[], help="what these were when first seen"
     )
+    parser.add_argument(
+        "--authority",
+        choices=("released", "composed", "reconstruction"),
+        default="released",
+        help="what the system is checked against",
+    )
+    parser.add_argument("--ours", help="what of it is not its authors'")
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
 
@@ -415,7 +438,8 @@ def main(args: argparse.Namespace) -> None:
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
     coverage = [read_json(path, "sequences").get("coverage") for path in args.cards or ()]
     files = raw_files(args.checked, args.locks)
-    result = summarize(runs, args.name, args.note, cost, counts(coverage), files)
+    of = args.authority, args.ours
+    result = summarize(runs, args.name, args.note, cost, counts(coverage), files, *of)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")

@@ -1,5 +1,6 @@
-"""Examine: what a model's attention or experts did in some segments of the test fold.
+"""Examine: which modalities a model uses, and what its attention or experts did in some segments.
 
+Any model is asked how much its outputs on the test fold change when a modality's rows are permuted.
 The segments are chosen by the error, so that they do not flatter: the median, the largest, the
 least and the quartiles; in a regression also the lowest and the highest truth. `words` are the rows
 of what is shown: CM-BERT's attend each, GLoMo gives its experts a whole segment at once.
@@ -16,12 +17,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from msa.base.atomic import atomic_write
-from msa.base.errors import InputError
 from msa.base.reading import read_offsets, read_words
 from msa.data.pieces import SPECIAL
 from msa.models import EXAMINED
+from msa.results.score import Fold as Rows
+from msa.results.score import modality_use
 from msa.training.batches import Fold
 from msa.training.network import predictions, trained
+from msa.training.predict_folds import drawn_alike, predict_permuted
 from msa.training.run import Places, add_data_arguments, load_run, open_run
 
 QUANTILES = {
@@ -143,31 +146,23 @@ def spoken(folder: Path) -> tuple[list[str], np.ndarray]:
     return read_words(folder / "words.npy", bounds[-1]), bounds
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="folder of the run, with model.safetensors")
-    add_data_arguments(parser)
-    parser.add_argument(
-        "--output", type=Path, required=True, help="results/<dataset>/<model>.segments.json"
-    )
+def examined(
+    network: nn.Module, kind: str, fold: Fold, settings: Mapping[str, Any], folder: Path
+) -> list[dict[str, Any]]:
+    """The chosen segments with their words, and attention or experts in each.
 
-
-def main(args: argparse.Namespace) -> None:
-    settings, device = open_run(args.run, args.device)
-    kind = EXAMINED.get(settings["model"])
-    if kind is None:
-        raise InputError(
-            f"{args.run}: expected a model with attention or experts to show, one of "
-            f"{', '.join(EXAMINED)}, got {settings['model']}"
-        )
-    task = settings["task"]
-    folds, bert = load_run(Places.of(args), settings, ("test",))
-    fold = folds["test"].to(device)
-    network = trained(args.run, settings, fold, bert).to(device)
+    Args:
+        network: the trained model.
+        kind: of WATCHED.
+        fold: the test fold.
+        settings: the run's.
+        folder: of the fold, written by the stage split.
+    """
     prediction, seen = watched(network, kind, fold, settings["hyperparameters"])
-    words, bounds = spoken(args.data / "test")
+    words, bounds = spoken(folder)
     truth = fold.label.double().cpu().numpy()
     segments = []
-    for row, why in choose(task, truth, prediction).items():
+    for row, why in choose(settings["task"], truth, prediction).items():
         segment: dict[str, Any] = {
             "id": str(fold.ids[row]),
             "fold": "test",
@@ -190,12 +185,37 @@ def main(args: argparse.Namespace) -> None:
                 for name, gates in seen[row].items()
             }
         segments.append(segment)
+    return segments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run, with model.safetensors")
+    add_data_arguments(parser)
+    parser.add_argument(
+        "--output", type=Path, required=True, help="results/<dataset>/<model>.segments.json"
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    settings, device = open_run(args.run, args.device)
+    kind = EXAMINED.get(settings["model"])
+    folds, bert = load_run(Places.of(args), settings, ("test",))
+    fold = folds["test"].to(device)
+    network = trained(args.run, settings, fold, bert).to(device)
+    hyper, truth = settings["hyperparameters"], fold.label.double().cpu().numpy()
+    clean = Rows(fold.ids, truth, drawn_alike(network, fold, hyper))
+    used = modality_use(clean, predict_permuted(network, fold, hyper))
+    print(", ".join(f"{name} {change:.3g}" for name, change in used.items()))
+    segments = []
+    if kind:
+        segments = examined(network, kind, fold, settings, args.data / "test")
     content = {
         "schema_version": 1,
         **{name: settings[name] for name in ("dataset", "model")},
         "kind": kind,
         "target": settings["target"],
         "seed": settings["seed"],
+        "modality_use": used,
         "segments": segments,
     }
     with atomic_write(args.output) as file:

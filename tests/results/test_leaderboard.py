@@ -11,7 +11,16 @@ import pytest
 from scored import LENGTHS, emotions, result, sentiment, spread
 
 from msa.base.errors import InputError
-from msa.results.leaderboard import UNSCORED, add_arguments, footnotes, main, markdown, table
+from msa.results.leaderboard import (
+    UNSCORED,
+    USES,
+    add_arguments,
+    footnotes,
+    main,
+    markdown,
+    table,
+    use_texts,
+)
 from msa.results.score import ORACLE_LABEL
 
 
@@ -91,6 +100,16 @@ def test_markdown() -> None:
     assert len({len(line) for line in lines[2:6]}) == 1
     assert ORACLE_LABEL in text
     assert "sample standard\ndeviation over the seeds" in text
+
+
+def test_which_modalities_a_model_uses() -> None:
+    used = sentiment("lmf", 1.0, modality_use={"text": 1.25, "audio": 0.0})
+    frame = table([used, sentiment("mean", 1.4)])
+    assert frame["uses_text"].tolist()[0] == 1.25 and np.isnan(frame["uses_audio"].iloc[1])
+    assert use_texts(frame) == ["t 1.2, a 0", ""]
+    text = markdown(frame, "demo")
+    assert "| t 1.2, a 0" in text and USES in text
+    assert USES not in markdown(table([sentiment("mean", 1.4)]), "demo")
 
 
 def test_what_lengths_cut_is_a_footnote() -> None:

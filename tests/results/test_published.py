@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from msa.__main__ import main
 from msa.config.check import configure
 from msa.config.recipes import published_as
-from msa.results.leaderboard import markdown, table
+from msa.results.leaderboard import footnotes, markdown, table
 from msa.results.published import COLUMNS, INPUTS, RESOURCES, SHARES, beside, read_figures
 from msa.results.summarize import summarize
 
@@ -37,6 +37,27 @@ def test_ours_the_papers_and_the_difference():
     assert set(mine["protocol"]) == {"text and audio alone; ours: adapted settings"}
     others = frame[~frame["model"].isin(["cm_bert", "lmf"])]
     assert len(others) > 20 and others["ours"].isna().all()
+
+
+def test_a_reconstruction_stands_apart():
+    figures = pd.DataFrame(
+        {"dataset": "mosi", "setting": "", "model": model, "metric": "mae", "value": 0.9}
+        | {"variant": "", "source": "the paper", "second_hand": "", "note": ""}
+        for model in ("lmf", "rmfn")
+    )
+    rebuilt = sentiment("rmfn", 1.0, authority="reconstruction", ours="the fusion.")
+    frame = beside([sentiment("lmf", 1.0), rebuilt], figures, PROTOCOLS)
+    assert frame["authority"].tolist() == ["released", "reconstruction"]
+    assert frame["difference"].isna().tolist() == [False, True]
+    board = table([sentiment("lmf", 1.0), rebuilt])
+    text = markdown(board, "mosi", frame, footnotes([rebuilt]))
+    _, theirs, apart = re.split(r"## Published|Of these systems ours is a reconstruction", text)
+    assert "| lmf" in theirs and "rmfn" not in theirs
+    assert "| rmfn" in apart and "lmf" not in apart
+    assert (
+        "- rmfn is a reconstruction, which its authors' code has not confirmed: the fusion\n"
+        in text
+    )
 
 
 def test_figures_of_sims_by_their_names_in_papers():

@@ -56,7 +56,8 @@ def test_regression_run(tmp_path: Path) -> None:
     run(write_run(tmp_path / "1"))
     scores = json.loads((tmp_path / "1" / "scores.json").read_text())
     assert list(scores) == [
-        *("metrics_version", "condition", "task", "rows", "targets", "oracle_label", "oracle")
+        *("metrics_version", "condition", "task", "rows", "targets", "oracle_label", "oracle"),
+        "modality_use",
     ]
     assert scores["task"] == REGRESSION
     assert scores["condition"] == "clean"
@@ -196,6 +197,19 @@ def test_all_problems_of_the_predictions_at_once(tmp_path: Path) -> None:
 def test_epochs_of_another_test_fold(tmp_path: Path) -> None:
     path = write_run(tmp_path / "1", epochs=((0,), np.zeros((1, 4, 1))))
     assert "epochs.npz: prediction: expected shape (1, 3, 1), got (1, 4, 1)" in message(path)
+
+
+def test_how_much_a_modality_changes(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    path = folder / "predictions" / "clean.npz"
+    arrays = dict(np.load(path))
+    clean = arrays["test/prediction"]
+    moved = clean.copy()
+    moved[1] -= 0.75
+    np.savez(path, **arrays, **{"permuted/text": moved, "permuted/audio": clean})
+    run(folder)
+    content = json.loads((folder / "scores.json").read_text())
+    assert content["modality_use"] == {"text": 0.75, "audio": 0.0}
 
 
 def test_whether_the_run_learned(tmp_path: Path) -> None:

@@ -258,6 +258,18 @@ def test_training_without_a_key(tmp_path: Path) -> None:
         command(path, "--output", tmp_path / "out.json")
 
 
+def test_what_uses_its_modalities_and_what_it_is_checked_against() -> None:
+    runs = [run(1), run(2), run(3)]
+    for one, use in zip(runs, (0.5, 2.0, None), strict=True):
+        if use is not None:
+            one.scores["modality_use"] = {"text": use, "audio": 0.0}
+    result = valid(summarize(runs, authority="composed", ours="the head"))
+    assert result["modality_use"] == {"text": 2.0, "audio": 0.0}
+    assert (result["authority"], result["ours"]) == ("composed", "the head")
+    plain = valid(summarize([run(1)]))
+    assert (plain["authority"], plain["ours"], plain["modality_use"]) == ("released", None, {})
+
+
 def test_which_runs_learned() -> None:
     runs = [run(1), run(2, learned=False), run(3, learned=None)]
     result = valid(summarize(runs))

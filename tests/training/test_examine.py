@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from making import PIECES, collate, fp32, make, make_rows
-from running import copy_project, run_stage, snakemake
+from running import copy_project, snakemake
 
 from msa.training.batches import Fold, Ragged
 from msa.training.examine import attention, by_word, choose, errors, watched
@@ -128,17 +128,6 @@ def test_the_error_of_classes_is_what_the_true_one_lacks():
     binary = {"type": "binary", "targets": ["happy", "sad"]}
     found = errors(binary, np.array([[1.0, 0]]), np.log([[0.2, 0.8, 0.4, 0.6]]))
     np.testing.assert_allclose(found, [1 - (0.8 + 0.4) / 2])
-
-
-def test_a_model_without_insides_to_show(tmp_path):
-    settings = {"dataset": "demo", "model": "ridge", "seed": 1, "task": REGRESSION}
-    hyper = {"threads": 1, "precision": "fp32"}
-    settings |= {"label_columns": [0], "forms": {}, "hyperparameters": hyper}
-    (tmp_path / "settings.json").write_text(json.dumps(settings))
-    asked = ("examine", tmp_path, "--data", tmp_path, "--output", tmp_path / "out.json")
-    done = run_stage(*asked, check=False)
-    assert done.returncode == 1 and "one of cm_bert, glomo, got ridge" in done.stderr
-    assert not (tmp_path / "out.json").exists()
 
 
 @pytest.mark.slow

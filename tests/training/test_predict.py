@@ -108,6 +108,22 @@ def test_a_fold_of_its_own_data_set(done):
     assert means == pytest.approx({metric: of["mean"] for metric, of in result.items()}, abs=1e-5)
 
 
+def test_examine_tells_of_any_model_which_modalities_it_uses(done, tmp_path, capsys):
+    folder, run = done / "data/demo", done / "runs/demo/ridge/main/all/1"
+    data = ["--data", folder, "--clean", folder / "clean", "--features", done / "features"]
+    asked = ["examine", run, *data, "--output", tmp_path / "out.json", "--device", "cpu"]
+    assert main([str(argument) for argument in asked]) == 0
+    found = json.loads((tmp_path / "out.json").read_text())
+    clean = np.load(run / "predictions/clean.npz")
+    for name in ("text", "audio", "vision"):
+        change = np.abs(clean[f"permuted/{name}"] - clean["test/prediction"]).max()
+        assert found["modality_use"][name] == change > 0
+    assert found["kind"] is None and found["segments"] == []
+    assert capsys.readouterr().out.startswith("text ")
+    result = json.loads((done / "ridge.json").read_text())
+    assert result["modality_use"] == found["modality_use"]
+
+
 def test_the_same_from_its_files(done, demo_files, capsys):
     """Aligned, cleaned and encoded on the fly; all folds, and the segments' times."""
     own = done / "own"
