@@ -90,6 +90,7 @@ def test_every_page_is_read():
     assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} == set(PAGES[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.line not in ELSEWHERE], ids=str)
 def test_a_command_works(command, project):
     words = shlex.split(command.line)
@@ -152,6 +153,7 @@ def test_own_files_make_a_leaderboard(project):
     assert "Dropped segments" in (project / "data/mine/clean/card.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_encoder_that_changes_in_its_place_is_read_again(project):
     plan = ("-n", "--configfile", "mine.yaml", "--", "results/mine/ridge.json")
     assert "Nothing to be done" in snakemake(project, *plan).stdout

@@ -80,6 +80,7 @@ def browse(chromium, folder, text, *flags):
     return json.loads(html.unescape(title))
 
 
+@pytest.mark.slow
 def test_a_browser_shows_and_sorts_it(project, chromium, tmp_path):
     text = (project / "results/report/index.html").read_text()
     found = browse(chromium, tmp_path, text, "--window-size=1200,900")
@@ -93,6 +94,7 @@ def test_a_browser_shows_and_sorts_it(project, chromium, tmp_path):
     assert papers == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
 
 
+@pytest.mark.slow
 def test_a_phone_and_the_dark(project, chromium, tmp_path):
     text = (project / "results/report/index.html").read_text()
     flags = ("--window-size=500,900", "--blink-settings=preferredColorScheme=0")
@@ -103,12 +105,14 @@ def test_a_phone_and_the_dark(project, chromium, tmp_path):
     assert (background, after) == ("rgb(20, 24, 28)", "rgb(255, 255, 255)")
 
 
+@pytest.mark.slow
 def test_nothing_comes_from_elsewhere(project):
     text = (project / "results/report/index.html").read_text()
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:)[^"']*""", text)
     assert "@import" not in text and "url(http" not in text
 
 
+@pytest.mark.slow
 def test_what_it_holds(project):
     text = (project / "results/report/index.html").read_text()
     board = pd.read_csv(project / "results/demo/leaderboard.csv")
@@ -126,6 +130,7 @@ def test_what_it_holds(project):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_what_each_job_took(project):
     text = (project / "results/report/index.html").read_text().partition("<summary>Cost")[2]
     rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", text.partition("</table>")[0], re.S)
@@ -148,6 +153,7 @@ def test_what_each_job_took(project):
     assert memory == pytest.approx(stored["memory_mb"], abs=0.6)
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_bytes(project):
     folders = project / "results/demo", project / "runs", project / "data"
     made = [page([section(*folders)], ["@a{b}"]) for _ in range(2)]
@@ -157,6 +163,7 @@ def test_the_same_files_give_the_same_bytes(project):
     assert files == on_disk and len(files) >= 6
 
 
+@pytest.mark.slow
 def test_a_footnote_where_many_words_have_no_rows(project, tmp_path):
     folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
     for path in (folder / f"{model}.json" for model in ("lmf", "ridge", "mean")):
@@ -171,6 +178,7 @@ def test_a_footnote_where_many_words_have_no_rows(project, tmp_path):
     assert "have no row of" not in page([section(project / "results/demo", *rest)], [])
 
 
+@pytest.mark.slow
 def test_the_gain_over_the_encoder_alone(project, tmp_path):
     """Of what reads words through the same encoder; where it is not among the models, no column."""
     folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
@@ -194,6 +202,7 @@ def test_the_gain_over_the_encoder_alone(project, tmp_path):
     assert "<button>gain</button>" not in plain and "by how much better" not in plain
 
 
+@pytest.mark.slow
 def test_a_seed_that_did_not_learn_is_said(project, tmp_path):
     folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
     rest = project / "runs", project / "data"
@@ -205,6 +214,7 @@ def test_a_seed_that_did_not_learn_is_said(project, tmp_path):
         assert said == (not learned)
 
 
+@pytest.mark.slow
 def test_the_graph_is_the_same_in_every_process(project):
     command = [sys.executable, "-c", "from msa.report.studies import stages; print(stages())"]
     drawn = {
@@ -216,6 +226,7 @@ def test_the_graph_is_the_same_in_every_process(project):
     assert len(drawn) == 1
 
 
+@pytest.mark.slow
 def test_a_released_checkpoint(project, tmp_path):
     """It has no epochs, no speed and another name in tables; its studies are drawn."""
     folder = shutil.copytree(project / "results/demo", tmp_path / "demo")
@@ -235,6 +246,7 @@ def test_a_released_checkpoint(project, tmp_path):
     assert "ridge (released)" in dict(figure_files([made]))["demo.sentiment.robustness.svg"]
 
 
+@pytest.mark.slow
 def test_snakemakes_own_report(project):
     snakemake(project, "--configfile", "quick.yaml", "--report", "report.zip")
     shutil.unpack_archive(project / "report.zip", project / "unpacked")
@@ -272,6 +284,7 @@ def test_equal_predictions_are_one_bin():
 SEGMENT = {"id": "v[0]", "truth": [1.0], "prediction": [0.5], "chosen": ["median error"]}
 
 
+@pytest.mark.slow
 def test_segments_show_their_words(project, tmp_path):
     """CM-BERT's attention; a dollar is no formula, and a word no markup."""
     folder = shutil.copytree(project / "results/demo", tmp_path / "demo")

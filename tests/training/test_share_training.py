@@ -86,6 +86,7 @@ def planned(project, *targets, **changes):
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
 
 
+@pytest.mark.slow
 def test_the_plan_trains_once_what_is_the_same(project):
     jobs = planned(project, "results/pom_lmf/lmf.json")
     assert (jobs["train"], jobs["share_training"], jobs["settings"]) == (12, 4, 16)

@@ -161,6 +161,7 @@ CONFIG = {
 }
 
 
+@pytest.mark.slow
 def test_the_workflow_trains_them_in_one_job(project):
     (project / "quick.yaml").write_text(yaml.safe_dump(CONFIG))
     target = ["results/demo/lmf.json", "--configfile", "quick.yaml"]

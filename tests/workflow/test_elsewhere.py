@@ -61,6 +61,7 @@ def test_all_of_it_as_a_module(run, tmp_path):
     assert "msa_train_seeds" in text
 
 
+@pytest.mark.slow
 def test_by_its_path(run, tmp_path):
     where = ("--snakefile", f"{ROOT}/Snakefile", "--directory", ".")
     result = tmp_path / "results/demo/mean.json"

@@ -70,6 +70,7 @@ def test_a_bug_and_a_killed_job(faulty, code, why):
     assert "Traceback (most" not in text
 
 
+@pytest.mark.slow
 def test_a_job_on_a_cluster_says_why_once(faulty, cluster):
     """Although it is tried again, and its node has a terminal of its own."""
     options = ["--workflow-profile", "kubernetes", "--retries", "1"]
@@ -85,6 +86,7 @@ def said(project, *arguments):
     return re.findall(r"^(?:Table|Page): .*$", done.stdout + done.stderr, re.M)
 
 
+@pytest.mark.slow
 def test_where_the_results_lie(project):
     """Two lines, of what a run made; none where it made neither."""
     paths = {"paths": {"results": "elsewhere/r"}}

@@ -49,6 +49,7 @@ def test_kubernetes_plans_the_same_jobs(project, laptop):
         assert ("gpu=1," in resources) == ("gpu=1," in laptop[0][rule])
 
 
+@pytest.mark.slow
 def test_kubernetes_runs_a_stage_as_a_job(cluster, tmp_path):
     project = copy_project(tmp_path / "project")
     options = ["--workflow-profile", "kubernetes", "--seconds-between-status-checks", "1"]

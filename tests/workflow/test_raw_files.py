@@ -69,9 +69,8 @@ def test_a_file_is_fetched_once(mine):
     assert nothing_to_do(mine.project)
 
 
-@pytest.mark.parametrize(
-    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_file_dropped_while_its_server_hangs(how, mine):
     """Whatever then stops Snakemake."""
     mine.server.answers = {"/audio.csd": [HANGS, MISSING]}
@@ -95,6 +94,7 @@ def test_a_file_dropped_while_its_server_hangs(how, mine):
     assert mine.file.read_bytes() == b"mine" and (mine.project / CHECKED).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fetched", [True, False])
 def test_nothing_makes_snakemake_remove_a_file(fetched, mine):
     """Neither another recipe nor another text of a rule, nor force."""
@@ -115,6 +115,7 @@ def test_nothing_makes_snakemake_remove_a_file(fetched, mine):
         assert (mine.file.read_bytes(), mine.file.stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_checksum_that_the_recipe_gets_later_is_checked(mine):
     drop(mine.file)
     snakemake(mine.project, *ARGUMENTS)
@@ -142,6 +143,7 @@ def test_exchanged_parts_are_aligned_again(project, demo_files):
     assert "rule align:" in snakemake(project, "-n", *aligned).stdout
 
 
+@pytest.mark.slow
 def test_a_changed_folder_is_refused(project, tmp_path):
     """Also where a file below it is another of an old date; one that is gone is not missed."""
     recipe = RECIPE | {"import": "msaf", "files": {"train": {}}, "holds": ["audio"]}
@@ -201,6 +203,7 @@ def imported(project, tmp_path):
     return SimpleNamespace(configure=configure, rules=rules, label=label, project=project)
 
 
+@pytest.mark.slow
 def test_an_own_file_of_an_older_date_is_noticed(imported):
     file, other = imported.configure("my/f.pkl")
     assert imported.rules() == (["check", "import_data", "clean"], True)
@@ -212,6 +215,7 @@ def test_an_own_file_of_an_older_date_is_noticed(imported):
     assert imported.rules("-n") == ([], True)
 
 
+@pytest.mark.slow
 def test_nothing_old_stands_after_a_job_has_failed(imported):
     """Snakemake takes what a failed job was asked for done."""
     file, _ = imported.configure("my/f.pkl")

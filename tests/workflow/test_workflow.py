@@ -198,6 +198,7 @@ def test_adding_a_model_reruns_nothing(done, edit):
 ALL_RUNS = {"train": 2, "score": 2, "summarize": 2, "leaderboard": 1}
 
 
+@pytest.mark.slow
 def test_a_model_is_one_file_one_line_and_one_recipe(done, edit):
     """Those of docs/extending.md."""
     text = (ROOT / "docs/extending.md").read_text().partition("## A model\n")[2]
@@ -313,6 +314,7 @@ def test_a_note_retrains_nothing(done, edit):
     assert result["provenance"]["note"] == "the second try"
 
 
+@pytest.mark.slow
 def test_catalogue_dry_runs(project):
     recipes = {path.stem for path in (project / "workflow/recipes/data").glob("*.yaml")}
     targets = [f"results/{recipe}/leaderboard.csv" for recipe in recipes]
@@ -337,6 +339,7 @@ def test_a_wrong_configuration_is_refused_before_anything_runs(project, changes,
     assert not (project / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_download_without_network_says_where_to_put_the_file(project):
     recipe = {
         "sequences": {"words": "http://127.0.0.1:9/a/words.csd", "labels": "my/labels.csd"},
@@ -373,6 +376,7 @@ def test_a_file_dropped_by_hand_is_never_fetched_or_lost(project, demo_files):
     assert jobs(project, "data/mine/clean/card.json") == {}
 
 
+@pytest.mark.slow
 def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
     """NHFNet's own use: `--checkpoint FILE`."""
     import torch
@@ -412,7 +416,8 @@ def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
 
 
 # a network is as good as another, but LMR-CBT attends to all steps
-@pytest.mark.parametrize("model", ["lmf", pytest.param("lmr_cbt", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["lmf", "lmr_cbt"])
 def test_unaligned_input(done, model):
     """Each modality at its own rate and of its own length."""
     settings = {model: {"epochs": 1, "lengths": {"audio": 60, "vision": 60}}}
