@@ -170,6 +170,20 @@ MAG_BERT = Case(
     shapes={"classifier.bias": (2,), "gate.W_hv.weight": (12, 16)},
     renamed={"gate.": "bert.MAG.", "pooler.": "bert.pooler."},
 )
+CENET = Case(
+    "cenet",
+    {},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    shapes={"classifier.out_proj.bias": (2,), "enhancement.ha.Wq.weight": (12, 12)},
+    renamed={
+        "bert.": "Model.bert.",
+        "enhancement.": "Model.bert.encoder.CE.",
+        "classifier.": "Model.classifier.",
+    },
+    unused=("Model.bert.pooler.dense.bias", "Model.bert.embeddings.senti_embeddings.weight"),
+)
 ALMT = Case(
     "almt",
     {
@@ -318,6 +332,7 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "mag_bert": MAG_BERT,
+    "cenet": CENET,
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}

@@ -12,6 +12,7 @@ MODELS = {
     "nhfnet": "msa.models.nhfnet:NHFNet",
     "cm_bert": "msa.models.cm_bert:CMBert",
     "mag_bert": "msa.models.mag_bert:MAGBert",
+    "cenet": "msa.models.cenet:CENET",
     "almt": "msa.models.almt:ALMT",
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
