@@ -120,6 +120,58 @@ TFN = Case(
     shapes={"post_fusion_layer_2.bias": (7,), "text_subnet.linear_1.weight": (6, 8)},
     unused=("output_range", "output_shift"),
 )
+DLF = Case(
+    "dlf",
+    {
+        "d_model": 8,
+        "heads": 2,
+        "text_kernel": 2,
+        "vision_kernel": 3,
+        "audio_kernel": 1,
+        "text_length": 6,
+        "audio_length": 5,
+        "vision_length": 7,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    shapes={"heads.shared.linear_2.bias": (24,), "apart.align.vision.weight": (8, 40)},
+    renamed={
+        "bert.": "text_model.model.",
+        "apart.encoder_shared.": "encoder_c.",
+        "projector.shared.": "projector_c.",
+        **{
+            f"{ours}.{name}.": f"{theirs}_{name[0].replace('t', 'l')}."
+            for name in WIDTHS
+            for ours, theirs in {
+                "apart.proj": "proj",
+                "apart.encoder_own": "encoder_s",
+                "apart.decoder": "decoder",
+                "apart.align": "align_c",
+                "shared_memory": "self_attentions_c",
+                "projector": "projector",
+            }.items()
+        },
+        **{f"crossing.{name}.": f"trans_l_with_{name[0]}." for name in ("audio", "vision")},
+        **{f"memory.{name}.": f"trans_{name[0].replace('t', 'l')}_mem." for name in WIDTHS},
+        **{
+            f"heads.{name}.{ours}.": f"{theirs}{suffix}."
+            for ours, theirs in {
+                "linear_1": "proj1",
+                "linear_2": "proj2",
+                "output": "out_layer",
+            }.items()
+            for name, suffix in {
+                "text": "_l_high",
+                "audio": "_a_high",
+                "vision": "_v_high",
+                "shared": "_c",
+                "fusion": "",
+            }.items()
+        },
+    },
+    unused=("text_model.model.pooler.dense.bias", "proj1_l_low.bias", "trans_v_with_a.layer_norm"),
+)
 LF_LSTM = Case(
     "lf_lstm",
     {},
@@ -169,6 +221,20 @@ MAG_BERT = Case(
     sees_padding=False,
     shapes={"classifier.bias": (2,), "gate.W_hv.weight": (12, 16)},
     renamed={"gate.": "bert.MAG.", "pooler.": "bert.pooler."},
+)
+CENET = Case(
+    "cenet",
+    {},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    shapes={"classifier.out_proj.bias": (2,), "enhancement.ha.Wq.weight": (12, 12)},
+    renamed={
+        "bert.": "Model.bert.",
+        "enhancement.": "Model.bert.encoder.CE.",
+        "classifier.": "Model.classifier.",
+    },
+    unused=("Model.bert.pooler.dense.bias", "Model.bert.embeddings.senti_embeddings.weight"),
 )
 ALMT = Case(
     "almt",
@@ -304,6 +370,7 @@ CASES = {
         keywords=MULT.keywords | {"streams": "vision", "positions": False},
         shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
     ),
+    "dlf": DLF,
     "tfn": TFN,
     "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),
     "nhfnet": NHFNET,
@@ -318,6 +385,7 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "mag_bert": MAG_BERT,
+    "cenet": CENET,
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}

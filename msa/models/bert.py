@@ -47,14 +47,16 @@ def take_pooler(bert: nn.Module) -> Pooler:
 
 
 @contextmanager
-def _behind_embeddings(
-    bert: nn.Module, gate: Callable[..., Tensor] | None, beside: list[Tensor]
+def _gated(
+    bert: nn.Module, before: int, gate: Callable[..., Tensor] | None, beside: list[Tensor]
 ) -> Iterator[None]:
     if gate is None:
         yield
         return
-    embeddings: Any = bert.embeddings
-    hook = embeddings.register_forward_hook(lambda module, args, x: gate(x, *beside))
+    layer = bert.get_submodule(f"encoder.layer.{before}")
+    hook = layer.register_forward_pre_hook(
+        lambda module, args: (gate(args[0], *beside), *args[1:]), prepend=True
+    )
     try:
         yield
     finally:
@@ -69,6 +71,7 @@ def hidden_states(
     padding: str,
     gate: Callable[..., Tensor] | None = None,
     *beside: Tensor,
+    before: int = 0,
 ) -> list[Tensor]:
     """States (b, t, D) of the last two layers, the last one last.
 
@@ -78,8 +81,9 @@ def hidden_states(
         types: their token types (b, t); of an encoder that knows fewer, its last one.
         mask: which pieces are valid (b, t), those in front if ``padding`` is "masked".
         padding: "masked" or "released"; only with the former do segments share rows.
-        gate: what each embedding becomes before the first layer; only of an encoder that is BERT.
-        beside: what the gate gets besides the embeddings, (b, t, d) each.
+        gate: what the states become before one of the layers; only of an encoder that is BERT.
+        beside: what the gate gets besides the states, (b, t) or (b, t, d) each, packed as they are.
+        before: the layer that the gate is before, from 0.
     """
     config: Any = bert.config
     if kinds := getattr(config, "type_vocab_size", None):
@@ -88,13 +92,13 @@ def hidden_states(
         inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask.long()}
         if "token_type_ids" not in signature(bert.forward).parameters:  # DistilBERT's
             del inputs["token_type_ids"]
-        with _behind_embeddings(bert, gate, [*beside]):
+        with _gated(bert, before, gate, [*beside]):
             return list(bert(**inputs, output_hidden_states=True).hidden_states[-2:])
     steps = valid_steps(mask, torch.stack([ids, types], dim=2), *beside)
     packing = Packing(steps[0].lengths, ids.device)
     pieces, *packed = (packing.pack(part.rows) for part in steps)
     dtype = next(bert.parameters()).dtype
-    with _behind_embeddings(bert, gate, packed):
+    with _gated(bert, before, gate, packed):
         states = bert(
             input_ids=pieces[..., 0],
             token_type_ids=pieces[..., 1],
