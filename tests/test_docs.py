@@ -106,6 +106,7 @@ def test_a_command_works(command, project):
     type_in(project, words)
 
 
+@pytest.mark.slow
 def test_own_arrays_are_read(project):
     """After the commands above, which make the folder."""
     for text in (text for _, kind, text in BLOCKS if kind == "python" and "my" in text):
@@ -138,6 +139,7 @@ def test_another_workflow_plans_with_this_one_as_its_module(tmp_path):
 CONFIGURATIONS = [text for _, kind, text in BLOCKS if kind == "yaml" and "title:" not in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_a_configuration_is_accepted(text, project, monkeypatch):
     """After the commands above, which make the files that it names."""
@@ -145,6 +147,7 @@ def test_a_configuration_is_accepted(text, project, monkeypatch):
     configure(merge({"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}, yaml.safe_load(text)))
 
 
+@pytest.mark.slow
 def test_own_files_make_a_leaderboard(project):
     """After the commands above."""
     board = (project / "results/mine/leaderboard.md").read_text()
