@@ -276,6 +276,32 @@ SELF_MM = Case(
     },
     unused=("Model.text_model.model.pooler.dense.bias",),
 )
+TETFN = Case(
+    "tetfn",
+    {
+        "d_model": 8,
+        "heads": 2,
+        "audio_hidden": 5,
+        "vision_hidden": 4,
+        "text_kernel": 3,
+        "vision_kernel": 2,
+        "fusion_width": 6,
+        "text_width": 5,
+        "audio_width": 4,
+        "vision_width": 3,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    choices={
+        "padding": "masked, released",
+        "positions": "all, released",
+        "vision_kernel": "audio, a number",
+    },
+    shapes={"trans.a_mem.layer_norm.bias": (16,), "audio_model.rnn.weight_hh_l0": (20, 5)},
+    renamed=SELF_MM.renamed | {"trans.": "Model.trans_", "proj_l": "Model.proj_l"},
+    unused=SELF_MM.unused,
+)
 MMIM = Case(
     "mmim",
     {
@@ -359,6 +385,7 @@ CASES = {
         renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
     "self_mm": SELF_MM,
+    "tetfn": TETFN,
     "mmim": MMIM,
     "mmim_more": replace(
         MMIM,

@@ -20,6 +20,7 @@ MODELS = {
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
     "self_mm": "msa.models.self_mm:SelfMM",
+    "tetfn": "msa.models.tetfn:TETFN",
     "mmim": "msa.models.mmim:MMIM",
     "mfn": "msa.models.mfn:MFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
