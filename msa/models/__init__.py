@@ -22,6 +22,7 @@ MODELS = {
     "self_mm": "msa.models.self_mm:SelfMM",
     "tetfn": "msa.models.tetfn:TETFN",
     "mmim": "msa.models.mmim:MMIM",
+    "clgsi": "msa.models.clgsi:CLGSI",
     "mfn": "msa.models.mfn:MFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "text_only": "msa.models.text_only:TextOnly",

@@ -164,7 +164,8 @@ class TETFN(nn.Module):
             "audio": self.audio_model(audio),
             "vision": self.vision_model(vision),
         }
-        vectors = {name: max_pool(*x.padded(), 1)[..., 0] for name, x in steps.items()}
+        padded = {name: x.padded() for name, x in steps.items()}
+        vectors = {name: max_pool(x, mask, 1)[..., 0] for name, (x, mask) in padded.items()}
         vectors["fusion"] = self.trans({LETTERS[name]: x for name, x in steps.items()})
         return read_heads(self.heads, vectors)
 
