@@ -342,6 +342,32 @@ SELF_MM = Case(
     },
     unused=("Model.text_model.model.pooler.dense.bias",),
 )
+TETFN = Case(
+    "tetfn",
+    {
+        "d_model": 8,
+        "heads": 2,
+        "audio_hidden": 5,
+        "vision_hidden": 4,
+        "text_kernel": 3,
+        "vision_kernel": 2,
+        "fusion_width": 6,
+        "text_width": 5,
+        "audio_width": 4,
+        "vision_width": 3,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    choices={
+        "padding": "masked, released",
+        "positions": "all, released",
+        "vision_kernel": "audio, a number",
+    },
+    shapes={"trans.a_mem.layer_norm.bias": (16,), "audio_model.rnn.weight_hh_l0": (20, 5)},
+    renamed=SELF_MM.renamed | {"trans.": "Model.trans_", "proj_l": "Model.proj_l"},
+    unused=SELF_MM.unused,
+)
 MMIM = Case(
     "mmim",
     {
@@ -359,6 +385,41 @@ MMIM = Case(
     shapes={"fusion_prj.linear_3.bias": (2,), "mi_tv.mlp_mu.0.weight": (5, 12)},
     renamed={"bert.": "text_enc.bertmodel."},
     unused=("text_enc.bertmodel.pooler.dense.bias",),
+)
+CLGSI = Case(
+    "clgsi",
+    {
+        "width": 6,
+        "fusion_width": 5,
+        "filters": 4,
+        "reduction": 2,
+        "vision_heads": 2,
+        "feed_forward": 7,
+    },
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    steps=BESIDE,
+    choices={"padding": "masked, released", "self_pairs": "out, released"},
+    shapes={"fusionBatchNorm.bias": (10,), "audio_skip_net.2.weight": (6, 1)},
+    renamed={
+        "bert.": "Model.text_model.model.",
+        "audio_model.": "Model.audio_model.transformer_encoder.",
+        "vision_model.": "Model.video_model.transformer_encoder.",
+        "text_skip_net.": "Model.text_skip_net.fc.",
+        "audio_skip_net.": "Model.audio_skip_net.fc.",
+        "vision_skip_net.": "Model.video_skip_net.fc.",
+        "glfk.": "Model.GLFK.fc.",
+        "post_fusion": "Model.post_fusion",
+        "fusionBatchNorm": "Model.fusionBatchNorm",
+        "post_text_": "Model.post_text_",
+        "post_audio_": "Model.post_audio_",
+        "post_vision_": "Model.post_video_",
+    },
+    unused=(
+        "Model.text_model.model.pooler.dense.bias",
+        "Model.audio_model.encoder_layer.linear1.weight",
+        "Model.post_video_layer_2.bias",
+    ),
 )
 # of training rows, to models that keep something of each
 TRAINING_LABELS = [1.0, -1.0, 2.0, -0.5, 0.5, -3.0, 0.0, 1.5]
@@ -427,11 +488,13 @@ CASES = {
         renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
     "self_mm": SELF_MM,
+    "tetfn": TETFN,
     "mmim": MMIM,
     "mmim_more": replace(
         MMIM,
         keywords=MMIM.keywords | {"bidirectional": True, "add_va": True, "cpc_layers": 2},
     ),
+    "clgsi": CLGSI,
 }
 
 

@@ -1,7 +1,7 @@
 """BERT over word pieces, short segments sharing a row."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from msa.models.packing import Packing
-from msa.models.padding import valid_steps
+from msa.models.padding import Steps, compact, sequence, valid_steps
 
 # their positions are given and absolute, their mask may be one for every pair of pieces
 PACKED = ("bert",)
@@ -107,6 +107,21 @@ def hidden_states(
             output_hidden_states=True,
         ).hidden_states[-2:]
     return [packing.unpack(x).padded()[0] for x in states]
+
+
+def encode_pieces(bert: nn.Module, batch: Mapping[str, Any], padding: str) -> Steps:
+    """The last states of a batch's pieces; with ``padding="released"`` of all, else of valid ones.
+
+    Args:
+        bert: an encoder of transformers.
+        batch: has `input_ids`, `token_type_ids` and `attention_mask`, (b, t).
+        padding: "masked" or "released".
+    """
+    ids, types, mask = batch["input_ids"], batch["token_type_ids"], batch["attention_mask"].bool()
+    if padding == "masked":
+        mask, ids, types = compact(mask, ids, types)
+    states = hidden_states(bert, ids, types, mask, padding)[-1]
+    return sequence({"text": states, "text_mask": mask}, "text", padding)
 
 
 def freeze(bert: nn.Module, layers: int | None) -> None:

@@ -146,6 +146,20 @@ def convolve(conv: nn.Conv1d, steps: Steps) -> Steps:
     return Steps(F.linear(windows.flatten(1), weight, conv.bias), lengths)
 
 
+def shorten(steps: Steps, lengths: np.ndarray) -> Steps:
+    """Means of consecutive steps, so that each segment has as many as ``lengths`` (b,) says.
+
+    Of a segment with a number of steps that this does not divide, or with fewer, the last step is
+    repeated first. Where the lengths are those already, nothing changes.
+    """
+    sizes = -(-steps.lengths // lengths)  # steps of a mean
+    begins = np.cumsum(steps.lengths) - steps.lengths
+    number = numbers(lengths * sizes).clip(max=np.repeat(steps.lengths - 1, lengths * sizes))
+    place = torch.from_numpy(np.repeat(begins, lengths * sizes) + number)
+    windows = Steps(steps.rows[place.to(steps.rows.device)], np.repeat(sizes, lengths))
+    return Steps(windows.mean(), lengths)
+
+
 def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     """The mean over the valid steps, zeros where there are none: (b, t, d) to (b, d)."""
     if mask is None:

@@ -11,12 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.base.errors import InputError
 from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
-from msa.models.dropout import Dropout
+from msa.models.groups import rate_groups
 from msa.models.last_state import LastState
-from msa.models.made_labels import MODALITIES, VIEWS, Labels
+from msa.models.made_labels import VIEWS, Labels, heads_of, read_heads
 from msa.models.padding import Steps, compact, require_choice, sequence, valid_steps
 
 WIDTHS = {
@@ -31,22 +30,6 @@ def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str
     names = {"Model.": "", "text_model.model.": "bert.", "video": "vision"}
     names |= {f"post_{view}_layer_": f"heads.{view}.layer_" for view in VIEWS}
     return rename(state, names, (".pooler.",))
-
-
-class Head(nn.Module):
-    """A vector's representation, by which labels are made, and the prediction from it."""
-
-    def __init__(self, *, input_dim: int, width: int, output_dim: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = Dropout(dropout)
-        self.layer_1 = nn.Linear(input_dim, width)
-        self.layer_2 = nn.Linear(width, width)
-        self.layer_3 = nn.Linear(width, output_dim)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, output_dim) and (b, width)."""
-        feature = F.relu(self.layer_1(self.dropout(x)))
-        return self.layer_3(F.relu(self.layer_2(feature))), feature
 
 
 class SelfMM(nn.Module):
@@ -107,12 +90,7 @@ class SelfMM(nn.Module):
             "audio": (audio_out, audio_width, audio_dropout),
             "vision": (vision_out, vision_width, vision_dropout),
         }
-        self.heads = nn.ModuleDict(
-            {
-                view: Head(input_dim=size, width=width, output_dim=output_dim, dropout=dropout)
-                for view, (size, width, dropout) in sizes.items()
-            }
-        )
+        self.heads = heads_of(sizes, output_dim)
         self.epoch = 1
 
     def start_training(self, labels: Tensor) -> None:
@@ -121,9 +99,9 @@ class SelfMM(nn.Module):
         Raises:
             InputError: there are more targets than one.
         """
-        if labels.shape[1] != 1:
-            raise InputError(f"self_mm: expected labels of one target, got {labels.shape[1]}")
-        self.labels = Labels(labels[:, 0], limit=self.label_limit, exclude_zero=self.exclude_zero)
+        self.labels = Labels(
+            labels, system="self_mm", limit=self.label_limit, exclude_zero=self.exclude_zero
+        )
 
     def start_epoch(self, number: int) -> None:
         self.epoch = number
@@ -132,10 +110,8 @@ class SelfMM(nn.Module):
         outputs, features = self.views(batch)
         if not self.training:
             return outputs["fusion"]
-        terms = {name: self._term(name, outputs[name], batch) for name in MODALITIES}
-        with torch.no_grad():
-            detached = {view: x.detach().to(batch["label"].dtype) for view, x in features.items()}
-            self.labels.update(batch["segments"], detached, self.epoch)
+        terms = self.labels.terms(outputs, batch)
+        self.labels.update(batch["segments"], features, self.epoch)
         return outputs["fusion"], terms
 
     def views(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -149,9 +125,7 @@ class SelfMM(nn.Module):
             "vision": self.vision_model(self._steps(batch, "vision", mask)),
         }
         vectors["fusion"] = torch.cat([*vectors.values()], dim=1)
-        found = {view: self.heads[view](vectors[view]) for view in VIEWS}
-        outputs, features = ({view: pair[i] for view, pair in found.items()} for i in (0, 1))
-        return outputs, features
+        return read_heads(self.heads, vectors)
 
     def _steps(self, batch: dict[str, Any], modality: str, mask: Tensor) -> Steps:
         """A modality's own steps, or as many as there are pieces in ``mask`` (b, t)."""
@@ -161,12 +135,6 @@ class SelfMM(nn.Module):
         x, _ = steps.padded()  # zeros behind, of which the released code reads some
         t = mask.shape[1]
         return valid_steps(mask, F.pad(x[:, :t], (0, 0, 0, t - min(t, x.shape[1]))))[0]
-
-    def _term(self, name: str, output: Tensor, batch: dict[str, Any]) -> Tensor:
-        """A modality's loss: the further its label is from the given one, the more it counts."""
-        own = self.labels.get_buffer(f"label_{name}")[batch["segments"]]
-        weight = (own - batch["label"][:, 0]).abs().tanh()
-        return (weight * (output[:, 0] - own).abs()).mean()
 
     def parameter_groups(
         self,
@@ -180,19 +148,9 @@ class SelfMM(nn.Module):
         vision_decay: float = 0.001,
     ) -> list[dict[str, Any]]:
         """The encoder, whose biases and LayerNorms do not decay, audio, vision, the others."""
-        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        rates = {
+        parts = {
             "bert.": (bert_lr, bert_decay),
             "audio_model.": (audio_lr, audio_decay),
             "vision_model.": (vision_lr, vision_decay),
         }
-        for name, parameter in self.named_parameters():
-            chosen = next((rates[part] for part in rates if name.startswith(part)), None)
-            rate, decay = chosen or (lr, weight_decay)
-            if name.startswith("bert.") and ("LayerNorm" in name or name.endswith("bias")):
-                decay = 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-        return [
-            {"params": parameters, "lr": rate, "weight_decay": decay}
-            for (rate, decay), parameters in groups.items()
-        ]
+        return rate_groups(self, parts, (lr, weight_decay))

@@ -155,8 +155,10 @@ class Schedule:
     Args:
         optimizer: the optimizer.
         settings: None, or `name` with `warmup` (share of all batches, then linear decay to 0),
-            `epochs` and `factor` ("steps"), `patience` and `factor` ("plateau"), or `warmup`, the
-            epochs of all before half a cosine ("cosine"); what restarts is `Restart`'s.
+            `epochs` and `factor` ("steps"), `patience` and `factor` ("plateau"), `warmup`, the
+            epochs of all before half a cosine ("cosine"), or `warmup`, the share of all batches
+            before it, and of fewer `epochs` if given ("warmup_cosine"); what restarts is
+            `Restart`'s.
         batches: number of steps in the whole training.
         epochs: number of epochs.
     """
@@ -180,6 +182,17 @@ class Schedule:
                 return done / warm if done < warm else max((1 - done) / (1 - warm), 0.0)
 
             self.per_batch = LambdaLR(optimizer, share)
+        elif settings and name == "warmup_cosine":
+            warm = settings["warmup"]
+            whole = batches * settings.get("epochs", epochs) / epochs
+
+            def wave(batch: int) -> float:
+                done = batch / whole
+                if done < warm:
+                    return done / warm
+                return (1 + math.cos(math.pi * (done - warm) / (1 - warm))) / 2
+
+            self.per_batch = LambdaLR(optimizer, wave)
         elif settings and name == "cosine":
             rising = settings["warmup"]
             falling = max(epochs - rising, 1)

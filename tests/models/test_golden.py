@@ -92,7 +92,7 @@ def test_golden(path: Path, record_property: Callable[[str, object], None]) -> N
     state = golden_weights(case)
     model = cases.build(case, inputs, state).double().eval()
     unused = load_released(model, state)
-    if case["variant"] in LOOPS:
+    if case["variant"] in LOOPS and hasattr(cases, "loop"):
         # the released loop with the parameters held still
         found = cases.loop(model, case, inputs)
         assert found

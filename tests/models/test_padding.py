@@ -17,6 +17,7 @@ from msa.models.padding import (
     max_pool,
     normalize,
     require_choice,
+    shorten,
     valid_steps,
 )
 
@@ -132,3 +133,13 @@ def test_convolve(pad: int) -> None:
         expected.append(conv(x.T).T)
     assert found.lengths.tolist() == [len(x) for x in expected]
     torch.testing.assert_close(found.rows, torch.cat(expected))
+
+
+def test_shortened_steps() -> None:
+    """Means; the last step is repeated where they do not divide, or where there are too few."""
+    x = torch.arange(12.0, dtype=torch.float64)[:, None]
+    found = shorten(Steps(x, np.array([5, 2, 1, 4])), np.array([2, 3, 1, 2]))
+    assert found.lengths.tolist() == [2, 3, 1, 2]
+    assert found.rows[:, 0].tolist() == [1, (3 + 4 + 4) / 3, 5, 6, 6, 7, 8.5, 10.5]
+    same = Steps(x, np.array([5, 7]))
+    assert torch.equal(shorten(same, same.lengths).rows, x)

@@ -19,8 +19,8 @@ def features(rows: int, seed: int = 0) -> dict[str, torch.Tensor]:
 
 def made(given: list[float], **keywords: object) -> Labels:
     """Tables after a whole first epoch."""
-    settings: dict = {"limit": 3.0, "exclude_zero": True} | keywords
-    labels = Labels(torch.tensor(given, dtype=torch.float64), **settings)
+    settings: dict = {"system": "self_mm", "limit": 3.0, "exclude_zero": True} | keywords
+    labels = Labels(torch.tensor(given, dtype=torch.float64)[:, None], **settings)
     labels.update(torch.arange(len(given)), features(len(given)), 1)
     return labels
 

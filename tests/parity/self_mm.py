@@ -21,7 +21,12 @@ def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str
 def build(case: dict, inputs: dict, state: dict) -> nn.Module:
     config = case["config"]
     if case["variant"] == "labels":
-        return Tables(inputs["target"], limit=config["label_clip"], exclude_zero=False)
+        return Tables(
+            inputs["target"][:, None],
+            system="self_mm",
+            limit=config["label_clip"],
+            exclude_zero=False,
+        )
     return model_class("self_mm")(
         bert=golden_bert(config),
         audio_dim=config["audio_dim"],
@@ -60,7 +65,7 @@ def run(model: nn.Module, case: dict, inputs: dict[str, Tensor]) -> tuple:
         model.labels.get_buffer(f"label_{name}").copy_(inputs[f"label_{name}"])
     outputs, features = model.views(inputs)
     batch = {"label": label, "segments": torch.arange(len(label))}
-    terms = {name: model._term(name, outputs[name], batch) for name in MODALITIES}
+    terms = model.labels.terms(outputs, batch)
     expected = {name: case["loss_terms"][name] for name in MODALITIES}
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-5)
     more = {f"output_{name}": outputs[name] for name in MODALITIES}

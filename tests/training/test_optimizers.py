@@ -56,6 +56,19 @@ def test_warmup_then_half_a_cosine_by_epochs(start, shift):
     assert found == pytest.approx(at[shift : shift + 200])
 
 
+@pytest.mark.parametrize("epochs", [None, 20])
+def test_warmup_then_half_a_cosine_by_steps(epochs):
+    """CLGSI's: over all epochs, or over fewer, after which the rate rises again as released."""
+    short = {"epochs": epochs} if epochs else {}
+    found = rates({"name": "warmup_cosine", "warmup": 0.25, **short}, 40)
+    whole = epochs or 40
+    warm = whole // 4
+    assert found[: warm + 1] == pytest.approx([i / warm for i in range(warm + 1)])
+    falling = [(1 + math.cos(math.pi * i / (whole - warm))) / 2 for i in range(40 - warm)]
+    assert found[warm:] == pytest.approx(falling)
+    assert (found[-1] > min(found[warm:])) is bool(epochs)
+
+
 def test_a_training_that_is_over_while_the_rate_rises():
     assert rates({"name": "cosine", "warmup": 4}, 4, [1.0] * 4) == pytest.approx(
         [0.25, 0.5, 0.75, 1]

@@ -67,6 +67,7 @@ CASES = {
     "bert_adam": ("lmf", {"optimizer": {"name": "bert_adam"}}),
     "adamw, forgetting": ("nhfnet", SMALL | {"optimizer": {"name": "adamw", "forget": True}}),
     "warm-up": ("lmf", {"schedule": {"name": "warmup_linear", "warmup": 0.3}}),
+    "warm-up, cosine": ("lmf", {"schedule": {"name": "warmup_cosine", "warmup": 0.3, "epochs": 2}}),
     "steps": ("lmf", {"schedule": {"name": "steps", "epochs": [2, 4], "factor": 0.1}}),
     "plateau": ("lmf", {"schedule": {"name": "plateau", "patience": 0, "factor": 0.1}}),
     "last epoch": ("lmf", {"selection": "last"}),

@@ -12,15 +12,14 @@ from msa.config.check import configure
 from msa.config.recipes import FOLDS
 from msa.config.settings import run_settings
 from msa.data.encoder import load_encoder
+from msa.models import MODELS
 from msa.training.batches import load_fold
 from msa.training.network import build, predictions
 from msa.training.run import seed_everything
 from msa.training.train import train
 
 pytestmark = pytest.mark.slow
-SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "cenet", "almt"]
-SYSTEMS += ["text_only", "t_bert", "self_mm", "mmim", "misa"]
-SYSTEMS += ["mult", "dlf", "tfn", "mfn", "ef_lstm", "lf_lstm"]
+SYSTEMS = [name for name in MODELS if name not in ("mean", "ridge")]
 
 
 @pytest.fixture(scope="module")
