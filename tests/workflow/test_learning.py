@@ -18,7 +18,7 @@ from msa.training.run import seed_everything
 from msa.training.train import train
 
 pytestmark = pytest.mark.slow
-SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
+SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "hkt", "almt"]
 SYSTEMS += ["text_only", "t_bert", "self_mm", "mmim", "misa"]
 SYSTEMS += ["mult", "tfn", "mfn", "ef_lstm", "lf_lstm"]
 
