@@ -176,7 +176,7 @@ class HKT(nn.Module):
         for name, parameter in self.named_parameters():
             if not parameter.requires_grad:
                 continue
-            part, _, rest = name.removeprefix("encoders.").partition(".")
+            part = name.removeprefix("encoders.").partition(".")[0]
             spared = "bias" in name or "LayerNorm.weight" in name
             key = rates.get(part, lr), 0.0 if spared else weight_decay
             groups.setdefault(key, []).append(parameter)
@@ -195,4 +195,4 @@ def _loss(output: Tensor, label: Tensor) -> Tensor:
     """Absolute error of numbers, cross-entropy of classes, (b, k) with as many logits each."""
     if label.is_floating_point():
         return F.l1_loss(output, label)
-    return F.cross_entropy(output.float().reshape(label.numel(), -1), label.flatten())
+    return F.cross_entropy(output.reshape(label.numel(), -1), label.flatten())

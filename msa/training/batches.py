@@ -110,8 +110,8 @@ class Fold:
     """One fold: segment ids, labels (n, targets) and the modalities.
 
     With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
-    `words` the row of each piece's word, -1 for special ones, on the CPU. The others are then copied
-    to the pieces, unless `own_rows` says that they have steps of their own. `released` is
+    `words` the row of each piece's word, -1 for special ones, on the CPU. The others are then
+    copied to the pieces, unless `own_rows` says that they have steps of their own. `released` is
     for models that take padding for steps, as the authors' code does. `known` is how well the
     encoder knows the words that the text is made from, as of `count_pieces`; None where that is not
     known. `unimodal` are the labels of single modalities, (n,) float32, NaN where there is none, of

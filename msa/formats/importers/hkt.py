@@ -2,8 +2,8 @@
 
 {train, dev, test: [(punchline, context, id, label), ...]}, either part (words, vision, audio, hcf)
 with one str of words for the punchline and a list of sentences for the context; vision (l, 91),
-audio (l, 81) and hcf, four features of humor (l, 4), a row a word; the label is 0, or 1 for humor or
-sarcasm (Hasan et al., AAAI 2021). The context may be empty.
+audio (l, 81) and hcf (l, 4), four features of humor, a row a word; the label is 0, or 1 for humor
+or sarcasm (Hasan et al., AAAI 2021). The context may be empty.
 
 HKT and GLoMo both end sentences with a full stop before they cut them, and both give word i,
 counted by the spaces between words, row i, whatever rows are left. So it is here.
