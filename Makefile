@@ -18,7 +18,7 @@ demo: install
 
 # recipe/model, of each of the nine data sets and of MOSEI's emotions; and the files that they read
 LOOK_ALIKES := mosi_cmbert/cm_bert few_mosei_direct/nhfnet few_mosei_emotion/lmr_cbt \
-	pom_lmf/lmf iemocap_mult/lmr_cbt urfunny/glomo mustard/glomo cherma/glomo sims_made/lmf \
+	pom_lmf/lmf iemocap_mult/lmr_cbt urfunny/glomo urfunny/hkt mustard/glomo cherma/glomo sims_made/lmf \
 	sims_v2/glomo
 MADE_UP := mosi_cmbert mosei pom_lmf iemocap_mult urfunny mustard cherma sims sims_v2
 

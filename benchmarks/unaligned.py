@@ -112,7 +112,7 @@ def our_epoch(model: str, fold: Fold) -> Callable[[], None]:
     def work() -> None:
         if hasattr(network, "start_epoch"):
             network.start_epoch(next(number))
-        run_phases(network, fold, phases, hyper, generator)
+        run_phases(network, fold, phases, hyper, generator, 1)
         order = torch.randperm(len(fold), generator=generator)
         run_epoch(network, fold, optimizer, Schedule(optimizer, None, 0), hyper, order)
 

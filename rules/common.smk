@@ -63,7 +63,7 @@ def one_of(names):
 wildcard_constraints:
     dataset=one_of(CONFIG.recipes),
     model=one_of(CONFIG.models),
-    variant="main|released|best|trials|no-(text|audio|vision)",
+    variant="main|released|best|trials|no-(text|audio|vision|hcf)",
     first="[0-9]+",
     last="[0-9]+",
     target="\\w+",

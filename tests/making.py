@@ -213,6 +213,29 @@ MISA = Case(
     renamed=MISA_NAMES | LF_LSTM.renamed,
     unused=("sp_discriminator.sp_discriminator_layer_1.bias",),
 )
+HKT = Case(
+    "hkt",
+    {"audio_layers": 2, "vision_layers": 1, "hcf_layers": 1, "positions": 16, "fusion_dim": 7},
+    widths={"audio": 3, "vision": 4, "hcf": 4},
+    bert=True,
+    choices={
+        "padding": "masked, released",
+        "special_steps": "masked, released",
+        "streams": "all, audio, vision, hcf",
+        "init": "random, unimodal",
+        "logits": "each, one",
+    },
+    shapes={"fc.3.bias": (2,), "cross.src_cross_attention.key.weight": (16, 7)},
+    renamed={
+        "bert.": "text_model.",
+        "encoders.audio.": "acoustic_model.",
+        "encoders.vision.": "visual_model.",
+        "encoders.hcf.": "hcf_model.",
+        "layers.": "encoder.layers.",
+        "cross.": "L_AV.",
+    },
+    unused=("text_model.pooler.bias",),
+)
 MAG_BERT = Case(
     "mag_bert",
     {},
@@ -447,6 +470,17 @@ CASES = {
     "cm_bert": CM_BERT,
     "mag_bert": MAG_BERT,
     "cenet": CENET,
+    "hkt": HKT,
+    "hkt_audio": replace(
+        HKT,
+        keywords=HKT.keywords | {"streams": "audio"},
+        shapes={
+            "encoders.audio.decoder.bias": (2,),
+            "encoders.audio.layers.1.fc.0.weight": (256, 3),
+        },
+        renamed={"encoders.audio.": "acoustic_model.", "layers.": "encoder.layers."},
+    ),
+    "hkt_special": replace(HKT, keywords=HKT.keywords | {"special_steps": "released"}),
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}

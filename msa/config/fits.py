@@ -17,6 +17,7 @@ FORMS = {
     "text": ("words", "glove", "embedding", "features"),
     "audio": ("audio",),
     "vision": ("vision",),
+    "hcf": ("hcf",),
 }
 # layouts whose modalities have rates of their own
 OWN_RATES = ("cherma", "demo-emotion")

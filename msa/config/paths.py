@@ -21,7 +21,7 @@ def run_inputs(config: Config, settings: Mapping[str, Any]) -> dict[str, list[st
     """What a run reads, by the flag that names its folder."""
     dataset, forms = settings["dataset"], set(settings["forms"].values())
     inputs = {"data": [config.path("data", dataset, fold) for fold in FOLDS]}
-    if forms & {"audio", "vision", "glove", "embedding"}:
+    if forms & {"audio", "vision", "hcf", "glove", "embedding"}:
         inputs["clean"] = [config.path("data", dataset, "clean", fold) for fold in FOLDS]
     if "features" in forms:
         slug = text_encoder(config, dataset).slug

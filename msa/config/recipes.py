@@ -9,7 +9,7 @@ from msa.base.schema import nearest
 from msa.config.configuration import Config
 from msa.config.layers import merge
 
-SEQUENCES = ("words", "glove", "embedding", "audio", "vision")
+SEQUENCES = ("words", "glove", "embedding", "audio", "vision", "hcf")
 FOLDS = ("train", "valid", "test")
 # repository, revision, file
 HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")

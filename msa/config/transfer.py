@@ -92,7 +92,7 @@ def _differences(config: Config, dataset: str, model: str, test: str) -> Iterato
             unlike[form] = [f"{feature['name']} ({feature['width']})" for feature in features]
     if not reasons and set(forms.values()) & {"features", "words"}:
         unlike["the encoder"] = [text_encoder(config, name).version for name in (dataset, test)]
-    if set(forms.values()) & {"audio", "vision", "glove"}:
+    if set(forms.values()) & {"audio", "vision", "hcf", "glove"}:
         unlike["a sequence"] = [ROWS[r["align"] == "words"] for r in (recipe, other)]
     same_type = recipe["task"]["type"] == other["task"]["type"]
     for key in ("range", "classes") if same_type else ("type",):

@@ -18,7 +18,7 @@ from msa.base.reading import read_array, read_json, read_npz, read_offsets
 from msa.data.labels import label_table
 
 FOLDS = ("train", "valid", "test")
-SEQUENCES = ("glove", "embedding", "audio", "vision")
+SEQUENCES = ("glove", "embedding", "audio", "vision", "hcf")
 POLICIES = {
     "zero": "NaN and infinity become 0",
     "mean": "NaN and infinity become the column's mean",

@@ -1,8 +1,8 @@
 """Own arrays: pickles and .npy files of one segment or of some, without folds, for predictions.
 
-The keys are MMSA's or ours: text, embedding or glove; audio; vision; raw_text or words; id; labels
-if there are. Arrays are (t, d) of one segment, or (n, t, d), where rows of zeros at an end are
-padding. Several segments may also come one by one, in a list or by their ids.
+The keys are MMSA's or ours: text, embedding or glove; audio; vision; hcf; raw_text or words; id;
+labels if there are. Arrays are (t, d) of one segment, or (n, t, d), where rows of zeros at an end
+are padding. Several segments may also come one by one, in a list or by their ids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from msa.formats.layouts import recognize
 from msa.formats.segments import Asked, Segments
 
 VECTORS = ("embedding", "glove", "text")
-SEQUENCES = {*VECTORS, "audio", "vision", "words", "raw_text"}
+SEQUENCES = {*VECTORS, "audio", "vision", "hcf", "words", "raw_text"}
 KEYS = dict.fromkeys(VECTORS, "text") | {"words": "raw_text"}
 
 

@@ -32,7 +32,7 @@ from msa.formats import csd
 from msa.formats.segments import Asked, write
 
 FOLD = "own"
-NAMES = ("words", "glove", "embedding", "audio", "vision", "labels")
+NAMES = ("words", "glove", "embedding", "audio", "vision", "hcf", "labels")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 `humor`, in the manner of UR-FUNNY: a context and a punchline, one audio and one vision row a word.
 A humorous punchline leaves the context's topic, which only word and context together show, and has
-strong words; tone and face follow the class by a level, most in the punchline, and by a rise.
+strong words; tone and face follow the class by a level, most in the punchline, and by a rise. What
+`hcf` says of a word is read off it, as HKT's features of humor are: whether it is strong, its
+sentiment, whether it is of a topic, and its length.
 
 `emotion`, in the manner of CHERMA: precomputed text features, audio and vision, each of its own
 rate. In each modality, column c is high for class c, and column 7 + c rises within the segment.
@@ -30,10 +32,15 @@ VIDEO = 5  # segments of one video
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 STRONG = f"{SENTIMENT[-3]} {SENTIMENT[3]}".split()
 PLAIN = f"{SENTIMENT[-1]} {SENTIMENT[1]}".split()
+GRADES = {word: grade for grade, words in SENTIMENT.items() for word in words.split()}
+TOPICAL = {word for topic in TOPICS for word in topic}
 
 
 def make_humor(rng: np.random.Generator, label: int) -> Segment:
-    """Make one segment of `words` (n, 1) bytes, `audio` (n, 8), `vision` (n, 6) and `context`."""
+    """Make one segment of `words` (n, 1) bytes, with a row each, and `context`.
+
+    `audio` is (n, 8), `vision` (n, 6), `hcf` (n, 4).
+    """
     context, punchline = int(rng.integers(13)), int(rng.integers(4, 11))
     context_topic, other_topic = (TOPICS[i] for i in rng.permutation(len(TOPICS))[:2])
     topic = other_topic if rng.random() < (0.8 if label else 0.2) else context_topic
@@ -54,7 +61,12 @@ def make_humor(rng: np.random.Generator, label: int) -> Segment:
         rows = rng.normal(size=(len(words), width))
         rows[:, :3] += (level * weight + 0.4 * slope * rise) * [1.0, 0.7, -0.5]
         segment[name] = rows.astype(np.float32)
-    return segment, {"context": context}
+    grades = [GRADES.get(word, 0) for word in words]
+    hcf = [
+        (abs(grade) == 3, grade / 3, word in TOPICAL, len(word) / 10)
+        for word, grade in zip(words, grades, strict=True)
+    ]
+    return segment | {"hcf": np.array(hcf, np.float32)}, {"context": context}
 
 
 def make_emotion(rng: np.random.Generator, label: int) -> Segment:

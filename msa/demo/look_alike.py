@@ -39,6 +39,8 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "pom_lmf": ("lmf", {"dataset": "pom"}),
     "urfunny": ("hkt", {"dataset": "ur_funny"}),
     "mustard": ("hkt", {"dataset": "mustard"}),
+    "urfunny_albert": ("hkt", {"dataset": "ur_funny"}),
+    "mustard_albert": ("hkt", {"dataset": "mustard"}),
     "cherma": ("cherma", {}),
     "mosei_msaf": ("msaf", {}),
 }

@@ -52,7 +52,7 @@ class Segments:
     Attributes:
         ids: the segments' ids, `video[clip]` where the video is known, (n,).
         label: (n, targets) float64; class numbers unless the task is a regression.
-        sequences: by name (words, glove, embedding, audio, vision) the rows of each segment,
+        sequences: by name (words, glove, embedding, audio, vision, hcf) the rows of each segment,
             (t, d) each: bytes for words, else float. May read from disk when asked for one.
         context: how many leading words of each segment are context, (n,).
         dropped: segments that were left out, {id, reason}, and {fold: None} where of none.

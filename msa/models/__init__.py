@@ -13,6 +13,7 @@ MODELS = {
     "cm_bert": "msa.models.cm_bert:CMBert",
     "mag_bert": "msa.models.mag_bert:MAGBert",
     "cenet": "msa.models.cenet:CENET",
+    "hkt": "msa.models.hkt:HKT",
     "almt": "msa.models.almt:ALMT",
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
@@ -34,7 +35,7 @@ MODELS = {
 }
 
 # what a constructor gets from the data set and the encoder
-DATA_KEYWORDS = ("text_dim", "audio_dim", "vision_dim", "output_dim", "task", "bert")
+DATA_KEYWORDS = ("text_dim", "audio_dim", "vision_dim", "hcf_dim", "output_dim", "task", "bert")
 
 # what a recipe calls the alignment of models that read audio and vision as they are beside words
 OWN_ROWS = ("unaligned", "either")

@@ -100,7 +100,7 @@ def robustness(table: pd.DataFrame, metric: str, palette: Mapping[str, Mapping[s
     table = table.replace({"kind": {"missing-modality": "missing-frames"}}).sort_values("level")
     kinds = [kind for kind in AXES if kind in set(table["kind"])]
     known = set(table["modality"])
-    modalities = [name for name in ("text", "audio", "vision", "all") if name in known]
+    modalities = [name for name in ("text", "audio", "vision", "hcf", "all") if name in known]
     figure, axes = panels(len(kinds) * len(modalities), 2.2, 2.0, len(modalities))
     for i, axis in enumerate(axes):
         kind, modality = kinds[i // len(modalities)], modalities[i % len(modalities)]

@@ -16,7 +16,8 @@ from msa.data.pieces import SPECIAL, Pieces, count_pieces, cut_words
 from msa.models import OWN_ROWS
 from msa.models.padding import Steps, numbers
 
-MODALITIES = ("text", "audio", "vision")
+MODALITIES = ("text", "audio", "vision")  # of every model
+SEQUENCES = (*MODALITIES, "hcf")
 FOLDS = ("train", "valid", "test")
 
 
@@ -109,7 +110,7 @@ class Fold:
     """One fold: segment ids, labels (n, targets) and the modalities.
 
     With `pad`, the text is pieces, rows of (id, type); `pad` and `unknown` are the tokenizer's ids,
-    `words` the row of each piece's word, -1 for special ones, on the CPU. Audio and vision are then
+    `words` the row of each piece's word, -1 for special ones, on the CPU. The others are then
     copied to the pieces, unless `own_rows` says that they have steps of their own. `released` is
     for models that take padding for steps, as the authors' code does. `known` is how well the
     encoder knows the words that the text is made from, as of `count_pieces`; None where that is not
@@ -220,7 +221,7 @@ def load_fold(
     """Read one fold as the settings want it.
 
     A modality that the data set lacks gets one step of zeros of width 1. Where the text is words,
-    audio and vision are copied to the words' pieces, zeros at the special ones, unless the model's
+    the others are copied to the words' pieces, zeros at the special ones, unless the model's
     `alignment` says that it reads them as they are.
 
     Args:
@@ -228,7 +229,7 @@ def load_fold(
         settings: the run's settings, as of `with_lengths`; `forms`, `alignment`,
             `hyperparameters`, `task` and `label_columns` are read.
         data: folder of the folds, written by the stage split.
-        clean: folder written by the stage clean; needed for audio, vision, glove and embedding.
+        clean: folder written by the stage clean; needed for all but words and features.
         features: folder written by the stage encode; needed for features.
         tokenizer: a fast tokenizer; needed for words.
     """
@@ -252,7 +253,7 @@ def load_fold(
     own_rows = settings.get("alignment") in OWN_ROWS
     modalities = {}
     # whatever the order of the settings' keys, the data's digest is of one order
-    for name in (name for name in MODALITIES if name in forms):
+    for name in (name for name in SEQUENCES if name in forms):
         form = forms[name]
         # what is copied to the pieces is as long as they are
         leader = name if pieces is None or own_rows else "text"

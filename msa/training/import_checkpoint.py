@@ -26,7 +26,7 @@ from msa.base.provenance import digest
 from msa.data.encoder import load_encoder
 from msa.models import model_class
 from msa.models.checkpoint import load_released, released_widths
-from msa.training.batches import FOLDS, MODALITIES, Fold, Ragged
+from msa.training.batches import FOLDS, SEQUENCES, Fold, Ragged
 from msa.training.network import build
 from msa.training.run import (
     Places,
@@ -131,7 +131,7 @@ def build_released(
         _, bert = load_encoder(encoder)
     modalities = {
         name: Ragged(torch.zeros(0, widths[f"{name}_dim"]), nothing, nothing)
-        for name in MODALITIES
+        for name in SEQUENCES
         if f"{name}_dim" in widths and forms.get(name)
     }
     return build(settings, Fold(np.zeros(0), nothing, modalities), bert)

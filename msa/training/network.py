@@ -31,7 +31,7 @@ def build(settings: Mapping[str, Any], fold: Fold, bert: nn.Module | None = None
     Raises:
         InputError: the model does not take one of the `architecture` keywords, or its value.
     """
-    widths = {f"{name}_dim": fold.widths.get(name, 1) for name in MODALITIES}
+    widths = {f"{name}_dim": fold.widths.get(name, 1) for name in (*MODALITIES, *fold.widths)}
     architecture = settings["hyperparameters"]["architecture"]
     keywords = {**widths, **architecture, "output_dim": outputs_of(settings["task"])}
     network = model_class(settings["model"])

@@ -19,7 +19,7 @@ from torch import Tensor
 from msa.base.atomic import atomic_path
 from msa.base.errors import InputError
 from msa.data.clean import read_cleanings
-from msa.training.batches import MODALITIES, Fold
+from msa.training.batches import SEQUENCES, Fold
 from msa.training.network import predictions, trained
 from msa.training.run import Places, add_data_arguments, load_run, open_run
 
@@ -81,7 +81,7 @@ def perturbed(
     modalities = dict(fold.modalities)
     for name in references if chosen == ALL else [chosen]:
         ragged, reference = modalities[name], references[name]
-        draws = np.random.default_rng([*seed, MODALITIES.index(name), int(kind == "noise")])
+        draws = np.random.default_rng([*seed, SEQUENCES.index(name), int(kind == "noise")])
         if kind != "noise":
             pieces = fold.words if name == "text" else None
             owner = torch.arange(len(ragged.rows)) if pieces is None else pieces

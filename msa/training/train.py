@@ -160,10 +160,16 @@ def run_phases(
     optimizers: Mapping[str, torch.optim.Optimizer],
     hyper: Mapping[str, Any],
     generator: torch.Generator,
+    epoch: int,
 ) -> dict[str, float]:
-    """The passes of an epoch before the main one; the mean over rows of each one's terms."""
+    """The passes of an epoch before the main one; the mean over rows of each last one's terms."""
     said: dict[str, float] = {}
-    for phase, optimizer in optimizers.items():
+    times = {
+        name: settings["before"] * (epoch == 1) if "before" in settings else 1
+        for name, settings in hyper["phases"].items()
+    }
+    for phase in (name for name in optimizers for _ in range(times[name])):
+        optimizer = optimizers[phase]
         order = torch.randperm(len(fold), generator=generator)
         batches = math.ceil(len(order) / hyper["batch_size"])
         share = math.ceil(batches * hyper["phases"][phase].get("share", 1))
@@ -265,7 +271,7 @@ def train(
         start = time.perf_counter()
         if start_epoch:
             start_epoch(number)
-        terms = run_phases(network, fold, phases, hyper, generator)
+        terms = run_phases(network, fold, phases, hyper, generator, number)
         order = torch.randperm(len(fold), generator=generator)
         if hyper["optimizer"]["forget"]:
             optimizer.state.clear()

@@ -598,7 +598,10 @@ def test_a_removed_modality_is_one_that_the_data_lacks():
         ),
         ({"robustness": {"noisse": [1]}}, 'unknown key "noisse"; did you mean "noise"?'),
         ({"robustness": 3}, "config: robustness: expected ['boolean', 'object'], got 3 (int)"),
-        ({"ablate": ["sound"]}, "config: ablate: 0: expected one of ['text', 'audio', 'vision']"),
+        (
+            {"ablate": ["sound"]},
+            "config: ablate: 0: expected one of ['text', 'audio', 'vision', 'hcf']",
+        ),
         ({"ablate": {"lmff": True}}, 'config: ablate: unknown model "lmff"; did you mean "lmf"?'),
     ],
 )

@@ -6,8 +6,10 @@ import pytest
 
 from msa.base.errors import InputError
 from msa.data.clean import fit_cleaning, write_cleanings
+from msa.data.own_arrays import read_arrays
 from msa.data.own_input import find, prepare
 from msa.formats import csd
+from msa.formats.segments import Asked
 
 RECIPE = {"align": "words", "pauses": "drop", "task": {"targets": ["sentiment"]}}
 TIMES = {
@@ -201,6 +203,17 @@ def test_arrays_with_a_row_a_word(arrays, tmp_path):
     other = dumped(tmp_path / "other.pkl", segments[0] | {"raw_text": ["so", "good"]})
     with pytest.raises(InputError, match="a: expected as many rows of audio as of words, 2, got 4"):
         prepare_input(other, recipe=recipe)
+
+
+def test_features_of_humor_are_arrays_too(tmp_path):
+    hcf = np.arange(12.0).reshape(3, 4)
+    one = {"raw_text": "so very good", "audio": np.ones((3, 3)), "hcf": hcf}
+    path = dumped(tmp_path / "one.pkl", one)
+    found = read_arrays(path, Asked(holds=["words", "audio", "hcf"]), aligned=True)
+    np.testing.assert_array_equal(found.sequences["hcf"][0], hcf)
+    del one["hcf"]
+    with pytest.raises(InputError, match="expected hcf, found only"):
+        read_arrays(dumped(path, one), Asked(holds=["words", "audio", "hcf"]), aligned=True)
 
 
 @pytest.mark.parametrize(

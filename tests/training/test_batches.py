@@ -306,6 +306,29 @@ def spoken(folder):
     return folder, settings
 
 
+def test_features_of_humor_are_for_a_model_that_names_them(spoken, tokenizer):
+    """They are copied to the pieces as audio is; to other models they are not there."""
+    folder, settings = spoken
+    where = folder, folder / "clean", None, tokenizer
+    named = settings | {"forms": settings["forms"] | {"hcf": "hcf"}}
+    with pytest.raises(InputError, match=r"offsets.npy: expected .*hcf"):
+        load_fold("train", named, *where)
+    without = load_fold("train", settings, *where).batch(torch.tensor([0, 1]))
+
+    old = np.load(folder / "train" / "offsets.npy")
+    offsets = np.zeros(3, dtype=[*((name, "i8") for name in old.dtype.names), ("hcf", "i8")])
+    for name in offsets.dtype.names:
+        offsets[name] = old["words"]
+    np.save(folder / "train" / "offsets.npy", offsets)
+    rows = np.array([[0.5, 1], [2, 3], [4, 5]], np.float32)
+    np.save(folder / "clean" / "train" / "hcf.npy", rows)
+    batch = load_fold("train", named, *where).batch(torch.tensor([0, 1]))
+    assert batch["hcf"][0].tolist() == [[0, 0], [0.5, 1], [0.5, 1], [2, 3], [0, 0]]
+    again = load_fold("train", settings, *where).batch(torch.tensor([0, 1]))
+    assert [*again] == [*without] == [key for key in batch if not key.startswith("hcf")]
+    assert all(torch.equal(again[key], without[key]) for key in again)
+
+
 def load_context(spoken, tokenizer, context, length=None):
     folder, settings = spoken
     settings["hyperparameters"] |= {"context": context}

@@ -164,6 +164,16 @@ def test_a_pass_before_the_main_one_steps_its_own_parameters(folds):
     assert not torch.equal(network.bound.weight, first.bound.weight)
 
 
+def test_passes_before_the_first_epoch_alone(folds):
+    """All of them before its main pass; what they say last is in its line of the history."""
+    before = {"phases": {"bounds": BOUNDS["phases"]["bounds"] | {"before": 2}}}
+    network, trained = run(folds, before | {"epochs": 2})
+    assert [name for name, _ in network.seen] == ["bounds"] * 6 + ["main"] * 12
+    assert [set(epoch.terms) for epoch in trained.history] == [{"table", "bounds_lld"}, {"table"}]
+    none, _ = run(folds, {"phases": {"bounds": {"optimizer": ADAM, "before": 0}}, "epochs": 1})
+    assert {name for name, _ in none.seen} == {"main"}
+
+
 def test_passes_that_the_network_does_not_have(folds):
     with pytest.raises(InputError, match="phases: Plain has none, got bounds"):
         phase_optimizers(Plain(), BOUNDS["phases"])
@@ -195,6 +205,7 @@ class Killed(Exception):
     "hyper",
     [
         BOUNDS,
+        {"phases": {"bounds": BOUNDS["phases"]["bounds"] | {"before": 2}}},
         BOUNDS | {"accumulate": {"batches": 4, "tail": "drop"}, "clip_value": 0.1, "clip": 0.05},
         BOUNDS | {"schedule": {"name": "cosine", "warmup": 2}},
         BOUNDS | {"schedule": {"name": "restart", "patience": 0, "factor": 0.1, "times": 2}},

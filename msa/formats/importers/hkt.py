@@ -2,8 +2,8 @@
 
 {train, dev, test: [(punchline, context, id, label), ...]}, either part (words, vision, audio, hcf)
 with one str of words for the punchline and a list of sentences for the context; vision (l, 91),
-audio (l, 81) and hcf (l, 4), a row a word; the label is 0, or 1 for humor or sarcasm (Hasan et
-al., AAAI 2021). The context may be empty.
+audio (l, 81) and hcf (l, 4), four features of humor, a row a word; the label is 0, or 1 for humor
+or sarcasm (Hasan et al., AAAI 2021). The context may be empty.
 
 HKT and GLoMo both end sentences with a full stop before they cut them, and both give word i,
 counted by the spaces between words, row i, whatever rows are left. So it is here.
@@ -18,7 +18,7 @@ from msa.base.errors import InputError
 from msa.formats.content import as_number, as_rows, as_text, as_words, describe, fold_keys
 from msa.formats.segments import Segments
 
-WIDTHS = {"vision": 91, "audio": 81}
+WIDTHS = {"vision": 91, "audio": 81, "hcf": 4}
 MEMBERS = ("words", "vision", "audio", "hcf")
 PART = f"({', '.join(MEMBERS)})"
 
@@ -45,16 +45,13 @@ def _is_row(row: Any) -> bool:
 
 
 def read(content: Any) -> dict[str, Segments]:
-    """Words, those of the context first, with vision and audio; one label, 0 or 1.
-
-    The four features of humor, hcf, have no place in our models and are left out.
-    """
+    """Words, those of the context first, with vision, audio and hcf; one label, 0 or 1."""
     return {fold: _fold(key, content[key]) for fold, key in fold_keys(content).items()}
 
 
 def _fold(key: str, rows: list[Any]) -> Segments:
     ids, labels, context_lengths = [], [], []
-    sequences: dict[str, list[np.ndarray]] = {"words": [], "audio": [], "vision": []}
+    sequences: dict[str, list[np.ndarray]] = {"words": [], **{name: [] for name in WIDTHS}}
     for i, row in enumerate(rows):
         if not _is_row(row):
             raise InputError(

@@ -30,7 +30,8 @@ from msa.formats.importers.padded import (
 )
 from msa.formats.segments import EVERYTHING, MODALITIES, Asked, Segments
 
-ARRAYS = {"embedding": "text", "audio": "audio", "vision": "vision"}
+THEIRS = {"embedding": "text", "audio": "audio", "vision": "vision"}
+ARRAYS = THEIRS | {"hcf": "hcf"}  # which arrays of a user's own may have
 UNIMODAL = {name: f"regression_labels_{name[0].upper()}" for name in MODALITIES}
 LABELS = ("regression_labels", *UNIMODAL.values())
 CLASSES, NAMES = "classification_labels", "annotations"
@@ -76,8 +77,8 @@ def _problems(where: str, fold: Any, asked: Asked) -> list[str]:
 
 def _arrays(asked: Asked) -> list[str]:
     """The arrays that are asked for; all of them, where nothing is that the layout has."""
-    named = [key for name, key in ARRAYS.items() if name in (asked.holds or ARRAYS)]
-    return named or ([] if _texts(asked) else [*ARRAYS.values()])
+    named = [key for name, key in ARRAYS.items() if name in (asked.holds or THEIRS)]
+    return named or ([] if _texts(asked) else [*THEIRS.values()])
 
 
 def _texts(asked: Asked) -> list[str]:

@@ -42,8 +42,8 @@ def test_the_context_comes_first_and_sentences_end(tmp_path):
     assert words == [["a", "b.", "c", "d", "e", "f."], ["d", "e", "f."]]
     no_punchline = read_rows(tmp_path, make_row(punchline=" "))
     assert len(no_punchline.sequences["words"][0]) == no_punchline.context[0] == 3
-    assert set(train.sequences) == {"words", "audio", "vision"}
-    for name, width in (("audio", 81), ("vision", 91)):
+    assert set(train.sequences) == {"words", "audio", "vision", "hcf"}
+    for name, width in (("audio", 81), ("vision", 91), ("hcf", 4)):
         rows = train.sequences[name]
         assert rows[0].shape == (6, width)
         assert rows[0][:, 0].tolist() == [0, 1, 2, 100, 101, 102]
@@ -127,15 +127,16 @@ def test_a_look_alike_is_imported(dataset, tmp_path):
         "hkt",
         tmp_path / "data",
         tmp_path / "card.json",
-        holds=["words", "audio", "vision"],
+        holds=["words", "audio", "vision", "hcf"],
         classes=2,
         aligned=True,
-        widths={"audio": 81, "vision": 91},
+        widths={"audio": 81, "vision": 91, "hcf": 4},
     )
     context = np.load(tmp_path / "data/train/context.npy")
     assert len(context) == 24 and (context == 0).any() and context.max() > 3
     offsets = np.load(tmp_path / "data/train/offsets.npy")
-    np.testing.assert_array_equal(offsets["words"], offsets["audio"])
+    for name in ("audio", "hcf"):
+        np.testing.assert_array_equal(offsets["words"], offsets[name])
     # rows of context and punchline lie beside their words
     label, vision = (np.load(tmp_path / f"data/train/{x}.npy") for x in ("label", "vision"))
     means = [vision[a:b, 55].mean() for a, b in pairwise(offsets["vision"])]
