@@ -114,6 +114,12 @@ MULT = Case(
     choices={"padding": "masked, released", "streams": "all, text, audio, vision"},
     shapes={"proj2.bias": (48,), "trans_l_mem.layer_norm.weight": (16,)},
 )
+LMF_MULT = Case(
+    "lmf_mult",
+    {"d_model": 8, "heads": 2, "layers": 2, "lstm_hidden": 5, "rank": 3, "fusion_dim": 6},
+    choices={"padding": "masked, released", "variant": "lmf_mult, fusion_cm_attn"},
+    shapes={"factor_a": (3, 6, 6), "trans_f_with_v.layer_norm.bias": (8,)},
+)
 TFN = Case(
     "tfn",
     {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "text_out": 6, "post_fusion": 7},
@@ -303,6 +309,12 @@ CASES = {
         MULT,
         keywords=MULT.keywords | {"streams": "vision", "positions": False},
         shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
+    ),
+    "lmf_mult": LMF_MULT,
+    "lmf_mult_attending": replace(
+        LMF_MULT,
+        keywords=LMF_MULT.keywords | {"variant": "fusion_cm_attn"},
+        shapes={"factor_a": (3, 6, 6), "trans_v_with_f.layer_norm.bias": (8,)},
     ),
     "tfn": TFN,
     "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),

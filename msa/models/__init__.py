@@ -16,6 +16,7 @@ MODELS = {
     "lmr_cbt": "msa.models.lmr_cbt:LMRCBT",
     "glomo": "msa.models.glomo:GLoMo",
     "mult": "msa.models.mult:MulT",
+    "lmf_mult": "msa.models.lmf_mult:LMFMulT",
     "tfn": "msa.models.tfn:TFN",
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
