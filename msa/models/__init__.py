@@ -17,6 +17,7 @@ MODELS = {
     "glomo": "msa.models.glomo:GLoMo",
     "mult": "msa.models.mult:MulT",
     "lmf_mult": "msa.models.lmf_mult:LMFMulT",
+    "pmr": "msa.models.pmr:PMR",
     "tfn": "msa.models.tfn:TFN",
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",

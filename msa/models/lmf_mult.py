@@ -85,7 +85,8 @@ class LMFMulT(nn.Module):
         for letter, width in zip("lav", (text_dim, audio_dim, vision_dim), strict=True):
             self.add_module(f"lstm_{letter}", nn.LSTM(width, lstm_hidden, batch_first=True))
             factor = nn.Parameter(torch.empty(rank, lstm_hidden + 1, fusion_dim))
-            self.register_parameter(f"factor_{letter}", nn.init.xavier_normal_(factor))
+            nn.init.xavier_normal_(factor)
+            self.register_parameter(f"factor_{letter}", factor)
             if width != d_model:
                 self.add_module(f"proj_{letter}", nn.Conv1d(width, d_model, 1, bias=False))
             target, source = self._pair(letter)
