@@ -71,6 +71,7 @@ STAGES = {
     "compare": ("msa.results.compare", "every two models on the same test rows"),
     "published": ("msa.results.published", "published numbers beside ours"),
     "paper-table": ("msa.results.paper_table", "the results as a table for a paper"),
+    "systems": ("msa.training.systems", "the tables of docs/models.md, from the recipes"),
     "report": ("msa.report.page", "all results on one page"),
     "rescore": ("msa.results.rescore", "a result again from its saved predictions"),
 }

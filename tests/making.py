@@ -114,6 +114,27 @@ MULT = Case(
     choices={"padding": "masked, released", "streams": "all, text, audio, vision"},
     shapes={"proj2.bias": (48,), "trans_l_mem.layer_norm.weight": (16,)},
 )
+LMF_MULT = Case(
+    "lmf_mult",
+    {"d_model": 8, "heads": 2, "layers": 2, "lstm_hidden": 5, "rank": 3, "fusion_dim": 6},
+    choices={"padding": "masked, released", "variant": "lmf_mult, fusion_cm_attn"},
+    shapes={"factor_a": (3, 6, 6), "trans_f_with_v.layer_norm.bias": (8,)},
+)
+PMR = Case(
+    "pmr",
+    {
+        "d_model": 8,
+        "heads": 2,
+        "layers": 2,
+        "text_kernel": 2,
+        "audio_kernel": 3,
+        "text_length": 12,
+        "audio_length": 13,
+        "vision_length": 14,
+    },
+    choices={"padding": "masked, released", "message_update": "per_sample, released"},
+    shapes={"out_layer.bias": (2,), "message_update.1.trans_proj.weight": (1, 8)},
+)
 TFN = Case(
     "tfn",
     {"text_hidden": 8, "audio_hidden": 5, "vision_hidden": 4, "text_out": 6, "post_fusion": 7},
@@ -455,6 +476,18 @@ CASES = {
         shapes={"proj2.bias": (16,), "trans_v_mem.layer_norm.weight": (16,)},
     ),
     "dlf": DLF,
+    "lmf_mult": LMF_MULT,
+    "lmf_mult_attending": replace(
+        LMF_MULT,
+        keywords=LMF_MULT.keywords | {"variant": "fusion_cm_attn"},
+        shapes={"factor_a": (3, 6, 6), "trans_v_with_f.layer_norm.bias": (8,)},
+    ),
+    "pmr": PMR,
+    "pmr_shared": replace(
+        PMR,
+        keywords=PMR.keywords | {"shared_mru": True},
+        renamed={"mrus.shared.": "MRUblock.", "feedforward.0.": ""},
+    ),
     "tfn": TFN,
     "tfn_classes": replace(TFN, keywords=TFN.keywords | {"task": "classification"}),
     "nhfnet": NHFNET,

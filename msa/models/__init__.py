@@ -19,6 +19,8 @@ MODELS = {
     "glomo": "msa.models.glomo:GLoMo",
     "mult": "msa.models.mult:MulT",
     "dlf": "msa.models.dlf:DLF",
+    "lmf_mult": "msa.models.lmf_mult:LMFMulT",
+    "pmr": "msa.models.pmr:PMR",
     "tfn": "msa.models.tfn:TFN",
     "misa": "msa.models.misa:MISA",
     "lf_lstm": "msa.models.lf_lstm:LFLSTM",
