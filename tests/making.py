@@ -238,6 +238,36 @@ EF_LSTM = Case(
     shapes={"fc1.bias": (5,), "lstm.weight_hh_l0": (20, 5)},
     renamed={"_l0": ""},
 )
+RAVEN = Case(
+    "raven",
+    {"projection": 4, "cell": 5, "hidden": 6, "layers": 2, "steps": 12},
+    steps=ALIGNED,
+    sees_padding=False,
+    choices={
+        "padding": "masked, released",
+        "gate": "sigmoid, linear",
+        "shift": "paper, released",
+        "audio_norm": "running, batch",
+    },
+    shapes={"output.bias": (2,), "word_lstm.weight_hh_l1": (24, 6)},
+    renamed={
+        "audio_norm.": "normcovarep.",
+        "audio_linear.": "fc_rszcovarep.",
+        "audio_lstm.": "covarepLSTM.",
+        "audio_gate.": "covarepW.",
+        "vision_linear.": "fc_rszFacet.",
+        "vision_lstm.": "facetLSTM.",
+        "vision_gate.": "facetW.",
+        "shift_layer.": "calcAddon.",
+        "output.": "fc_afterLSTM.",
+        **{
+            f"word_lstm.{kind}_l{layer}": f"lstm1.layer_{layer + 1}.lstm.{kind}"
+            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            for layer in (0, 1)
+        },
+    },
+    unused=("normFacet.bias",),
+)
 TEXT_ONLY = Case(
     "text_only",
     {},
@@ -358,6 +388,7 @@ CASES = {
         keywords=EF_LSTM.keywords | {"variant": "mmsa", "layers": 2},
         renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
+    "raven": RAVEN,
     "self_mm": SELF_MM,
     "mmim": MMIM,
     "mmim_more": replace(

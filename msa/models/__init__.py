@@ -23,6 +23,7 @@ MODELS = {
     "mmim": "msa.models.mmim:MMIM",
     "mfn": "msa.models.mfn:MFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
+    "raven": "msa.models.raven:RAVEN",
     "text_only": "msa.models.text_only:TextOnly",
     "t_bert": "msa.models.text_only:TextOnly",
     "mean": "msa.models.baselines:Mean",

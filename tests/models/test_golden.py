@@ -63,7 +63,13 @@ def _loss(name: str, output: Tensor, target: Tensor) -> Tensor:
     if name == "cross_entropy":
         logits = output.reshape(target.numel(), -1)  # several questions a row, as IEMOCAP has
         return F.cross_entropy(logits, target.flatten(), reduction=reduction)
-    function = {"l1": F.l1_loss, "mse": F.mse_loss}[name]
+    if name == "bce":  # of the sigmoid of logits
+        name, reduction = "bce_with_logits", reduction.partition(", ")[2]
+    function = {
+        "l1": F.l1_loss,
+        "mse": F.mse_loss,
+        "bce_with_logits": F.binary_cross_entropy_with_logits,
+    }[name]
     return function(output, target.to(output.dtype).view_as(output), reduction=reduction)
 
 
