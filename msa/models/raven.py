@@ -32,15 +32,15 @@ def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str
     """Our state dict and the unused keys of a released one."""
     names = {
         "normcovarep.": "audio_norm.",
+        "fc_rszcovarep.": "audio_linear.",
+        "covarepLSTM.": "audio_lstm.",
+        "covarepW.": "audio_gate.",
+        "fc_rszFacet.": "vision_linear.",
+        "facetLSTM.": "vision_lstm.",
+        "facetW.": "vision_gate.",
         "calcAddon.": "shift_layer.",
         "fc_afterLSTM.": "output.",
     }
-    for theirs, ours, short in (("covarep", "audio", "covarep"), ("Facet", "vision", "facet")):
-        names |= {
-            f"fc_rsz{theirs}.": f"{ours}_linear.",
-            f"{short}LSTM.": f"{ours}_lstm.",
-            f"{short}W.": f"{ours}_gate.",
-        }
     ours, unused = rename(state, names, ("normFacet.",))
 
     def of_layer(found: re.Match[str]) -> str:

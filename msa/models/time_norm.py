@@ -1,14 +1,13 @@
 """Batch normalization with a mean and a variance for each time step: MMSA's EF-LSTM normalizes
 joined features so, and RAVEN the audio of each word."""
 
-import torch
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
 
 
 def normalize_times(norm: nn.BatchNorm1d, x: Tensor, mask: Tensor) -> Tensor:
-    """BatchNorm of (b, t, ..., d), whose channels are the times, where ``mask`` (b, t, ...) is True.
+    """BatchNorm of (b, t, ..., d), a channel for each time, where ``mask`` (b, t, ...) is True.
 
     Each time has the statistics of all that is valid of it, over segments and features. A time of
     which nothing is keeps its running ones; without any, as ``track_running_stats=False`` has it,
