@@ -268,6 +268,27 @@ RAVEN = Case(
     },
     unused=("normFacet.bias",),
 )
+MCTN_CHOICES = {
+    "padding": "masked, released",
+    "variant": "keras, mmsa, multibench",
+    "cell": "lstm, tanh",
+    "forget_gate": "own, input",
+    "outputs": "tanh, linear",
+    "recurrence": "time, batch",
+    "evaluation_code": "outputs, states",
+}
+MCTN = Case(
+    "mctn",
+    {"hidden": 4, "regression_hidden": 5},
+    steps=ALIGNED,
+    choices=MCTN_CHOICES
+    | {"order": "text-audio-vision, text-vision-audio, text-audio, text-vision"},
+    shapes={
+        "network.lstm_layer.kernel": (4, 20),
+        "network.encoder2.ahead.recurrent.kernel": (4, 16),
+    },
+    renamed={".ahead.": ".forward.", "network.": ""},
+)
 TEXT_ONLY = Case(
     "text_only",
     {},
@@ -389,6 +410,26 @@ CASES = {
         renamed={"fc1.": "linear.", "fc2.": "out."},
     ),
     "raven": RAVEN,
+    "mctn": MCTN,
+    "mctn_bimodal": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"order": "text-vision", "attention_state": False},
+        shapes={"network.lstm_layer.kernel": (4, 20), "network.decoder.W3.bias": (1,)},
+    ),
+    "mctn_mmsa": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"variant": "mmsa"},
+        choices=MCTN_CHOICES | {"order": "text-audio-vision, text-vision-audio"},
+        shapes={"network.attn1.v.weight": (1, 4), "network.regression.linear2.bias": (2,)},
+        renamed={"network.": ""},
+    ),
+    "mctn_multibench": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"variant": "multibench", "head_hidden": 7},
+        choices=MCTN_CHOICES | {"order": "text-audio-vision, text-vision-audio"},
+        shapes={"network.head.fc2.bias": (2,), "network.seq2seq1.decoder.attention.v": (4,)},
+        renamed={"network.": ""},
+    ),
     "self_mm": SELF_MM,
     "mmim": MMIM,
     "mmim_more": replace(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
 SYSTEMS += ["text_only", "t_bert", "self_mm", "mmim", "misa"]
 SYSTEMS += ["mult", "tfn", "mfn", "ef_lstm", "lf_lstm"]
-SYSTEMS += ["raven"]
+SYSTEMS += ["raven", "mctn"]
 
 
 @pytest.fixture(scope="module")
