@@ -348,6 +348,57 @@ EF_LSTM = Case(
     shapes={"fc1.bias": (5,), "lstm.weight_hh_l0": (20, 5)},
     renamed={"_l0": ""},
 )
+RAVEN = Case(
+    "raven",
+    {"projection": 4, "cell": 5, "hidden": 6, "layers": 2, "steps": 12},
+    steps=ALIGNED,
+    sees_padding=False,
+    choices={
+        "padding": "masked, released",
+        "gate": "sigmoid, linear",
+        "shift": "paper, released",
+        "audio_norm": "running, batch",
+    },
+    shapes={"output.bias": (2,), "word_lstm.weight_hh_l1": (24, 6)},
+    renamed={
+        "audio_norm.": "normcovarep.",
+        "audio_linear.": "fc_rszcovarep.",
+        "audio_lstm.": "covarepLSTM.",
+        "audio_gate.": "covarepW.",
+        "vision_linear.": "fc_rszFacet.",
+        "vision_lstm.": "facetLSTM.",
+        "vision_gate.": "facetW.",
+        "shift_layer.": "calcAddon.",
+        "output.": "fc_afterLSTM.",
+        **{
+            f"word_lstm.{kind}_l{layer}": f"lstm1.layer_{layer + 1}.lstm.{kind}"
+            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            for layer in (0, 1)
+        },
+    },
+    unused=("normFacet.bias",),
+)
+MCTN_CHOICES = {
+    "padding": "masked, released",
+    "variant": "keras, mmsa, multibench",
+    "cell": "lstm, tanh",
+    "forget_gate": "own, input",
+    "outputs": "tanh, linear",
+    "recurrence": "time, batch",
+    "evaluation_code": "outputs, states",
+}
+MCTN = Case(
+    "mctn",
+    {"hidden": 4, "regression_hidden": 5},
+    steps=ALIGNED,
+    choices=MCTN_CHOICES
+    | {"order": "text-audio-vision, text-vision-audio, text-audio, text-vision"},
+    shapes={
+        "network.lstm_layer.kernel": (4, 20),
+        "network.encoder2.ahead.recurrent.kernel": (4, 16),
+    },
+    renamed={".ahead.": ".forward.", "network.": ""},
+)
 TEXT_ONLY = Case(
     "text_only",
     {},
@@ -553,6 +604,27 @@ CASES = {
         EF_LSTM,
         keywords=EF_LSTM.keywords | {"variant": "mmsa", "layers": 2},
         renamed={"fc1.": "linear.", "fc2.": "out."},
+    ),
+    "raven": RAVEN,
+    "mctn": MCTN,
+    "mctn_bimodal": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"order": "text-vision", "attention_state": False},
+        shapes={"network.lstm_layer.kernel": (4, 20), "network.decoder.W3.bias": (1,)},
+    ),
+    "mctn_mmsa": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"variant": "mmsa"},
+        choices=MCTN_CHOICES | {"order": "text-audio-vision, text-vision-audio"},
+        shapes={"network.attn1.v.weight": (1, 4), "network.regression.linear2.bias": (2,)},
+        renamed={"network.": ""},
+    ),
+    "mctn_multibench": replace(
+        MCTN,
+        keywords=MCTN.keywords | {"variant": "multibench", "head_hidden": 7},
+        choices=MCTN_CHOICES | {"order": "text-audio-vision, text-vision-audio"},
+        shapes={"network.head.fc2.bias": (2,), "network.seq2seq1.decoder.attention.v": (4,)},
+        renamed={"network.": ""},
     ),
     "self_mm": SELF_MM,
     "tetfn": TETFN,

@@ -30,6 +30,8 @@ MODELS = {
     "clgsi": "msa.models.clgsi:CLGSI",
     "mfn": "msa.models.mfn:MFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
+    "raven": "msa.models.raven:RAVEN",
+    "mctn": "msa.models.mctn:MCTN",
     "text_only": "msa.models.text_only:TextOnly",
     "t_bert": "msa.models.text_only:TextOnly",
     "mean": "msa.models.baselines:Mean",

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.base.errors import InputError
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.padding import Steps, aligned_steps, require_choice
 from msa.models.recurrence import recur
+from msa.models.time_norm import normalize_times
 
 WIDTHS = {"output_dim": ("fc2.weight", 0), "hidden": ("fc1.weight", 0)}
 
@@ -72,33 +72,9 @@ class EFLSTM(nn.Module):
         sequences = aligned_steps(batch, self.padding)
         steps = Steps(torch.cat([x.rows for x in sequences], dim=1), sequences[0].lengths)  # (n, d)
         if self.variant == "mmsa":
-            steps = normalize_times(self.norm, steps)
+            padded, mask = steps.padded()
+            steps = Steps(normalize_times(self.norm, padded, mask)[mask], steps.lengths)
         x = Steps(recur(self.lstm, steps), steps.lengths).last  # (b, hidden)
         if self.variant == "mmsa":
             x = self.dropout(x)
         return self.fc2(self.dropout(F.relu(self.fc1(x))))  # (b, output_dim)
-
-
-def normalize_times(norm: nn.BatchNorm1d, steps: Steps) -> Steps:
-    """BatchNorm with a mean and a variance for each time, over the segments and the features."""
-    x, mask = steps.padded()  # (b, t, d), (b, t)
-    t = x.shape[1]
-    if t > norm.num_features:
-        raise InputError(
-            f"steps: expected at most {norm.num_features} of a segment, found {t}; give the "
-            "architecture as many `steps` as the longest of `lengths`"
-        )
-    running = (norm.get_buffer("running_mean"), norm.get_buffer("running_var"))
-    if norm.training:
-        count = mask.sum(0) * x.shape[2]  # (t,)
-        mean = x.sum((0, 2)) / count
-        centred = (x - mean[:, None]) * mask[..., None]
-        variance = centred.square().sum((0, 2)) / count
-        unbiased = variance * count / (count - 1).clamp(min=1)
-        for kept, new in zip(running, (mean, unbiased), strict=True):
-            kept[:t].lerp_(new.detach().to(kept.dtype), norm.momentum or 0.0)
-    else:
-        mean, variance = running[0][:t], running[1][:t]
-    scale = norm.weight[:t] / (variance + norm.eps).sqrt()
-    x = (x - mean[:, None]) * scale[:, None] + norm.bias[:t, None]
-    return Steps(x[mask], steps.lengths)

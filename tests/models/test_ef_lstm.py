@@ -3,11 +3,9 @@
 import pytest
 import torch
 from making import collate, make, make_rows
-from torch import nn
 
 from msa.base.errors import InputError
-from msa.models.ef_lstm import EFLSTM, normalize_times
-from msa.models.padding import Steps
+from msa.models.ef_lstm import EFLSTM
 
 DATA = {"text_dim": 300, "audio_dim": 5, "vision_dim": 20, "output_dim": 1}
 
@@ -15,22 +13,6 @@ DATA = {"text_dim": 300, "audio_dim": 5, "vision_dim": 20, "output_dim": 1}
 def test_as_many_parameters_as_the_authors() -> None:
     """With their features of MOSI."""
     assert sum(p.numel() for p in EFLSTM(**DATA).parameters()) == 249_601
-
-
-def test_time_steps_are_normalized_as_by_pytorch() -> None:
-    """In training and in evaluation, the running statistics too, where all steps are there."""
-    torch.manual_seed(0)
-    theirs = nn.BatchNorm1d(7).double()
-    nn.init.normal_(theirs.weight), nn.init.normal_(theirs.bias)
-    ours = nn.BatchNorm1d(7).double()
-    ours.load_state_dict(theirs.state_dict())
-    for training in (True, True, False):
-        x = torch.randn(4, 7, 5).double() * 3 + 1
-        steps = Steps(x.flatten(0, 1), torch.full((4,), 7).numpy())
-        found = normalize_times(ours.train(training), steps).rows.view_as(x)
-        torch.testing.assert_close(found, theirs.train(training)(x))
-        torch.testing.assert_close(ours.running_mean, theirs.running_mean)
-        torch.testing.assert_close(ours.running_var, theirs.running_var)
 
 
 def test_a_time_has_the_statistics_of_the_segments_that_have_it() -> None:

@@ -63,6 +63,8 @@ def _loss(name: str, output: Tensor, target: Tensor) -> Tensor:
     if name == "cross_entropy":
         logits = output.reshape(target.numel(), -1)  # several questions a row, as IEMOCAP has
         return F.cross_entropy(logits, target.flatten(), reduction=reduction)
+    if name == "bce":  # of the sigmoid of logits
+        name, reduction = "bce_with_logits", reduction.partition(", ")[2]
     function = {
         "l1": F.l1_loss,
         "mse": F.mse_loss,
