@@ -230,6 +230,25 @@ MFN = Case(
     choices={"padding": "masked, released", "audio_vision": "sequence, mean"},
     shapes={"lstm_l.bias_hh": (20,), "gamma1_fc1.weight": (5, 30)},
 )
+GRAPH_MFN = Case(
+    "graph_mfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "memory": 6,
+        "node": 4,
+        "pattern": 7,
+        "proposal_hidden": 8,
+        "retain_hidden": 5,
+        "update_hidden": 9,
+        "output_hidden": 6,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "efficacy": "sigmoid, linear"},
+    shapes={"lstm_l.bias_hh": (20,), "graph_mfn.networks.0_2.0.weight": (7, 9)},
+    renamed={f".1.{part}": f".1.0.{part}" for part in ("weight", "bias")},
+)
 EF_LSTM = Case(
     "ef_lstm",
     {"hidden": 5, "steps": 12},
@@ -351,6 +370,7 @@ CASES = {
         unused=("bertmodel.pooler.dense.bias", *MISA.unused),
     ),
     "mfn": MFN,
+    "graph_mfn": GRAPH_MFN,
     "mfn_mean": replace(MFN, keywords=MFN.keywords | {"audio_vision": "mean"}, steps=STEPS),
     "ef_lstm": EF_LSTM,
     "ef_lstm_mmsa": replace(
