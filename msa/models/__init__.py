@@ -23,6 +23,7 @@ MODELS = {
     "mmim": "msa.models.mmim:MMIM",
     "mfn": "msa.models.mfn:MFN",
     "graph_mfn": "msa.models.graph_mfn:GraphMFN",
+    "mfm": "msa.models.mfm:MFM",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "text_only": "msa.models.text_only:TextOnly",
     "t_bert": "msa.models.text_only:TextOnly",
