@@ -340,6 +340,67 @@ MFN = Case(
     choices={"padding": "masked, released", "audio_vision": "sequence, mean"},
     shapes={"lstm_l.bias_hh": (20,), "gamma1_fc1.weight": (5, 30)},
 )
+GRAPH_MFN = Case(
+    "graph_mfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "memory": 6,
+        "node": 4,
+        "pattern": 7,
+        "proposal_hidden": 8,
+        "retain_hidden": 5,
+        "update_hidden": 9,
+        "output_hidden": 6,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "efficacy": "sigmoid, linear"},
+    shapes={"lstm_l.bias_hh": (20,), "graph_mfn.networks.0_2.0.weight": (7, 9)},
+    renamed={f".1.{part}": f".1.0.{part}" for part in ("weight", "bias")},
+)
+MFM = Case(
+    "mfm",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "memory": 6,
+        "attention_hidden": 7,
+        "proposal_hidden": 8,
+        "retain_hidden": 5,
+        "update_hidden": 9,
+        "shared_code": 4,
+        "text_code": 6,
+        "audio_code": 3,
+        "vision_code": 5,
+        "shared_factor": 5,
+        "text_factor": 4,
+        "audio_factor": 6,
+        "vision_factor": 3,
+    },
+    steps=ALIGNED,
+    choices={
+        "padding": "masked, released",
+        "variant": "mmd, kl, kl_ef, missing",
+        "missing_vision_source": "vision, audio",
+    },
+    shapes={"factors.head.fc1.weight": (5, 5), "codes.encoders.l.lstm.weight_hh": (24, 6)},
+    renamed={
+        "factors.decoders.": "decoder_",
+        "factors.head.": "fy_to_y_",
+        "codes.encoders.": "encoder_",
+        "codes.fusion.": "mfn_encoder.",
+        "codes.means.y.": "last_to_zy_fc1.",
+        **{f"factors.layers.{m}.": f"z{m}_to_f{m}_" for m in "lavy"},
+    },
+    unused=("mfn_encoder.out_fc2.bias",),
+)
+MFM_KL = MFM.renamed | {
+    f"codes.{ours}.{m}.": f"last_to_{theirs}{m}_fc1."
+    for m in "lavy"
+    for ours, theirs in (("means", "z"), ("log_variances", "logvarz"))
+}
 EF_LSTM = Case(
     "ef_lstm",
     {"hidden": 5, "steps": 12},
@@ -598,6 +659,15 @@ CASES = {
         unused=("bertmodel.pooler.dense.bias", *MISA.unused),
     ),
     "mfn": MFN,
+    "graph_mfn": GRAPH_MFN,
+    "mfm": MFM,
+    "mfm_kl": replace(MFM, keywords=MFM.keywords | {"variant": "kl"}, renamed=MFM_KL),
+    "mfm_kl_ef": replace(
+        MFM,
+        keywords=MFM.keywords | {"variant": "kl_ef"},
+        renamed=MFM_KL | {"codes.fusion.": "ef_encoder."},
+    ),
+    "mfm_missing": replace(MFM, keywords=MFM.keywords | {"variant": "missing"}),
     "mfn_mean": replace(MFN, keywords=MFN.keywords | {"audio_vision": "mean"}, steps=STEPS),
     "ef_lstm": EF_LSTM,
     "ef_lstm_mmsa": replace(

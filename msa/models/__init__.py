@@ -29,6 +29,8 @@ MODELS = {
     "mmim": "msa.models.mmim:MMIM",
     "clgsi": "msa.models.clgsi:CLGSI",
     "mfn": "msa.models.mfn:MFN",
+    "graph_mfn": "msa.models.graph_mfn:GraphMFN",
+    "mfm": "msa.models.mfm:MFM",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "raven": "msa.models.raven:RAVEN",
     "mctn": "msa.models.mctn:MCTN",

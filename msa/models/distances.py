@@ -1,7 +1,9 @@
 """How far the representations of the same segments, or two samples, are from each other.
 
-Hazarika et al., MM 2020; the second is of Zellinger et al., "Central Moment Discrepancy (CMD) for
-Domain-Invariant Representation Learning", ICLR 2017.
+Those of MISA (Hazarika et al., MM 2020): `difference`, and `central_moment_discrepancy` of
+Zellinger et al., "Central Moment Discrepancy (CMD) for Domain-Invariant Representation Learning",
+ICLR 2017. Those of MFM (Tsai et al., ICLR 2019): `mean_discrepancy` of Gretton et al., "A Kernel
+Two-Sample Test", JMLR 2012, and `divergence`.
 """
 
 import torch
@@ -31,3 +33,18 @@ def central_moment_discrepancy(x: Tensor, y: Tensor) -> Tensor:
     for k in range(2, MOMENTS + 1):
         distances.append(vector_norm(x.pow(k).mean(0) - y.pow(k).mean(0)))
     return torch.stack(distances).sum()
+
+
+def mean_discrepancy(x: Tensor, y: Tensor) -> Tensor:
+    """The maximum mean discrepancy of two samples (b, d) each; a row is compared to itself too."""
+
+    def likeness(a: Tensor, b: Tensor) -> Tensor:
+        distance = (a[:, None] - b).square().mean(-1) / a.shape[1]  # (b, b)
+        return torch.exp(-distance).mean()
+
+    return likeness(x, x) + likeness(y, y) - 2 * likeness(x, y)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Kullback and Leibler's, of normal distributions (b, d) from the standard one, summed."""
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()

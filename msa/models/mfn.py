@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
+from msa.models.gated_memory import remember
 from msa.models.padding import Steps, aligned_steps, require_choice, sequence
 from msa.models.recurrence import Times, recur_cell
 
@@ -95,22 +96,27 @@ class MFN(nn.Module):
         self.out_dropout = Dropout(output_dropout)
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        sequences = self._sequences(batch)
-        lengths, device = sequences[0].lengths, sequences[0].rows.device
-        times = Times(lengths, device)
+        x = self.fuse(self._sequences(batch))
+        return self.out_fc2(self.out_dropout(F.relu(self.out_fc1(x))))  # (b, output_dim)
+
+    def fuse(self, sequences: list[Steps]) -> Tensor:
+        """The last states and the last memory, (b, hidden + memory), of text, audio and vision."""
+        lengths = sequences[0].lengths
+        times = Times(lengths, sequences[0].rows.device)
         networks = (self.lstm_l, self.lstm_a, self.lstm_v)
         found = [recur_cell(*of, times) for of in zip(networks, sequences, strict=True)]
         states, cells = (torch.cat(x, dim=1) for x in zip(*found, strict=True))  # (n, h)
-        first = torch.from_numpy(sequences[0].numbers == 0).to(device)[:, None]
-        before = F.pad(cells[:-1], (0, 0, 1, 0)).masked_fill(first, 0)
-        window = torch.cat([before, cells], dim=1)  # (n, 2h)
+        window = torch.cat([Steps(cells, lengths).previous, cells], dim=1)  # (n, 2h)
         hidden = self.att1_dropout(F.relu(self.att1_fc1(window)))
         attended = self.att1_fc2(hidden).softmax(-1) * window
         hidden = self.att2_dropout(F.relu(self.att2_fc1(attended)))
         proposed = torch.tanh(self.att2_fc2(hidden))  # (n, memory)
-        memory = self._remember(attended, proposed, times)
-        x = torch.cat([Steps(x, lengths).last for x in (states, memory)], dim=1)
-        return self.out_fc2(self.out_dropout(F.relu(self.out_fc1(x))))  # (b, output_dim)
+        gates = (
+            (self.gamma1_fc1, self.gamma1_fc2, self.gamma1_dropout),
+            (self.gamma2_fc1, self.gamma2_fc2, self.gamma2_dropout),
+        )
+        memory = remember(attended, proposed, gates, times)
+        return torch.cat([Steps(x, lengths).last for x in (states, memory)], dim=1)
 
     def _sequences(self, batch: dict[str, Any]) -> list[Steps]:
         if self.audio_vision == "sequence":
@@ -118,26 +124,3 @@ class MFN(nn.Module):
         text = sequence(batch, "text", self.padding)
         means = [sequence(batch, name, self.padding).mean() for name in ("audio", "vision")]
         return [text, *(Steps(mean[text.segments], text.lengths) for mean in means)]
-
-    def _remember(self, attended: Tensor, proposed: Tensor, times: Times) -> Tensor:
-        """The memory (n, memory) after each step: all but its own part in the gates goes ahead."""
-        width, gates = attended.shape[1], []
-        for fc1, fc2, dropout in (
-            (self.gamma1_fc1, self.gamma1_fc2, self.gamma1_dropout),
-            (self.gamma2_fc1, self.gamma2_fc2, self.gamma2_dropout),
-        ):
-            of_step = F.linear(attended, fc1.weight[:, :width], fc1.bias)  # (n, hidden)
-            kept = dropout(torch.ones_like(of_step)).split(times.sizes)
-            gates.append(
-                (times.arrange(of_step).split(times.sizes), fc1.weight[:, width:], kept, fc2)
-            )
-        memory, memories = proposed.new_zeros(times.sizes[0], proposed.shape[1]), []
-        for t, new in enumerate(times.arrange(proposed).split(times.sizes)):
-            memory = memory[: len(new)]
-            retain, update = (
-                torch.sigmoid(fc2(F.relu(of_step[t] + F.linear(memory, weight)) * kept[t]))
-                for of_step, weight, kept, fc2 in gates
-            )
-            memory = retain * memory + update * new
-            memories.append(memory)
-        return torch.cat(memories)[times.places]

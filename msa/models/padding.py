@@ -62,6 +62,12 @@ class Steps:
         """The last step of each segment, (b, d)."""
         return self.rows[torch.from_numpy(np.cumsum(self.lengths) - 1).to(self.rows.device)]
 
+    @property
+    def previous(self) -> Tensor:
+        """The step before each, zeros before the first of a segment, (n, d)."""
+        first = torch.from_numpy(self.numbers == 0).to(self.rows.device)[:, None]
+        return F.pad(self.rows[:-1], (0, 0, 1, 0)).masked_fill(first, 0)
+
     def mean(self) -> Tensor:
         """The mean over the steps of each segment, (b, d)."""
         lengths = torch.from_numpy(self.lengths).to(self.rows.device)

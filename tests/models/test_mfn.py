@@ -75,7 +75,7 @@ def test_states_and_memory_are_kept_through_padding() -> None:
         assert [bool(x < 1e-9) for x in (states, memory)] == [same, same]
 
 
-@pytest.mark.parametrize("name", ["mfn", "ef_lstm"])
+@pytest.mark.parametrize("name", ["mfn", "graph_mfn", "ef_lstm"])
 def test_steps_that_cannot_be_joined(name: str) -> None:
     """Unequal numbers of steps are told, with a segment and what to do."""
     message = (
@@ -90,7 +90,7 @@ def test_steps_that_cannot_be_joined(name: str) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("absent", ["text", "audio", "vision"])
-@pytest.mark.parametrize("name", ["mfn", "ef_lstm"])
+@pytest.mark.parametrize("name", ["mfn", "graph_mfn", "ef_lstm"])
 def test_one_step_is_that_of_all_the_words(name: str, absent: str) -> None:
     """A vector an utterance, and the zeros of width 1 of an absent modality."""
     for width, factor in ((2, 1), (1, 0)):

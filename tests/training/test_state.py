@@ -22,7 +22,7 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def settings():
-    config = configure({"datasets": ["demo"], "models": ["lmf", "nhfnet"], "seeds": [1]})
+    config = configure({"datasets": ["demo"], "models": ["lmf", "nhfnet", "mfm"], "seeds": [1]})
     return lambda model: run_settings(config, "demo", model, 1)
 
 
@@ -71,6 +71,7 @@ CASES = {
     "steps": ("lmf", {"schedule": {"name": "steps", "epochs": [2, 4], "factor": 0.1}}),
     "plateau": ("lmf", {"schedule": {"name": "plateau", "patience": 0, "factor": 0.1}}),
     "last epoch": ("lmf", {"selection": "last"}),
+    "two stages, drawn numbers": ("mfm", {"architecture": {"generative_epochs": 3}}),
 }
 
 
