@@ -212,6 +212,36 @@ ALMT = Case(
     },
     unused=("bertmodel.model.pooler.dense.bias",),
 )
+
+
+MIB_SUFFIXES = {"text": "_l", "audio": "_a", "vision": "_v", "fused": ""}
+
+
+def mib(bottleneck: str, narrow: Sequence[str], fusion: str, layer: str) -> Case:
+    """One of MIB's three systems, which vectors it narrows, and a layer of its fusion."""
+    renamed = {"proj_t.": "bert.proj_l.", f"fusion.{layer}": f"fusion.fusion1.{layer}"}
+    for name in narrow:
+        for part in ("encoder", "fc_mu", "fc_std"):
+            ours, theirs = f"bottlenecks.{name}.{part}.", f"fusion.{part}{MIB_SUFFIXES[name]}."
+            renamed[ours] = theirs
+    for name in {*narrow, "fused"}:
+        renamed[f"decoders.{name}."] = f"fusion.decoder{MIB_SUFFIXES[name]}."
+    return Case(
+        f"mib_{bottleneck}",
+        {"bottleneck": bottleneck, "fusion": fusion, "d_model": 8, "bottleneck_hidden": 6}
+        | {"heads": 2, "layers": 2},
+        widths={"audio": 3, "vision": 4},
+        bert=True,
+        choices={
+            "padding": "masked, released",
+            "bottleneck": "early, late, complete",
+            "fusion": "concat, addition, multiplication, tensor, low_rank, graph",
+        },
+        shapes={"decoders.fused.bias": (2,), "proj_a.weight": (8, 3, 3)},
+        renamed=renamed,
+    )
+
+
 ALIGNED = [3, 1, 7, 4]  # steps of words, the same in each modality
 MFN = Case(
     "mfn",
@@ -318,6 +348,9 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "mag_bert": MAG_BERT,
+    "mib_early": mib("early", ["fused"], "tensor", "post_fusion_"),
+    "mib_late": mib("late", ["text", "audio", "vision"], "concat", "linear_"),
+    "mib_complete": mib("complete", [*MIB_SUFFIXES], "graph", "graph_"),
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}
