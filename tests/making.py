@@ -242,6 +242,28 @@ def mib(bottleneck: str, narrow: Sequence[str], fusion: str, layer: str) -> Case
     )
 
 
+ITHP = Case(
+    "ithp",
+    {"hidden": 7, "first_dim": 6, "second_dim": 5},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    choices={
+        "padding": "masked, released",
+        "sample": "train, always",
+        "scale": "train, batch",
+    },
+    shapes={"classifier.bias": (2,), "MLP2.3.weight": (4, 7)},
+    renamed={
+        "encoder1.": "dberta.ITHP.encoder1.",
+        "encoder2.": "dberta.ITHP.encoder2.",
+        "MLP1.": "dberta.ITHP.MLP1.",
+        "MLP2.": "dberta.ITHP.MLP2.",
+        "bert.": "dberta.model.",
+        "expand.": "dberta.expand.0.",
+        "norm.": "dberta.LayerNorm.",
+        "pooler.": "dberta.pooler.",
+    },
+)
 ALIGNED = [3, 1, 7, 4]  # steps of words, the same in each modality
 MFN = Case(
     "mfn",
@@ -348,6 +370,7 @@ CASES = {
     ),
     "cm_bert": CM_BERT,
     "mag_bert": MAG_BERT,
+    "ithp": ITHP,
     "mib_early": mib("early", ["fused"], "tensor", "post_fusion_"),
     "mib_late": mib("late", ["text", "audio", "vision"], "concat", "linear_"),
     "mib_complete": mib("complete", [*MIB_SUFFIXES], "graph", "graph_"),

@@ -12,6 +12,7 @@ MODELS = {
     "nhfnet": "msa.models.nhfnet:NHFNet",
     "cm_bert": "msa.models.cm_bert:CMBert",
     "mag_bert": "msa.models.mag_bert:MAGBert",
+    "ithp": "msa.models.ithp:ITHP",
     "mib_early": "msa.models.mib:MIB",
     "mib_late": "msa.models.mib:MIB",
     "mib_complete": "msa.models.mib:MIB",

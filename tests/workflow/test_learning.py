@@ -19,7 +19,7 @@ from msa.training.train import train
 
 pytestmark = pytest.mark.slow
 SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
-SYSTEMS += ["mib_early", "mib_late", "mib_complete"]
+SYSTEMS += ["mib_early", "mib_late", "mib_complete", "ithp"]
 SYSTEMS += ["text_only", "t_bert", "self_mm", "mmim", "misa"]
 SYSTEMS += ["mult", "tfn", "mfn", "ef_lstm", "lf_lstm"]
 
