@@ -135,10 +135,13 @@ class MIB(nn.Module):
             "audio": self._last(batch, "audio", self.proj_a, self.transa),
             "vision": self._last(batch, "vision", self.proj_v, self.transv),
         }  # (b, d) each
-        divergences: dict[str, Tensor] = {}
-        vectors = {name: self._narrow(name, vector, divergences) for name, vector in x.items()}
-        vectors["fused"] = self._narrow("fused", self.fusion(*vectors.values()), divergences)
-        predictions = {name: decoder(vectors[name]) for name, decoder in self.decoders.items()}
+        sample, divergences = self.training or self.eval_noise, {}
+        for name in (*MODALITIES, "fused"):
+            if name == "fused":
+                x[name] = self.fusion(*x.values())
+            if name in self.bottlenecks:
+                x[name], divergences[name] = self.bottlenecks[name](x[name], sample)
+        predictions = {name: decoder(x[name]) for name, decoder in self.decoders.items()}
         prediction = predictions["fused"]  # (b, output_dim)
         if not self.training:
             return prediction
@@ -173,10 +176,3 @@ class MIB(nn.Module):
         steps = convolve(conv, sequence(batch, name, self.padding))
         packing = Packing(steps.lengths, steps.rows.device)
         return encode_last(encoder, packing, packing.pack(steps.rows))
-
-    def _narrow(self, name: str, x: Tensor, divergences: dict[str, Tensor]) -> Tensor:
-        """A vector (b, d) through its bottleneck, if it has one, which says its divergence."""
-        if name in self.bottlenecks:
-            sample = self.training or self.eval_noise
-            x, divergences[name] = self.bottlenecks[name](x, sample)
-        return x
