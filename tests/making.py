@@ -322,6 +322,58 @@ ALMT = Case(
     },
     unused=("bertmodel.model.pooler.dense.bias",),
 )
+
+
+MIB_SUFFIXES = {"text": "_l", "audio": "_a", "vision": "_v", "fused": ""}
+
+
+def mib(bottleneck: str, narrow: Sequence[str], fusion: str, layer: str) -> Case:
+    """One of MIB's three systems, which vectors it narrows, and a layer of its fusion."""
+    renamed = {"proj_t.": "bert.proj_l.", f"fusion.{layer}": f"fusion.fusion1.{layer}"}
+    for name in narrow:
+        for part in ("encoder", "fc_mu", "fc_std"):
+            ours, theirs = f"bottlenecks.{name}.{part}.", f"fusion.{part}{MIB_SUFFIXES[name]}."
+            renamed[ours] = theirs
+    for name in {*narrow, "fused"}:
+        renamed[f"decoders.{name}."] = f"fusion.decoder{MIB_SUFFIXES[name]}."
+    return Case(
+        f"mib_{bottleneck}",
+        {"bottleneck": bottleneck, "fusion": fusion, "d_model": 8, "bottleneck_hidden": 6}
+        | {"heads": 2, "layers": 2},
+        widths={"audio": 3, "vision": 4},
+        bert=True,
+        choices={
+            "padding": "masked, released",
+            "bottleneck": "early, late, complete",
+            "fusion": "concat, addition, multiplication, tensor, low_rank, graph",
+        },
+        shapes={"decoders.fused.bias": (2,), "proj_a.weight": (8, 3, 3)},
+        renamed=renamed,
+    )
+
+
+ITHP = Case(
+    "ithp",
+    {"hidden": 7, "first_dim": 6, "second_dim": 5},
+    widths={"audio": 3, "vision": 4},
+    bert=True,
+    choices={
+        "padding": "masked, released",
+        "sample": "train, always",
+        "scale": "train, batch",
+    },
+    shapes={"classifier.bias": (2,), "MLP2.3.weight": (4, 7)},
+    renamed={
+        "encoder1.": "dberta.ITHP.encoder1.",
+        "encoder2.": "dberta.ITHP.encoder2.",
+        "MLP1.": "dberta.ITHP.MLP1.",
+        "MLP2.": "dberta.ITHP.MLP2.",
+        "bert.": "dberta.model.",
+        "expand.": "dberta.expand.0.",
+        "norm.": "dberta.LayerNorm.",
+        "pooler.": "dberta.pooler.",
+    },
+)
 ALIGNED = [3, 1, 7, 4]  # steps of words, the same in each modality
 MFN = Case(
     "mfn",
@@ -626,6 +678,10 @@ CASES = {
         renamed={"encoders.audio.": "acoustic_model.", "layers.": "encoder.layers."},
     ),
     "hkt_special": replace(HKT, keywords=HKT.keywords | {"special_steps": "released"}),
+    "ithp": ITHP,
+    "mib_early": mib("early", ["fused"], "tensor", "post_fusion_"),
+    "mib_late": mib("late", ["text", "audio", "vision"], "concat", "linear_"),
+    "mib_complete": mib("complete", [*MIB_SUFFIXES], "graph", "graph_"),
     "almt": ALMT,
     "almt_one_head": replace(
         ALMT, keywords=ALMT.keywords | {"hyper_heads": 1, "hyper_head_dim": 8, "proj_depth": 2}

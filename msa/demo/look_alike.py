@@ -21,6 +21,8 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "pom": ("csd", {"dataset": "pom"}),
     "mosi_mag": ("mag", {"vision": 47}),
     "mosei_mag": ("mag", {"vision": 35}),
+    "mosi_mag_deberta": ("mag", {"vision": 47}),
+    "mosei_mag_deberta": ("mag", {"vision": 35}),
     "mosi_cmbert": ("cm_bert", {}),
     "mosi_mmsa": ("mmsa", {"dataset": "mosi", "aligned": True}),
     "mosei_mmsa": ("mmsa", {"dataset": "mosei", "aligned": True}),

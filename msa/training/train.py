@@ -257,6 +257,8 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     if start := getattr(network, "start_training", None):
         start(fold.label)
+    if start := getattr(network, "start_features", None):
+        start({name: modality.rows for name, modality in fold.modalities.items()})
     start_epoch = getattr(network, "start_epoch", None)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule, **phases}
     parts |= {"memory": Memory(network), "restart": restart}

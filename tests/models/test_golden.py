@@ -43,6 +43,12 @@ def _published() -> list[str]:
     return [name for name, path in recipes.items() if "cite" in yaml.safe_load(path.read_text())]
 
 
+def _system(case: dict) -> str:
+    """The registered name; a system's variants may each have one, as MIB's do."""
+    variant = f"{case['system']}_{case['variant']}"
+    return variant if variant in MODELS else case["system"]
+
+
 def _run(
     system: ModuleType, model: nn.Module, case: dict, inputs: dict[str, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
@@ -80,7 +86,7 @@ def test_there_are_cases() -> None:
 
 @pytest.mark.parametrize("system", _published())
 def test_every_published_system_has_a_case(system: str) -> None:
-    systems = {json.loads(path.read_text())["system"] for path in _cases(OWN)}
+    systems = {_system(json.loads(path.read_text())) for path in _cases(OWN)}
     assert system in systems, f"{system}: expected a case in {OWN}, got those of {sorted(systems)}"
 
 
@@ -88,10 +94,9 @@ def test_every_published_system_has_a_case(system: str) -> None:
 def test_golden(path: Path, record_property: Callable[[str, object], None]) -> None:
     """Output, loss, number of parameters and every gradient norm are the authors'."""
     case = json.loads(path.read_text())
-    system = case["system"]
-    if system not in MODELS:
-        pytest.xfail(f"system {system!r} is not among the models")
-    cases = importlib.import_module(f"parity.{system}")
+    if _system(case) not in MODELS:
+        pytest.xfail(f"system {_system(case)!r} is not among the models")
+    cases = importlib.import_module(f"parity.{case['system']}")
     with np.load(path.with_suffix(".npz")) as file:
         inputs = {name: torch.from_numpy(file[name]) for name in file.files}
     inputs = {n: x.double() if x.is_floating_point() else x for n, x in inputs.items()}

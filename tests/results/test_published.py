@@ -90,12 +90,16 @@ def test_a_target_is_a_setting_of_every_input(setting):
 EXPECTED = {
     # name and setting: the recipes, how many rows, LMF's MAE
     ("mosi", ""): (
-        "mosi mosi_direct mosi_mag mosi_mult mosi_mmsa mosi_cmbert mosi_lmf",
+        "mosi mosi_direct mosi_mag mosi_mag_deberta mosi_mult mosi_mmsa mosi_cmbert mosi_lmf",
         426,
         0.912,
     ),
     ("mosi", "unaligned"): ("mosi_unaligned mosi_mult_unaligned mosi_mmsa_unaligned", 53, 0.9504),
-    ("mosei", ""): ("mosei mosei_direct mosei_mag mosei_mult mosei_mmsa mosei_msaf", 245, None),
+    ("mosei", ""): (
+        "mosei mosei_direct mosei_mag mosei_mag_deberta mosei_mult mosei_mmsa mosei_msaf",
+        245,
+        None,
+    ),
     ("mosei", "unaligned"): (
         "mosei_unaligned mosei_mult_unaligned mosei_mmsa_unaligned",
         55,

@@ -42,6 +42,9 @@ class Network(nn.Module):
         self.register_buffer("table", labels[:, 0].clone(), persistent=False)
         self.register_buffer("recent", labels.new_zeros(0), persistent=False)
 
+    def start_features(self, features):
+        self.features = features
+
     def start_epoch(self, number):
         self.number = number
 
@@ -230,6 +233,14 @@ def test_all_of_it_goes_through_a_kill_to_the_same_bits(folds, tmp_path, hyper):
         assert torch.equal(weight, trained.weights[key])
     assert torch.equal(network.table, again.table)
     assert torch.equal(network.recent, again.recent)
+
+
+def test_the_features_of_the_training_fold_come_first(folds):
+    """Once, before the first epoch, every modality's rows."""
+    network, _ = run(folds, {"epochs": 1})
+    modalities = folds["train"].modalities
+    assert {*network.features} == {*modalities}
+    assert all(torch.equal(network.features[name], modalities[name].rows) for name in modalities)
 
 
 def test_tables_are_no_weights(folds):
