@@ -22,6 +22,7 @@ MODELS = {
     "self_mm": "msa.models.self_mm:SelfMM",
     "mmim": "msa.models.mmim:MMIM",
     "mfn": "msa.models.mfn:MFN",
+    "marn": "msa.models.marn:MARN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "text_only": "msa.models.text_only:TextOnly",
     "t_bert": "msa.models.text_only:TextOnly",
