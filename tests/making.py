@@ -259,6 +259,21 @@ MARN = Case(
         },
     },
 )
+RMFN = Case(
+    "rmfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "cell": 6,
+        "stages": 3,
+        "head_hidden": 7,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "fusion": "highlight, sdk"},
+    shapes={"lsthm.audio.U.weight": (12, 3), "fuse.weight_ih_l0": (24, 12)},
+    renamed={"fuse.": "fusion.model."},
+)
 EF_LSTM = Case(
     "ef_lstm",
     {"hidden": 5, "steps": 12},
@@ -389,6 +404,8 @@ CASES = {
         shapes={"lsthm.text.V.weight": (20, 9), "attention_model.2.weight": (36, 6)},
         renamed={f"reduce.{name}.": f"dim_reduce_nets.{name}.0." for name in WIDTHS},
     ),
+    "rmfn": RMFN,
+    "rmfn_sdk": replace(RMFN, keywords=RMFN.keywords | {"fusion": "sdk"}),
     "ef_lstm": EF_LSTM,
     "ef_lstm_mmsa": replace(
         EF_LSTM,

@@ -23,6 +23,7 @@ MODELS = {
     "mmim": "msa.models.mmim:MMIM",
     "mfn": "msa.models.mfn:MFN",
     "marn": "msa.models.marn:MARN",
+    "rmfn": "msa.models.rmfn:RMFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "text_only": "msa.models.text_only:TextOnly",
     "t_bert": "msa.models.text_only:TextOnly",

@@ -112,7 +112,8 @@ class Gates(torch.autograd.Function):
         torch.addcmul(taken, taken * candidate, candidate, value=-1, out=candidates)
         ctx.uses.append((x.detach(), result))
         by_x = result @ ctx.weight if ctx.needs_input_grad[0] else None
-        return by_x, through.mul_(forget), result, None, None, None, None
+        by_added = result if ctx.needs_input_grad[2] else None
+        return by_x, through.mul_(forget), by_added, None, None, None, None
 
 
 class Repeated:

@@ -20,7 +20,7 @@ from msa.training.train import train
 pytestmark = pytest.mark.slow
 SYSTEMS = ["lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo", "mag_bert", "almt"]
 SYSTEMS += ["text_only", "t_bert", "self_mm", "mmim", "misa"]
-SYSTEMS += ["mult", "tfn", "mfn", "marn", "ef_lstm", "lf_lstm"]
+SYSTEMS += ["mult", "tfn", "mfn", "marn", "rmfn", "ef_lstm", "lf_lstm"]
 
 
 @pytest.fixture(scope="module")
