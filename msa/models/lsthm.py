@@ -4,21 +4,21 @@
 A long short-term hybrid memory is an LSTM that sees, beside its own state, the code which all
 modalities made of their states at the step before. That leaves nothing to do ahead but the inputs'
 products. So the modalities are one network at each step, whose weight has zeros where one state
-does not see another, and the gradients of weights are one product over all steps.
+does not see another; what its small tensors cost most is PyTorch's account of every operation, so
+gradients are taken by hand, those of the weights in one product over all steps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.models.padding import Steps
 from msa.models.recurrence import Times
-
-Uses = list[tuple[Tensor, Tensor]]  # what a layer was given, and the gradient of what it gave
 
 
 class LSTHM(nn.Module):
@@ -31,137 +31,168 @@ class LSTHM(nn.Module):
         self.V = nn.Linear(code, 4 * hidden)
 
 
-class Gather(torch.autograd.Function):
-    """Hands out a layer's weights, and takes the gradients of all its uses back at once."""
+class Fusion(Protocol):
+    """What makes the code of the states, step after step, and then the gradients backward.
 
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, bias: Tensor | None, uses: Uses) -> Tensor:
-        ctx.uses = uses
-        return weight.new_empty(0)
+    Attributes:
+        weights: that it has gradients for.
+    """
 
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        if not ctx.uses:
-            return None, None, None
-        x, gradient = (torch.cat(tensors) for tensors in zip(*ctx.uses, strict=True))
-        ctx.uses.clear()
-        return gradient.t() @ x, gradient.sum(0) if ctx.needs_input_grad[1] else None, None
+    weights: tuple[Tensor, ...]
 
+    def forward(self, states: Tensor) -> Tensor:
+        """The code (b, code) from the states (b, H) of all modalities, at the next step."""
 
-class Product(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, handed_out: Tensor, weight: Tensor, bias: Tensor | None, uses: Uses
-    ) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.weight, ctx.uses = weight, uses
-        return F.linear(x, weight, bias)
+    def backward(self, t: int, by_code: Tensor) -> Tensor:
+        """The gradient for the states of a step, of which the last comes first."""
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        ctx.uses.append((ctx.saved_tensors[0].detach(), gradients[0]))
-        return gradients[0] @ ctx.weight, None, None, None, None
+    def gradients(self) -> tuple[Tensor, ...]:
+        """Those for the weights."""
 
 
-class Gates(torch.autograd.Function):
-    """The state and the cell (b, h) after a step from ``x``, and from the cell before."""
+class Layer:
+    """A linear layer at many steps; weight (out, in)."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self.weight, self.transposed = weight.detach(), weight.detach().t().contiguous()
+        self.bias = bias.detach()
+        self.uses: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x, self.transposed)
+
+    def backward(self, x: Tensor, gradient: Tensor) -> Tensor:
+        self.uses.append((x, gradient))
+        return gradient @ self.weight
+
+    def gradients(self) -> tuple[Tensor, Tensor]:
+        x, gradient = (torch.cat(tensors) for tensors in zip(*self.uses, strict=True))
+        self.uses.clear()
+        return gradient.t() @ x, gradient.sum(0)
+
+
+class Cells:
+    """An LSTM at many steps; weight (4h, in), its gates in the order output, input, forget,
+    candidate."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self.weight, self.transposed = weight.detach(), weight.detach().t().contiguous()
+        self.inputs: list[Tensor] = []
+        self.kept: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.parts: list[tuple[Tensor, ...]] = []
+
+    def forward(self, x: Tensor, cell: Tensor, added: Tensor) -> tuple[Tensor, Tensor]:
+        """State and cell (b, h) from ``x`` (b, in), or what of it is not zero, and the cell before.
+
+        ``added`` (b, 4h) or (4h,) goes into the gates too.
+        """
+        h = cell.shape[1]
+        gates = torch.addmm(added, x, self.transposed[: x.shape[1]])
+        gates[:, : 3 * h].sigmoid_()
+        gates[:, 3 * h :].tanh_()
+        show, accept, forget, candidate = gates.split(h, dim=1)
+        new = (forget * cell).addcmul_(accept, candidate)
+        shown = new.tanh()
+        self.inputs.append(x)
+        self.kept.append((gates, cell, shown))
+        return show * shown, new
+
+    def _start_backward(self) -> None:
+        """What the gradients are multiplied with, of all steps at once."""
+        sizes = [len(x) for x in self.inputs]
+        gates, before, shown = (torch.cat(tensors) for tensors in zip(*self.kept, strict=True))
+        show, accept, forget, candidate = gates.split(before.shape[1], dim=1)
+        slopes = [
+            candidate * accept * (1 - accept),
+            before * forget * (1 - forget),
+            accept * (1 - candidate * candidate),
+        ]
+        leaving, across = shown * show * (1 - show), show * (1 - shown * shown)
+        self.result = torch.empty_like(gates)  # by the gates' inputs
+        parts = (leaving, across, torch.stack(slopes, dim=1), forget, self.result)
+        self.parts = list(zip(*(x.split(sizes) for x in parts), strict=True))
+
+    def backward(self, step: int, by_state: Tensor, by_cell: Tensor) -> Tensor:
+        """The gradient for the gates' inputs; ``by_cell`` becomes that for the cell before."""
+        if not self.parts:
+            self._start_backward()
+        leaving, across, slopes, forget, result = self.parts[step]
+        by_cell.addcmul_(by_state, across)
+        by_show, others = result.unflatten(1, (4, -1)).split([1, 3], dim=1)
+        torch.mul(by_state, leaving, out=by_show[:, 0])
+        torch.mul(slopes, by_cell[:, None], out=others)
+        by_cell.mul_(forget)
+        return result
+
+    def gradient(self) -> Tensor:
+        """That for the weight."""
+        width = self.weight.shape[1]
+        inputs = [F.pad(x, (0, width - x.shape[1])) for x in self.inputs]
+        return self.result.t() @ torch.cat(inputs)
+
+
+class Together(torch.autograd.Function):
+    """States and codes (n, H + code) after every step from projected inputs (n, 4H)."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        x: Tensor,
-        cell: Tensor,
-        added: Tensor | None,
-        handed_out: Tensor,
+        projected: Tensor,
         weight: Tensor,
-        bias: Tensor,
-        uses: Uses,
-    ) -> tuple[Tensor, Tensor]:
-        h = cell.shape[1]
-        gates = torch.addmm(bias if added is None else added, x, weight.t())  # (b, 4h)
-        gates[:, : 3 * h].sigmoid_()
-        gates[:, 3 * h :].tanh_()
-        forget, accept, show, candidate = gates.split(h, dim=1)
-        new_cell = (forget * cell).addcmul_(accept, candidate)
-        shown = new_cell.tanh()
-        ctx.save_for_backward(x, cell, gates, shown)
-        ctx.weight, ctx.uses = weight, uses
-        ctx.set_materialize_grads(False)
-        return show * shown, new_cell
+        sizes: list[int],
+        fusion: Fusion,
+        *weights: Tensor,
+    ) -> Tensor:
+        cells, found = Cells(weight), []
+        x = weight.new_zeros(sizes[0], weight.shape[1])
+        cell = weight.new_zeros(sizes[0], weight.shape[0] // 4)
+        for size, added in zip(sizes, projected.split(sizes), strict=True):
+            state, cell = cells.forward(x[:size], cell[:size], added)
+            x = torch.cat([state, fusion.forward(state)], dim=1)
+            found.append(x)
+        ctx.cells, ctx.fusion, ctx.sizes = cells, fusion, sizes
+        return torch.cat(found)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        x, cell, gates, shown = ctx.saved_tensors
-        h = cell.shape[1]
-        by_state, by_cell = gradients
-        forget, accept, show, candidate = gates.split(h, dim=1)
-        result = gates.addcmul(gates, gates, value=-1)  # slopes of the sigmoids
-        forgets, accepts, shows, candidates = result.split(h, dim=1)
-        if by_state is None:
-            through = torch.zeros_like(cell)
-            shows.zero_()
-        else:
-            out = by_state * shown
-            through = (by_state * show).addcmul_(out * show, shown, value=-1)
-            shows.mul_(out)
-        if by_cell is not None:
-            through += by_cell
-        forgets.mul_(cell).mul_(through)
-        accepts.mul_(candidate).mul_(through)
-        taken = through * accept
-        torch.addcmul(taken, taken * candidate, candidate, value=-1, out=candidates)
-        ctx.uses.append((x.detach(), result))
-        by_x = result @ ctx.weight if ctx.needs_input_grad[0] else None
-        by_added = result if ctx.needs_input_grad[2] else None
-        return by_x, through.mul_(forget), by_added, None, None, None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        cells, fusion, sizes = ctx.cells, ctx.fusion, ctx.sizes
+        h = cells.weight.shape[0] // 4
+        by_x = gradients[0].clone(memory_format=torch.contiguous_format).split(sizes)
+        by_cell = by_x[0].new_zeros(sizes[0], h)
+        for t in range(len(sizes) - 1, -1, -1):
+            by_state = fusion.backward(t, by_x[t][:, h:]).add_(by_x[t][:, :h])
+            by_gates = cells.backward(t, by_state, by_cell[: sizes[t]])
+            if t:
+                by_x[t - 1][: sizes[t]].addmm_(by_gates, cells.weight)
+        return cells.result, cells.gradient(), None, None, *fusion.gradients()
 
 
-class Repeated:
-    """A linear layer (out, in) that is used at many steps."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        self.uses: Uses = []
-        self.handed_out = Gather.apply(weight, bias, self.uses)
-        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return Product.apply(x, self.handed_out, self.weight, self.bias, self.uses)
-
-    def gates(self, x: Tensor, cell: Tensor, added: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """State and cell of an LSTM; ``added`` (b, 4h) goes into the gates in the bias's place."""
-        return Gates.apply(x, cell, added, self.handed_out, self.weight, self.bias, self.uses)
+def reorder(x: Tensor) -> Tensor:
+    """Rows of forget, input, output gates and candidates in the order of ``Cells``."""
+    forget, accept, show, candidate = x.chunk(4)
+    return torch.cat([show, accept, forget, candidate])
 
 
 def recur_together(
-    lsthms: Mapping[str, LSTHM], sequences: Mapping[str, Steps], fuse: Callable[[Tensor], Tensor]
+    lsthms: Mapping[str, LSTHM], sequences: Mapping[str, Steps], fusion: Fusion
 ) -> Tensor:
-    """The last states of all modalities and the last code, (b, H + code).
-
-    ``fuse`` makes the code (b, code) from the states (b, H), in the order of ``lsthms``.
-    """
+    """The last states of all modalities, in the order of ``lsthms``, and the last code."""
     lengths = next(iter(sequences.values())).lengths
-    first = next(iter(lsthms.values()))
-    device, code = first.V.weight.device, first.V.in_features
+    device = next(iter(lsthms.values())).V.weight.device
     widths = [lsthm.U.in_features for lsthm in lsthms.values()]
-    hidden, begins = sum(widths), accumulate(widths, initial=0)
+    begins = accumulate(widths, initial=0)
     times = Times(lengths, device)
     with torch.autocast(device.type, enabled=False):
         inputs, weights = [], []
         for (name, lsthm), begin, width in zip(lsthms.items(), begins, widths, strict=False):
             x = times.arrange(sequences[name].rows.to(lsthm.W.weight.dtype))
             bias = lsthm.W.bias + lsthm.U.bias + lsthm.V.bias
-            inputs.append(F.linear(x, lsthm.W.weight, bias).unflatten(1, (4, width)))
-            own = F.pad(lsthm.U.weight, (begin, hidden - begin - width))
-            both = torch.cat([own, lsthm.V.weight], dim=1)  # (4 * width, H + code)
+            projected = F.linear(x, reorder(lsthm.W.weight), reorder(bias))
+            inputs.append(projected.unflatten(1, (4, width)))
+            own = F.pad(lsthm.U.weight, (begin, sum(widths) - begin - width))
+            both = reorder(torch.cat([own, lsthm.V.weight], dim=1))  # (4 * width, H + code)
             weights.append(both.unflatten(0, (4, width)))
-        projected = torch.cat(inputs, dim=2).flatten(1)  # (n, 4H)
-        layer = Repeated(torch.cat(weights, dim=1).flatten(0, 1))
-        x = projected.new_zeros(times.sizes[0], hidden + code)
-        cell, ended = projected.new_zeros(times.sizes[0], hidden), []
-        for size, added in zip(times.sizes, projected.split(times.sizes), strict=True):
-            if size < len(x):
-                ended.append(x[size:])
-                x, cell = x[:size], cell[:size]
-            state, cell = layer.gates(x, cell, added)
-            x = torch.cat([state, fuse(state)], dim=1)
-    return torch.cat([x, *reversed(ended)])[times.ranks]
+        x, weight = torch.cat(inputs, dim=2).flatten(1), torch.cat(weights, dim=1).flatten(0, 1)
+        found = Together.apply(x, weight, times.sizes, fusion, *fusion.weights)
+    last = torch.from_numpy(np.cumsum(lengths) - 1).to(device)
+    return found[times.places[last]]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
-from msa.models.lsthm import LSTHM, Repeated, recur_together
+from msa.models.lsthm import LSTHM, Layer, recur_together
 from msa.models.padding import aligned_steps, require_choice
 
 ORDER = {"paper": ("text", "vision", "audio"), "sdk": ("text", "audio", "vision")}
@@ -125,40 +125,59 @@ class Attentions:
     """The code (b, code) from the states (b, H) of all modalities, as one network at each step."""
 
     def __init__(self, model: MARN) -> None:
-        self.model = model
-        reduce = model.reduce.values()
-        k = model.attentions
+        k, reduce = model.attentions, model.reduce.values()
         widths = [layer.in_features // k for layer in reduce]
-        states = sum(widths)
-        *first, last = (x for x in model.attention_model if isinstance(x, nn.Linear))
-        scores = [last.weight, last.bias]
+        begins, states = accumulate(widths, initial=0), sum(widths)
+        layers = [(x.weight, x.bias) for x in model.attention_model if isinstance(x, nn.Linear)]
         if model.variant == "sdk":
             # theirs are a modality's for all attentions, then the next modality's
             parts = (
-                [p.unflatten(0, (k, -1)) for p in x.split([k * w for w in widths])] for x in scores
+                [p.unflatten(0, (k, -1)) for p in x.split([k * w for w in widths])]
+                for x in layers[-1]
             )
-            scores = [torch.cat(p, dim=1).flatten(0, 1) for p in parts]
-        self.attend = [Repeated(x.weight, x.bias) for x in first]
-        self.score = Repeated(*scores)
+            weight, bias = (torch.cat(p, dim=1).flatten(0, 1) for p in parts)
+            layers[-1] = weight, bias
         blocks = [
             F.pad(layer.weight.unflatten(1, (k, width)), (begin, states - begin - width))
-            for layer, width, begin in zip(
-                reduce, widths, accumulate(widths, initial=0), strict=False
-            )
+            for layer, width, begin in zip(reduce, widths, begins, strict=False)
         ]  # (reduced, k, H) each, zeros where the states are another modality's
-        bias = torch.cat([layer.bias for layer in reduce])
-        self.reduce = Repeated(torch.cat(blocks).flatten(1), bias)
+        layers.append((torch.cat(blocks).flatten(1), torch.cat([layer.bias for layer in reduce])))
         if model.variant == "paper":
-            self.code = Repeated(model.hybrid_fc.weight, model.hybrid_fc.bias)
+            layers.append((model.hybrid_fc.weight, model.hybrid_fc.bias))
+        self.weights = tuple(x for layer in layers for x in layer)
+        self.layers = [Layer(*layer) for layer in layers]
+        self.deep = len(model.attention_model) > 1
+        # one softmax has the states as often as there are heads, each a number of times
+        self.shape = (1, k, states) if model.attention == "joint" else (k, 1, states)
+        self.kept: list[tuple[Tensor, ...]] = []
 
-    def __call__(self, states: Tensor) -> Tensor:
-        x = states
-        for layer in self.attend:
-            x = F.relu(layer(x))
-        scores = self.score(x)  # (b, k * H)
-        if self.model.attention == "joint":
-            weights = scores.softmax(1).unflatten(1, (self.model.attentions, -1))
-        else:
-            weights = scores.unflatten(1, (self.model.attentions, -1)).softmax(2)
-        x = self.reduce((weights * states[:, None]).flatten(1))
-        return self.code(x) if self.model.variant == "paper" else x
+    def forward(self, states: Tensor) -> Tensor:
+        *attend, score, reduce = self.layers[: 2 + self.deep]
+        hidden = states
+        for layer in attend:
+            hidden = layer.forward(states).relu_()
+        scores = score.forward(hidden).unflatten(1, self.shape)  # (b, softmaxes, heads, H)
+        weights = scores.flatten(2).softmax(2).unflatten(2, self.shape[1:])
+        attended = (weights * states[:, None, None]).flatten(1)
+        code = reduced = reduce.forward(attended)
+        for layer in self.layers[2 + self.deep :]:
+            code = layer.forward(reduced)
+        self.kept.append((states, hidden, weights, attended, reduced))
+        return code
+
+    def backward(self, t: int, by_code: Tensor) -> Tensor:
+        *attend, score, reduce = self.layers[: 2 + self.deep]
+        states, hidden, weights, attended, reduced = self.kept[t]
+        for layer in self.layers[2 + self.deep :]:
+            by_code = layer.backward(reduced, by_code)
+        gradient = reduce.backward(attended, by_code).view_as(weights) * weights
+        by_states = gradient.sum((1, 2))
+        gradient *= states[:, None, None]
+        gradient.addcmul_(weights, gradient.sum((2, 3), keepdim=True), value=-1)
+        gradient = score.backward(hidden, gradient.flatten(1))
+        for layer in attend:
+            gradient = layer.backward(states, gradient.mul_(hidden > 0))
+        return by_states.add_(gradient)
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        return tuple(x for layer in self.layers for x in layer.gradients())

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
-from msa.models.lsthm import LSTHM, Repeated, recur_together
+from msa.models.lsthm import LSTHM, Cells, Layer, recur_together
 from msa.models.padding import aligned_steps, require_choice
 
 WIDTHS = {
@@ -91,43 +91,82 @@ class Stages:
     """The code (b, cell) from the states (b, H) of all modalities."""
 
     def __init__(self, model: RMFN) -> None:
-        self.count, self.fuse = model.stages, Reader(model.fuse)
+        self.count, self.cell = model.stages, model.fuse.hidden_size
         self.highlights = model.fusion == "highlight"
+        self.fuse = Reader(model.fuse)
+        self.weights = self.fuse.weights
         if self.highlights:
             self.highlight = Reader(model.highlight)
-            self.summarize = Repeated(model.summarize.weight, model.summarize.bias)
+            last = model.summarize.weight, model.summarize.bias
+            self.summarize = Layer(*last)
+            self.weights = (*self.fuse.weights, *self.highlight.weights, *last)
+        self.kept: list[tuple[Tensor, list[Tensor], Tensor]] = []
 
-    def __call__(self, states: Tensor) -> Tensor:
-        x, highlight, fuse, fused = states, None, None, []
+    def forward(self, states: Tensor) -> Tensor:
+        x, highlight, fuse, fused, weights = states, None, None, [], []
         for _ in range(self.count):
             if self.highlights:
-                highlight = self.highlight(x, highlight)
-                x = highlight[0].softmax(1) * states
-            fuse = self.fuse(x, fuse)
+                highlight = self.highlight.forward(x, highlight)
+                weights.append(highlight[0].softmax(1))
+                x = weights[-1] * states
+            fuse = self.fuse.forward(x, fuse)
             fused.append(fuse[0])
-        return self.summarize(torch.cat(fused, dim=1)) if self.highlights else fused[-1]
+        found = torch.cat(fused, dim=1)
+        self.kept.append((states, weights, found))
+        return self.summarize.forward(found) if self.highlights else fused[-1]
+
+    def backward(self, t: int, by_code: Tensor) -> Tensor:
+        states, weights, found = self.kept[t]
+        if self.highlights:
+            by_fused = self.summarize.backward(found, by_code).split(self.cell, dim=1)
+        else:
+            by_fused = (*[torch.zeros_like(by_code)] * (self.count - 1), by_code)
+        by_fuse, by_fuse_cell = torch.zeros_like(by_code), torch.zeros_like(by_code)
+        # for the states, what the next stage reads, and the state and the cell of highlighting
+        by_states, by_next, by_state, by_cell = (torch.zeros_like(states) for _ in range(4))
+        for k in range(self.count - 1, -1, -1):
+            step = t * self.count + k
+            by_x, by_fuse = self.fuse.backward(step, by_fused[k] + by_fuse, by_fuse_cell)
+            if self.highlights:
+                by_x = by_x + by_next
+                by_states.addcmul_(by_x, weights[k])
+                by_x *= states
+                by_x -= (by_x * weights[k]).sum(1, keepdim=True)
+                by_state = torch.addcmul(by_state, by_x, weights[k])
+                by_next, by_state = self.highlight.backward(step, by_state, by_cell)
+            else:
+                by_states += by_x
+        return by_states.add_(by_next)
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        if not self.highlights:
+            return self.fuse.gradients()
+        parts = (self.fuse, self.highlight, self.summarize)
+        return tuple(x for part in parts for x in part.gradients())
 
 
 class Reader:
-    """An LSTM, one step after the other: state and cell from those before, zeros if None."""
+    """An LSTM, one step after the other, from zeros where nothing was before."""
 
     def __init__(self, lstm: nn.LSTM) -> None:
         weight = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
-        weight, bias = (_reorder(x) for x in (weight, lstm.bias_ih_l0 + lstm.bias_hh_l0))
-        self.hidden = lstm.hidden_size
-        self.first, self.later = (
-            Repeated(weight[:, : lstm.input_size], bias),
-            Repeated(weight, bias),
-        )
+        bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+        h = lstm.hidden_size  # PyTorch has the output gate behind the others
+        self.weights = torch.cat([weight[-h:], weight[:-h]]), torch.cat([bias[-h:], bias[:-h]])
+        self.cells, self.bias = Cells(self.weights[0]), self.weights[1].detach()
+        self.width, self.hidden = lstm.input_size, lstm.hidden_size
 
-    def __call__(self, x: Tensor, before: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, before: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        """State and cell (b, h)."""
         if before is None:
-            return self.first.gates(x, x.new_zeros(len(x), self.hidden))
-        state, cell = before
-        return self.later.gates(torch.cat([x, state], dim=1), cell)
+            return self.cells.forward(x, x.new_zeros(len(x), self.hidden), self.bias)
+        return self.cells.forward(torch.cat([x, before[0]], dim=1), before[1], self.bias)
 
+    def backward(self, step: int, by_state: Tensor, by_cell: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients for what was read and for the state before; ``by_cell`` becomes its."""
+        by_gates = self.cells.backward(step, by_state, by_cell)
+        by_input = by_gates @ self.cells.weight[:, : self.cells.inputs[step].shape[1]]
+        return by_input[:, : self.width], by_input[:, self.width :]
 
-def _reorder(x: Tensor) -> Tensor:
-    """Rows of PyTorch's input, forget, candidate and output gates, in the order of an LSTHM."""
-    accept, forget, candidate, show = x.chunk(4)
-    return torch.cat([forget, accept, show, candidate])
+    def gradients(self) -> tuple[Tensor, Tensor]:
+        return self.cells.gradient(), self.cells.result.sum(0)

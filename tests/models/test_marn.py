@@ -10,11 +10,10 @@ from msa.models.marn import Attentions
 
 def weights(model: torch.nn.Module, states: Tensor) -> Tensor:
     """The attentions' weights (b, k, H): what the reducing layers see, by the states."""
-    attentions, seen = Attentions(model), []
-    reduce = attentions.reduce
-    attentions.reduce = lambda x: (seen.append(x), reduce(x))[1]
-    attentions(states)
-    return seen[0].unflatten(1, (3, -1)) / states[:, None]
+    attentions = Attentions(model)
+    attentions.forward(states)
+    [(_, _, found, _, _)] = attentions.kept  # (b, softmaxes, heads, H)
+    return found.flatten(1, 2)
 
 
 @torch.no_grad()
@@ -35,7 +34,7 @@ def test_the_code_is_of_the_net_g_or_the_reduced_states(variant: str, code: int)
     model = make("marn", variant=variant)
     assert hasattr(model, "hybrid_fc") == (variant == "paper")
     assert model.lsthm["text"].V.in_features == code
-    assert Attentions(model)(torch.ones(2, 12).double()).shape == (2, code)
+    assert Attentions(model).forward(torch.ones(2, 12).double()).shape == (2, code)
 
 
 @torch.no_grad()
@@ -48,7 +47,7 @@ def test_the_prediction_sees_the_last_states_or_the_code_alone(variant: str, cod
         model(collate(make_rows("marn")))
         assert seen[0].shape == (4, width)
         if choice == "h_and_z":
-            torch.testing.assert_close(seen[0][:, 12:], Attentions(model)(seen[0][:, :12]))
+            torch.testing.assert_close(seen[0][:, 12:], Attentions(model).forward(seen[0][:, :12]))
 
 
 @torch.no_grad()
