@@ -79,7 +79,7 @@ def make_batch(length: int, full: bool) -> dict[str, Tensor]:
     if not full:
         lengths = np.clip(rng.geometric(1 / WORDS, BATCH), 1, length)
     mask = torch.from_numpy(np.arange(length) < lengths[:, None])
-    batch = {}
+    batch: dict[str, Tensor] = {}
     for name, width in WIDTHS.items():
         x = torch.randn(BATCH, length, width, generator=generator)
         batch |= {name: x * mask[..., None], f"{name}_mask": mask}

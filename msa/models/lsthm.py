@@ -174,9 +174,10 @@ def reorder(x: Tensor) -> Tensor:
 
 
 def recur_together(
-    lsthms: Mapping[str, LSTHM], sequences: Mapping[str, Steps], fusion: Fusion
+    networks: nn.ModuleDict, sequences: Mapping[str, Steps], fusion: Fusion
 ) -> Tensor:
-    """The last states of all modalities, in the order of ``lsthms``, and the last code."""
+    """The last states, in the order of ``networks``, which are LSTHMs, and the last code."""
+    lsthms = {name: lsthm for name, lsthm in networks.items() if isinstance(lsthm, LSTHM)}
     lengths = next(iter(sequences.values())).lengths
     device = next(iter(lsthms.values())).V.weight.device
     widths = [lsthm.U.in_features for lsthm in lsthms.values()]

@@ -88,14 +88,13 @@ class MARN(nn.Module):
         hidden = {"text": text_hidden, "audio": audio_hidden, "vision": vision_hidden}
         reduced = {"text": text_reduced, "audio": audio_reduced, "vision": vision_reduced}
         states, reduced_to = sum(hidden.values()), sum(reduced.values())
-        code = states if variant == "paper" else reduced_to
+        self.code = code = states if variant == "paper" else reduced_to
         self.lsthm = nn.ModuleDict(
             {m: LSTHM(input_dim=inputs[m], hidden=hidden[m], code=code) for m in order}
         )
-        widths = [states, *[attention_hidden] * bool(attention_hidden), attentions * states]
-        self.attention_model = nn.Sequential(nn.Linear(*widths[:2]))
-        if attention_hidden:
-            self.attention_model.extend([nn.ReLU(), nn.Linear(*widths[1:])])
+        hidden_layer = [nn.Linear(states, attention_hidden), nn.ReLU()] if attention_hidden else []
+        scores = nn.Linear(attention_hidden or states, attentions * states)
+        self.attention_model = nn.Sequential(*hidden_layer, scores)
         self.reduce = nn.ModuleDict(
             {m: nn.Linear(attentions * hidden[m], reduced[m]) for m in order}
         )
@@ -112,10 +111,9 @@ class MARN(nn.Module):
         steps = dict(
             zip(("text", "audio", "vision"), aligned_steps(batch, self.padding), strict=True)
         )
-        states = self.attention_model[0].in_features
         x = recur_together(self.lsthm, steps, Attentions(self))  # (b, H + code)
         if self.output_state == "z":
-            x = x[:, states:]
+            x = x[:, -self.code :]
         if self.variant == "paper":
             return self.output_fc(self.dropout(x))  # (b, output_dim)
         return self.fc2(self.dropout(F.relu(self.fc1(x))))
@@ -125,10 +123,12 @@ class Attentions:
     """The code (b, code) from the states (b, H) of all modalities, as one network at each step."""
 
     def __init__(self, model: MARN) -> None:
-        k, reduce = model.attentions, model.reduce.values()
+        k, reduce = model.attentions, dict[str, Any](model.reduce.items()).values()
         widths = [layer.in_features // k for layer in reduce]
         begins, states = accumulate(widths, initial=0), sum(widths)
-        layers = [(x.weight, x.bias) for x in model.attention_model if isinstance(x, nn.Linear)]
+        layers: list[tuple[Tensor, Tensor]] = [
+            (x.weight, x.bias) for x in model.attention_model if isinstance(x, nn.Linear)
+        ]
         if model.variant == "sdk":
             # theirs are a modality's for all attentions, then the next modality's
             parts = (

@@ -94,7 +94,7 @@ class Stages:
         self.count, self.cell = model.stages, model.fuse.hidden_size
         self.highlights = model.fusion == "highlight"
         self.fuse = Reader(model.fuse)
-        self.weights = self.fuse.weights
+        self.weights: tuple[Tensor, ...] = self.fuse.weights
         if self.highlights:
             self.highlight = Reader(model.highlight)
             last = model.summarize.weight, model.summarize.bias
@@ -149,8 +149,9 @@ class Reader:
     """An LSTM, one step after the other, from zeros where nothing was before."""
 
     def __init__(self, lstm: nn.LSTM) -> None:
-        weight = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
-        bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        of_input, of_state, *biases = (lstm.get_parameter(name) for name in names)
+        weight, bias = torch.cat([of_input, of_state], dim=1), biases[0] + biases[1]
         h = lstm.hidden_size  # PyTorch has the output gate behind the others
         self.weights = torch.cat([weight[-h:], weight[:-h]]), torch.cat([bias[-h:], bias[:-h]])
         self.cells, self.bias = Cells(self.weights[0]), self.weights[1].detach()
