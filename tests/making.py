@@ -392,6 +392,50 @@ MFN = Case(
     choices={"padding": "masked, released", "audio_vision": "sequence, mean"},
     shapes={"lstm_l.bias_hh": (20,), "gamma1_fc1.weight": (5, 30)},
 )
+MARN = Case(
+    "marn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "text_reduced": 2,
+        "audio_reduced": 4,
+        "vision_reduced": 3,
+        "attentions": 3,
+        "attention_hidden": 0,
+    },
+    steps=ALIGNED,
+    choices={
+        "padding": "masked, released",
+        "variant": "paper, sdk",
+        "attention": "per_head, joint",
+        "output_state": "h_and_z, z",
+    },
+    shapes={"lsthm.text.V.weight": (20, 12), "reduce.audio.weight": (4, 9)},
+    renamed={
+        "attention_model.0.": "att_model.",
+        **{
+            f"{ours}.{name}.": f"{theirs}.{modality}."
+            for ours, theirs in (("lsthm", "rnncell"), ("reduce", "dim_reduce_model"))
+            for name, modality in (("text", "word"), ("vision", "visual"), ("audio", "acoustic"))
+        },
+    },
+)
+RMFN = Case(
+    "rmfn",
+    {
+        "text_hidden": 5,
+        "audio_hidden": 3,
+        "vision_hidden": 4,
+        "cell": 6,
+        "stages": 3,
+        "head_hidden": 7,
+    },
+    steps=ALIGNED,
+    choices={"padding": "masked, released", "fusion": "highlight, sdk"},
+    shapes={"lsthm.audio.U.weight": (12, 3), "fuse.weight_ih_l0": (24, 12)},
+    renamed={"fuse.": "fusion.model."},
+)
 GRAPH_MFN = Case(
     "graph_mfn",
     {
@@ -725,6 +769,16 @@ CASES = {
     ),
     "mfm_missing": replace(MFM, keywords=MFM.keywords | {"variant": "missing"}),
     "mfn_mean": replace(MFN, keywords=MFN.keywords | {"audio_vision": "mean"}, steps=STEPS),
+    "marn": MARN,
+    "marn_sdk": replace(
+        MARN,
+        keywords=MARN.keywords
+        | {"variant": "sdk", "attention_hidden": 6, "head_hidden": 7, "attention": "joint"},
+        shapes={"lsthm.text.V.weight": (20, 9), "attention_model.2.weight": (36, 6)},
+        renamed={f"reduce.{name}.": f"dim_reduce_nets.{name}.0." for name in WIDTHS},
+    ),
+    "rmfn": RMFN,
+    "rmfn_sdk": replace(RMFN, keywords=RMFN.keywords | {"fusion": "sdk"}),
     "ef_lstm": EF_LSTM,
     "ef_lstm_mmsa": replace(
         EF_LSTM,

@@ -83,3 +83,10 @@ def test_train():
     names = check(rows)
     for model in ("lmf", "nhfnet", "lmr_cbt", "cm_bert", "glomo"):
         assert f"train an epoch: {model}, 32 segments, 1 thread" in names
+
+
+@pytest.mark.slow
+def test_recurrent():
+    """A batch of each system, of either kind of lengths."""
+    rows = benchmark("from benchmarks import recurrent\nrows = recurrent.run(1, 1)")
+    assert len(check(rows)) == 12

@@ -35,6 +35,8 @@ MODELS = {
     "mfn": "msa.models.mfn:MFN",
     "graph_mfn": "msa.models.graph_mfn:GraphMFN",
     "mfm": "msa.models.mfm:MFM",
+    "marn": "msa.models.marn:MARN",
+    "rmfn": "msa.models.rmfn:RMFN",
     "ef_lstm": "msa.models.ef_lstm:EFLSTM",
     "raven": "msa.models.raven:RAVEN",
     "mctn": "msa.models.mctn:MCTN",
