@@ -19,9 +19,10 @@ def flag(name: str, value: object) -> list[str]:
 
 
 def authority_flags(config: Config, model: str) -> list[str]:
-    """What a system's numbers are checked against, where that is not its authors' code."""
+    """What a published system is checked against, and what of it is not its authors'."""
     recipe = config.models[model]
-    return [part for name in ("authority", "ours") for part in flag(name, recipe.get(name))]
+    authority = recipe.get("authority", "released" if "cite" in recipe else None)
+    return flag("authority", authority) + flag("ours", recipe.get("ours"))
 
 
 def raw_flags(source: Source) -> list[str]:

@@ -108,7 +108,7 @@ def table(
                     "seeds": len(scores[headline]["per_seed"]),
                     "wall_time_s": result["wall_time_s"]["total"],
                     "settings": result["settings"],
-                    "authority": result["authority"],
+                    "authority": result["authority"] or "",
                     "missing": " ".join(result["missing_modalities"]),
                     **{f"uses_{name}": use for name, use in result["modality_use"].items()},
                     **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
@@ -117,7 +117,7 @@ def table(
                 }
             )
     frame = pd.DataFrame(rows)
-    if (frame["authority"] == "released").all():
+    if frame["authority"].isin(["", "released"]).all():
         frame = frame.drop(columns="authority")
     if frame["gain"].isna().all():
         frame = frame.drop(columns=[*Gain._fields])

@@ -80,7 +80,7 @@ def beside(
                 "difference": np.nan if apart else mean - value,
                 **{name: figure[name] for name in ("source", "second_hand", "note")},
                 "protocol": "; ".join(_differences(figure, protocols, mine)),
-                "authority": mine.get("authority", ""),
+                "authority": mine.get("authority") or "",
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

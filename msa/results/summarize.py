@@ -164,7 +164,7 @@ def summarize(
     cost: Sequence[Json] = (),
     coverage: Json | None = None,
     files: Sequence[Json] = (),
-    authority: str = "released",
+    authority: str | None = None,
     ours: str | None = None,
 ) -> Json:
     """The result of one model, ready for JSON.
@@ -176,7 +176,7 @@ def summarize(
         cost: what each job took, as of `msa.results.cost.costs`.
         coverage: of the data, by fold, as of `msa.base.coverage`; None where it is not known.
         files: the raw files, as of `raw_files`.
-        authority: what the system is checked against, as of a model recipe.
+        authority: what the system is checked against, as of a model recipe; None of a baseline.
         ours: what of it is not its authors'.
 
     Raises:
@@ -421,7 +421,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--authority",
         choices=("released", "composed", "reconstruction"),
-        default="released",
         help="what the system is checked against",
     )
     parser.add_argument("--ours", help="what of it is not its authors'")

@@ -23,8 +23,9 @@ from msa.models import MODELS, model_class
 from msa.training.network import build
 
 RECIPES = Path(__file__).parents[2] / "workflow" / "recipes" / "models"
-# MOSI's: GloVe text, COVAREP, FACET
-WIDTHS = {"text": 300, "audio": 74, "vision": 47}
+# MOSI's GloVe text, COVAREP, FACET, and those of MMSA's files; features of humor where there are any
+WIDTHS = {"text": 300, "audio": 74, "vision": 47, "hcf": 4}
+MMSA_WIDTHS = {"text": 768, "audio": 5, "vision": 20}
 FORMS = {"features": "encoder features", "glove": "GloVe"}
 BEGIN, END = "<!-- {}: made by python -m msa systems -->\n", "<!-- end of {} -->\n"
 
@@ -37,18 +38,17 @@ def read_recipes(folder: Path = RECIPES) -> dict[str, dict[str, Any]]:
 def parameters(name: str, recipe: Mapping[str, Any]) -> int | None:
     """How many a model has at MOSI's widths, without the encoder; None if it learns otherwise.
 
-    Its settings are the first ones published for MOSI, or else the recipe's.
+    Its settings, and MMSA's widths or not, are the first ones published for MOSI, or else the
+    recipe's.
     """
     if hasattr(model_class(name), "fit"):
         return None
-    published = [
-        entry.get("settings", {})
-        for dataset, entry in recipe.get("published", {}).items()
-        if dataset.startswith("mosi")
-    ]
-    settings = merge(recipe["settings"], *published[:1])
+    published = recipe.get("published", {})
+    dataset = next((name for name in published if name.startswith("mosi")), "")
+    settings = merge(recipe["settings"], published.get(dataset, {}).get("settings", {}))
     text = recipe["needs"].get("text", [None])[0]
-    widths = {modality: WIDTHS[modality] for modality in recipe["needs"]}
+    every = WIDTHS | (MMSA_WIDTHS if "mmsa" in dataset else {})
+    widths = {modality: every[modality] for modality in recipe["needs"]}
     with torch.device("meta"):  # shapes alone
         bert = BertModel(BertConfig())
         encoder = {id(p): p for p in bert.parameters()}  # kept, lest a model drop some

@@ -267,7 +267,7 @@ def test_what_uses_its_modalities_and_what_it_is_checked_against() -> None:
     assert result["modality_use"] == {"text": 2.0, "audio": 0.0}
     assert (result["authority"], result["ours"]) == ("composed", "the head")
     plain = valid(summarize([run(1)]))
-    assert (plain["authority"], plain["ours"], plain["modality_use"]) == ("released", None, {})
+    assert (plain["authority"], plain["ours"], plain["modality_use"]) == (None, None, {})
 
 
 def test_which_runs_learned() -> None:
