@@ -17,11 +17,11 @@ from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.disentangled import Disentangling, Streams, encode_own_last
 from msa.models.dropout import Dropout
-from msa.models.mult import MEMORY_LAYERS
 from msa.models.padding import Steps, compact, require_choice, sequence, valid_steps
 from msa.models.transformer import Encoder
 
 LETTERS = {"text": "l", "vision": "v", "audio": "a"}  # in the order of what is joined
+MEMORY_LAYERS = 3  # at least, as in MulT
 WEIGHTS = {"shared": 1.0, "specific_text": 3.0, "specific_vision": 1.0, "specific_audio": 1.0}
 WEIGHTS |= {"reconstruction": 0.1, "specific": 0.1, "orthogonal": 0.01, "triplet": 0.01}
 PARTS = {"proj": "apart.proj", "encoder_s": "apart.encoder_own", "decoder": "apart.decoder"}

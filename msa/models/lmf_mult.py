@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
-from msa.models.mult import LETTERS, MEMORY_LAYERS
 from msa.models.packing import Packing, Slots, share_rows
 from msa.models.padding import Steps, convolve, require_choice, sequence
 from msa.models.recurrence import recur
 from msa.models.transformer import Encoder, encode_last
+
+LETTERS = {"text": "l", "audio": "a", "vision": "v"}
+MEMORY_LAYERS = 3  # at least, as in MulT
 
 WIDTHS = {
     "text_dim": ("lstm_l.weight_ih_l0", 1),

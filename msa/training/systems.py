@@ -23,7 +23,7 @@ from msa.models import MODELS, model_class
 from msa.training.network import build
 
 RECIPES = Path(__file__).parents[2] / "workflow" / "recipes" / "models"
-# MOSI's GloVe text, COVAREP, FACET, and those of MMSA's files; features of humor where there are any
+# MOSI's GloVe text, COVAREP, FACET, and those of MMSA's files; hcf as where there is any
 WIDTHS = {"text": 300, "audio": 74, "vision": 47, "hcf": 4}
 MMSA_WIDTHS = {"text": 768, "audio": 5, "vision": 20}
 FORMS = {"features": "encoder features", "glove": "GloVe"}

@@ -67,7 +67,7 @@ def test_all_problems_at_once_with_the_nearest_name():
     [
         ({"datasets": ["mosy"]}, 'unknown data set "mosy"; did you mean "mosi"?'),
         ({"models": ["nhfent"]}, 'unknown model "nhfent"; did you mean "nhfnet"?'),
-        ({"settings": {"lfm": {}}}, 'settings: unknown model "lfm"; did you mean "lmf"?'),
+        ({"settings": {"nhfne": {}}}, 'settings: unknown model "nhfne"; did you mean "nhfnet"?'),
         ({"settings": {"dmo/lmf": {}}}, 'unknown data set "dmo"; did you mean "demo"?'),
         (
             {"settings": {"lmf": {"optimizer": {"lrr": 1}}}},

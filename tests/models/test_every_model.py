@@ -15,6 +15,11 @@ every_model = pytest.mark.parametrize("name", CASES)
 either_padding = pytest.mark.parametrize("padding", ["masked", "released"])
 
 
+def variant_is_slow(name: str) -> list[pytest.MarkDecorator]:
+    """Of a system's other settings the same is asked with the slow tests."""
+    return [] if name in MODELS else [pytest.mark.slow]
+
+
 def predict(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """The prediction alone; each term of the loss that comes with it is one finite number."""
     output = model(batch)
@@ -120,7 +125,9 @@ def test_over_the_batch_rows_change_each_other(name: str, keyword: str, ours: st
     assert change[ours] < 1e-9 < 1e-3 < change["batch"]
 
 
-@every_model
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=variant_is_slow(name)) for name in CASES]
+)
 @either_padding
 @pytest.mark.parametrize("training", [False, True])
 def test_nothing_there(name: str, padding: str, training: bool) -> None:
@@ -134,7 +141,12 @@ def test_nothing_there(name: str, padding: str, training: bool) -> None:
 
 @either_padding
 @pytest.mark.parametrize(
-    ("name", "absent"), [(name, modality) for name in CASES for modality in CASES[name].widths]
+    ("name", "absent"),
+    [
+        pytest.param(name, modality, marks=variant_is_slow(name))
+        for name in CASES
+        for modality in CASES[name].widths
+    ],
 )
 def test_absent_modality(name: str, padding: str, absent: str) -> None:
     """An absent modality is one step of zeros; never NaN, be there nothing else either."""

@@ -229,7 +229,7 @@ def test_fine_tuning(kind: str, tmp_path: Path) -> None:
         model, {"name": "adamw", "lr": 0.01, "weight_decay": 0.01, "groups": {}}
     )
     losses = []
-    for _ in range(30):
+    for _ in range(50):
         optimizer.zero_grad()
         loss = (model(batch) - batch["label"]).square().mean()
         loss.backward()

@@ -237,7 +237,7 @@ def test_all_of_it_goes_through_a_kill_to_the_same_bits(folds, tmp_path, hyper):
 
 def test_the_features_of_the_training_fold_come_first(folds):
     """Once, before the first epoch, every modality's rows."""
-    network, _ = run(folds, {"epochs": 1})
+    network, _ = run(folds, BOUNDS | {"epochs": 1})
     modalities = folds["train"].modalities
     assert {*network.features} == {*modalities}
     assert all(torch.equal(network.features[name], modalities[name].rows) for name in modalities)

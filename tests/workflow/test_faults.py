@@ -413,7 +413,14 @@ def words_fold(rows, seed, own_rows):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(("rows", "batch_size"), [(3, 1), (5, 4), (1, 8)])
+@pytest.mark.parametrize(
+    ("rows", "batch_size"),
+    [
+        pytest.param(3, 1, marks=pytest.mark.slow),
+        (5, 4),
+        pytest.param(1, 8, marks=pytest.mark.slow),
+    ],
+)
 def test_batches_of_one_row(model, rows, batch_size):
     config = configure({"datasets": ["demo"], "models": [model], "seeds": [1]})
     settings = run_settings(config, "demo", model, 1)
@@ -423,11 +430,15 @@ def test_batches_of_one_row(model, rows, batch_size):
     if settings["forms"].get("text") == "words":
         own_rows = settings.get("alignment") in OWN_ROWS
         folds, bert = {name: words_fold(rows, 0, own_rows) for name in FOLDS}, make_bert()
+    if "hcf" in settings["forms"]:
+        humor = {"hcf": make_fold(rows, 0).modalities["vision"]}
+        folds = {k: replace(fold, modalities=fold.modalities | humor) for k, fold in folds.items()}
     network = build(settings, folds["train"], bert)
-    if model == "self_mm":
+    makes_labels = model in ("self_mm", "tetfn")
+    if makes_labels:
         # labels that it makes of so few rows may come to lie on one side
         hyper["epochs"] = 1
-    if model == "self_mm" and rows == 1:
+    if makes_labels and rows == 1:
         with pytest.raises(InputError, match="labels on both sides of 0"):
             train(network, folds, hyper, 1)
         return
