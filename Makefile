@@ -41,7 +41,7 @@ test: install
 		--no-loadscope-reorder
 
 slow: install
-	python -m pytest -m slow
+	python -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: install
 	python -m benchmarks --output benchmarks/results.json

@@ -386,7 +386,7 @@ def test_a_released_checkpoint_is_evaluated_and_nothing_trained(done):
     from msa.models.nhfnet import NHFNet
 
     torch.manual_seed(0)
-    network = NHFNet(text_dim=64, audio_dim=12, vision_dim=8, output_dim=1)
+    network = NHFNet(text_dim=64, audio_dim=12, vision_dim=8, output_dim=1, layers=2)
     state = {
         key.replace("classification.", "classifcation."): value
         for key, value in network.state_dict().items()
