@@ -104,6 +104,7 @@ def test_the_plan_trains_once_what_is_the_same(project):
     assert planned(project, "results/pom_lmf/lmf.search.csv", **narrow)["trials"] == 32
 
 
+@pytest.mark.slow
 def test_a_shared_run_is_that_of_a_training_of_its_own(project):
     (project / "quick.yaml").write_text(yaml.safe_dump(CONFIG))
     home = project / "runs/pom_lmf/lmf/main"

@@ -42,6 +42,7 @@ def run(tmp_path):
     return snakemake_here
 
 
+@pytest.mark.slow
 def test_a_module_of_another_workflow(run, tmp_path):
     (tmp_path / "Snakefile").write_text(OTHER)
     run()

@@ -118,6 +118,7 @@ def test_apptainer_plans_the_same_jobs(project, laptop, apptainer):
         planned(project, "--sdm", "apptainer", "--config", "container=two words")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", ["msa.sif", "images/ours.sif"])
 def test_stages_run_in_the_image(image, apptainer, tmp_path):
     project = copy_project(tmp_path / "project")

@@ -305,6 +305,7 @@ def test_an_ablation_that_cannot_be_is_refused(done):
     assert "demo/lmf: no `ablate` in the configuration" in failed.stdout + failed.stderr
 
 
+@pytest.mark.slow
 def test_a_note_retrains_nothing(done, edit):
     edit("quick.yaml")
     configure(done, note="the second try", log_every=3)
