@@ -140,7 +140,6 @@ class Times:
     Attributes:
         places: where each step goes, segment after segment, (n,).
         sizes: segments that a time still has.
-        ranks: where each segment is at a time, the longest first, (b,).
     """
 
     def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
@@ -150,7 +149,7 @@ class Times:
         self.sizes: list[int] = (lengths[:, None] > np.arange(lengths.max())).sum(0).tolist()
         starts = np.cumsum([0, *self.sizes])
         places = starts[numbers(lengths)] + np.repeat(rank, lengths)
-        self.places, self.ranks = (torch.from_numpy(x).to(device) for x in (places, rank))
+        self.places = torch.from_numpy(places).to(device)
 
     def arrange(self, rows: Tensor) -> Tensor:
         """Rows (n, d) of segment after segment in the order of times."""
