@@ -9,7 +9,7 @@ from msa.config.configuration import Config
 from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.folds import protocol
 from msa.config.paths import run_inputs
-from msa.config.recipes import FOLDS, SEQUENCES
+from msa.config.recipes import FOLDS, SEQUENCES, authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
 
 
@@ -21,8 +21,7 @@ def flag(name: str, value: object) -> list[str]:
 def authority_flags(config: Config, model: str) -> list[str]:
     """What a published system is checked against, and what of it is not its authors'."""
     recipe = config.models[model]
-    authority = recipe.get("authority", "released" if "cite" in recipe else None)
-    return flag("authority", authority) + flag("ours", recipe.get("ours"))
+    return flag("authority", authority(recipe)) + flag("ours", recipe.get("ours"))
 
 
 def raw_flags(source: Source) -> list[str]:

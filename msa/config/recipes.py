@@ -1,4 +1,7 @@
-"""What a data recipe says: its sequences and its task, over the recipe that it extends."""
+"""What a data recipe says: its sequences and its task, over the recipe that it extends.
+
+Of a model recipe, what its system is checked against.
+"""
 
 import re
 from collections.abc import Mapping
@@ -20,6 +23,11 @@ DEFAULTS: dict[str, Any] = {
     "encoder": None,
     "clean": {"policy": "zero", "standardize": []},
 }
+
+
+def authority(recipe: Mapping[str, Any]) -> str | None:
+    """What a model recipe's system is checked against; None of a baseline."""
+    return recipe.get("authority", "released" if "cite" in recipe else None)
 
 
 def extend_recipe(

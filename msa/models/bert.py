@@ -109,6 +109,19 @@ def hidden_states(
     return [packing.unpack(x).padded()[0] for x in states]
 
 
+def front_pieces(
+    batch: Mapping[str, Any], padding: str = "masked"
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Which pieces of a batch are valid, their ids and token types, (b, t) each.
+
+    The valid ones are in front, unless ``padding`` is "released".
+    """
+    mask, ids, types = (batch[x] for x in ("attention_mask", "input_ids", "token_type_ids"))
+    if padding == "masked":
+        mask, ids, types = compact(mask.bool(), ids, types)
+    return mask.bool(), ids, types
+
+
 def encode_pieces(bert: nn.Module, batch: Mapping[str, Any], padding: str) -> Steps:
     """The last states of a batch's pieces; with ``padding="released"`` of all, else of valid ones.
 
@@ -117,9 +130,7 @@ def encode_pieces(bert: nn.Module, batch: Mapping[str, Any], padding: str) -> St
         batch: has `input_ids`, `token_type_ids` and `attention_mask`, (b, t).
         padding: "masked" or "released".
     """
-    ids, types, mask = batch["input_ids"], batch["token_type_ids"], batch["attention_mask"].bool()
-    if padding == "masked":
-        mask, ids, types = compact(mask, ids, types)
+    mask, ids, types = front_pieces(batch, padding)
     states = hidden_states(bert, ids, types, mask, padding)[-1]
     return sequence({"text": states, "text_mask": mask}, "text", padding)
 

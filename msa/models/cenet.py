@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, front_pieces, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
-from msa.models.padding import Steps, compact, require_choice, sequence
+from msa.models.groups import grouped
+from msa.models.padding import Steps, require_choice, sequence
 
 BEFORE = 1  # the layer, from 0, that the enhancement is before
 WIDTHS = {
@@ -126,10 +127,7 @@ class CENET(nn.Module):
         self.classifier = Classifier(width=width, output_dim=output_dim, dropout=output_dropout)
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        ids, types = batch["input_ids"], batch["token_type_ids"]  # (b, t)
-        mask = batch["attention_mask"].bool()
-        if self.padding == "masked":
-            mask, ids, types = compact(mask, ids, types)
+        mask, ids, types = front_pieces(batch, self.padding)  # (b, t)
         audio, vision = (sequence(batch, name, self.padding) for name in ("audio", "vision"))
 
         def enhance(x: Tensor, places: Tensor) -> Tensor:
@@ -150,13 +148,10 @@ class CENET(nn.Module):
         self, lr: float, weight_decay: float, eps: float = 1e-8
     ) -> list[dict[str, Any]]:
         """No decay for biases and for what scales a LayerNorm, outside the enhancement."""
-        groups: dict[float, list[nn.Parameter]] = {}
-        for name, parameter in self.named_parameters():
-            if parameter.requires_grad:
-                spared = name.endswith(("bias", "LayerNorm.weight"))
-                spared = spared and not name.startswith("enhancement.")
-                groups.setdefault(0.0 if spared else weight_decay, []).append(parameter)
-        return [
-            {"params": parameters, "lr": lr, "weight_decay": decay, "eps": eps}
-            for decay, parameters in groups.items()
-        ]
+
+        def choose(name: str, parameter: nn.Parameter) -> tuple[float, float]:
+            spared = name.endswith(("bias", "LayerNorm.weight"))
+            spared = spared and not name.startswith("enhancement.")
+            return lr, 0.0 if spared else weight_decay
+
+        return [group | {"eps": eps} for group in grouped(self, choose)]

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from msa.base.errors import InputError
 
+# of modalities, in the names of released keys
+LETTERS = {"text": "l", "audio": "a", "vision": "v"}
+
 
 def rename(
     state: dict[str, Tensor], replacements: dict[str, str], unused: tuple[str, ...] = ()

@@ -190,9 +190,10 @@ class CLGSI(nn.Module):
         vision_decay: float = 0.001,
     ) -> list[dict[str, Any]]:
         """The encoder, whose biases and LayerNorms do not decay, audio, vision, the others."""
-        parts = {
-            "bert.": (bert_lr, bert_decay),
-            "audio_model.": (audio_lr, audio_decay),
-            "vision_model.": (vision_lr, vision_decay),
-        }
-        return rate_groups(self, parts, (lr, weight_decay))
+        return rate_groups(
+            self,
+            bert=(bert_lr, bert_decay),
+            audio=(audio_lr, audio_decay),
+            vision=(vision_lr, vision_decay),
+            others=(lr, weight_decay),
+        )

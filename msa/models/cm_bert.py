@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
+from msa.models.groups import grouped
 from msa.models.padding import compact, masked_mean, require_choice
 
 MASKED = -10000.0
@@ -145,14 +146,10 @@ class CMBert(nn.Module):
         self, lr: float = 2e-5, fusion_lr: float = 0.01, weight_decay: float = 0.01
     ) -> list[dict]:
         """Groups for Adam: the fusion block has its own rate, biases and LayerNorms no decay."""
-        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, parameter in self.named_parameters():
-            if not parameter.requires_grad:
-                continue
+
+        def choose(name: str, parameter: nn.Parameter) -> tuple[float, float]:
             spared = "LayerNorm" in name or name.endswith("bias")
             rate = fusion_lr if name.startswith("fusion.") else lr
-            groups.setdefault((rate, 0.0 if spared else weight_decay), []).append(parameter)
-        return [
-            {"params": parameters, "lr": rate, "weight_decay": decay}
-            for (rate, decay), parameters in groups.items()
-        ]
+            return rate, 0.0 if spared else weight_decay
+
+        return grouped(self, choose)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.packing import Packing, Slots, share_rows
+from msa.models.packing import Packing, pack_alike
 from msa.models.padding import Steps, convolve
 from msa.models.transformer import Encoder, encode_last
 
@@ -79,12 +79,7 @@ class Disentangling(nn.Module):
     def forward(self, steps: Mapping[str, Steps]) -> Streams:
         proj: Any = self.proj
         steps = {name: convolve(proj[name], x) if name in proj else x for name, x in steps.items()}
-        # a segment lies in the same row of each modality
-        rows = share_rows(*(x.lengths for x in steps.values()))
-        packings = {
-            name: Packing(x.lengths, x.rows.device, Slots(x.lengths, rows))
-            for name, x in steps.items()
-        }
+        packings = pack_alike(steps)
         whole = {name: packings[name].pack(x.rows) for name, x in steps.items()}
         own = {
             name: encode_own(self.encoder_own[name], packings[name], x) for name, x in whole.items()

@@ -13,15 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, encode_pieces
 from msa.models.checkpoint import rename
 from msa.models.disentangled import Disentangling, Streams, encode_own_last
 from msa.models.dropout import Dropout
-from msa.models.padding import Steps, compact, require_choice, sequence, valid_steps
-from msa.models.transformer import Encoder
+from msa.models.padding import Steps, require_choice, sequence
+from msa.models.transformer import MEMORY_LAYERS, Encoder
 
 LETTERS = {"text": "l", "vision": "v", "audio": "a"}  # in the order of what is joined
-MEMORY_LAYERS = 3  # at least, as in MulT
 WEIGHTS = {"shared": 1.0, "specific_text": 3.0, "specific_vision": 1.0, "specific_audio": 1.0}
 WEIGHTS |= {"reconstruction": 0.1, "specific": 0.1, "orthogonal": 0.01, "triplet": 0.01}
 PARTS = {"proj": "apart.proj", "encoder_s": "apart.encoder_own", "decoder": "apart.decoder"}
@@ -191,10 +190,5 @@ class DLF(nn.Module):
     def _steps(self, batch: dict[str, Any], modality: str) -> Steps:
         if modality != "text":
             return sequence(batch, modality, self.padding)
-        ids, types = batch["input_ids"], batch["token_type_ids"]  # (b, t)
-        mask = batch["attention_mask"].bool()
-        if self.padding == "masked":
-            mask, ids, types = compact(mask, ids, types)
-        x = hidden_states(self.bert, ids, types, mask, self.padding)[-1]  # (b, t, D)
-        steps = valid_steps(mask | (self.padding == "released"), x)[0]
+        steps = encode_pieces(self.bert, batch, self.padding)
         return Steps(self.text_dropout(steps.rows), steps.lengths)

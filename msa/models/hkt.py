@@ -15,6 +15,7 @@ from msa.base.errors import InputError
 from msa.models.bert import drop_pooler, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
+from msa.models.groups import grouped
 from msa.models.padding import compact, require_choice
 from msa.models.plain_attention import CrossAttention, Encoder
 
@@ -172,18 +173,13 @@ class HKT(nn.Module):
         The three encoders have rates of their own.
         """
         rates = {"audio": audio_lr, "vision": vision_lr, "hcf": hcf_lr}
-        groups: dict[tuple[float, float], list] = {}
-        for name, parameter in self.named_parameters():
-            if not parameter.requires_grad:
-                continue
+
+        def choose(name: str, parameter: nn.Parameter) -> tuple[float, float]:
             part = name.removeprefix("encoders.").partition(".")[0]
             spared = "bias" in name or "LayerNorm.weight" in name
-            key = rates.get(part, lr), 0.0 if spared else weight_decay
-            groups.setdefault(key, []).append(parameter)
-        return [
-            {"params": parameters, "lr": rate, "weight_decay": decay}
-            for (rate, decay), parameters in groups.items()
-        ]
+            return rates.get(part, lr), 0.0 if spared else weight_decay
+
+        return grouped(self, choose)
 
 
 def _greatest(x: Tensor, seen: Tensor) -> Tensor:

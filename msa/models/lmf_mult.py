@@ -14,15 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.checkpoint import rename
+from msa.models.checkpoint import LETTERS, rename
 from msa.models.dropout import Dropout
-from msa.models.packing import Packing, Slots, share_rows
+from msa.models.packing import Packing, pack_alike
 from msa.models.padding import Steps, convolve, require_choice, sequence
 from msa.models.recurrence import recur
-from msa.models.transformer import Encoder, encode_last
-
-LETTERS = {"text": "l", "audio": "a", "vision": "v"}
-MEMORY_LAYERS = 3  # at least, as in MulT
+from msa.models.transformer import MEMORY_LAYERS, Encoder, encode_last
 
 WIDTHS = {
     "text_dim": ("lstm_l.weight_ih_l0", 1),
@@ -110,12 +107,7 @@ class LMFMulT(nn.Module):
         raw = {letter: sequence(batch, name, self.padding) for name, letter in LETTERS.items()}
         steps = {letter: self._project(letter, x) for letter, x in raw.items()}
         steps["f"] = self._fuse(raw)
-        # a segment lies in the same row of each sequence
-        rows = share_rows(*(x.lengths for x in steps.values()))
-        packings = {
-            letter: Packing(x.lengths, x.rows.device, Slots(x.lengths, rows))
-            for letter, x in steps.items()
-        }
+        packings = pack_alike(steps)
         packed = {letter: packings[letter].pack(x.rows) for letter, x in steps.items()}
         crossed = {letter: self._cross(letter, packed, packings) for letter in raw}
         if self.variant == "lmf_mult":

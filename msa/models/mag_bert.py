@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from msa.base.errors import InputError
 from msa.models.bert import hidden_states, take_pooler
 from msa.models.checkpoint import rename
+from msa.models.groups import matrices_decay
 from msa.models.padding import compact, require_choice
 
 WIDTHS = {
@@ -111,10 +112,4 @@ class MAGBert(nn.Module):
 
     def parameter_groups(self, lr: float = 1e-5, weight_decay: float = 0.01) -> list[dict]:
         """Groups for AdamW: no decay for biases and for what scales a LayerNorm."""
-        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        decayed = [parameter for parameter in learning if parameter.dim() > 1]
-        spared = [parameter for parameter in learning if parameter.dim() == 1]
-        return [
-            {"params": decayed, "lr": lr, "weight_decay": weight_decay},
-            {"params": spared, "lr": lr, "weight_decay": 0.0},
-        ]
+        return matrices_decay(self, lr, weight_decay)

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, encode_pieces
 from msa.models.checkpoint import rename
 from msa.models.fusion import FUSIONS
 from msa.models.packing import Packing
-from msa.models.padding import compact, convolve, require_choice, sequence
+from msa.models.padding import convolve, require_choice, sequence
 from msa.models.transformer import Encoder, encode_last
 
 WIDTHS = {
@@ -163,13 +163,7 @@ class MIB(nn.Module):
 
     def _text(self, batch: dict[str, Any]) -> Tensor:
         """The last step (b, d) of the convolved states."""
-        ids, types = batch["input_ids"], batch["token_type_ids"]  # (b, t)
-        mask = batch["attention_mask"].bool()
-        if self.padding == "masked":
-            mask, ids, types = compact(mask, ids, types)
-        x = hidden_states(self.bert, ids, types, mask, self.padding)[-1]  # (b, t, D)
-        steps = sequence({"text": x, "text_mask": mask}, "text", self.padding)
-        return convolve(self.proj_t, steps).last
+        return convolve(self.proj_t, encode_pieces(self.bert, batch, self.padding)).last
 
     def _last(self, batch: dict[str, Any], name: str, conv: nn.Conv1d, encoder: Encoder) -> Tensor:
         """The last step (b, d) of a modality's encoder."""

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import cut_pieces, drop_pooler, freeze, hidden_states
+from msa.models.bert import cut_pieces, drop_pooler, freeze, front_pieces, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.distances import central_moment_discrepancy, difference
 from msa.models.dropout import Dropout
-from msa.models.padding import compact, masked_mean, require_choice, sequence
+from msa.models.padding import masked_mean, require_choice, sequence
 from msa.models.recurrent_pair import RELEASED_NAMES, RecurrentPair, as_long
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -156,9 +156,7 @@ class MISA(nn.Module):
             steps = sequence(batch, "text")
             text, lengths = torch.cat(self.text_rnn(steps), dim=1), steps.lengths  # (b, 4 * text)
         else:
-            mask, ids, types = compact(
-                batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
-            )
+            mask, ids, types = front_pieces(batch)
             lengths = mask.sum(1).cpu().numpy()
         vision = as_long(batch, "vision", lengths, self.padding)
         audio = as_long(batch, "audio", lengths, self.padding)

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, front_pieces, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.dropout import Dropout
 from msa.models.information import Bound, Contrast
 from msa.models.last_state import LastState
-from msa.models.padding import compact, require_choice, sequence
+from msa.models.padding import require_choice, sequence
 
 WIDTHS = {
     "audio_dim": ("acoustic_enc.rnn.weight_ih_l0", 1),
@@ -156,9 +156,7 @@ class MMIM(nn.Module):
 
     def _encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One vector of each modality, (b, d), by its letter."""
-        mask, ids, types = compact(
-            batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
-        )
+        mask, ids, types = front_pieces(batch)
         return {
             "t": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
             "v": self.visual_enc(sequence(batch, "vision")),

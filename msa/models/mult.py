@@ -12,14 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.checkpoint import rename
+from msa.models.checkpoint import LETTERS, rename
 from msa.models.dropout import Dropout
-from msa.models.packing import Packing, Slots, share_rows
+from msa.models.packing import Packing, pack_alike
 from msa.models.padding import Steps, convolve, require_choice, sequence
-from msa.models.transformer import Encoder, encode_last
+from msa.models.transformer import MEMORY_LAYERS, Encoder, encode_last
 
-LETTERS = {"text": "l", "audio": "a", "vision": "v"}
-MEMORY_LAYERS = 3  # at least
 WIDTHS = {
     "text_dim": ("proj_l.weight", 1),
     "audio_dim": ("proj_a.weight", 1),
@@ -116,12 +114,7 @@ class MulT(nn.Module):
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
         steps = {name: self._project(name, sequence(batch, name, self.padding)) for name in LETTERS}
-        # a segment lies in the same row of each modality
-        rows = share_rows(*(x.lengths for x in steps.values()))
-        packings = {
-            name: Packing(x.lengths, x.rows.device, Slots(x.lengths, rows))
-            for name, x in steps.items()
-        }
+        packings = pack_alike(steps)
         packed = {name: packings[name].pack(x.rows) for name, x in steps.items()}
         found = [self._attend(target, packed, packings) for target in self._pairs()]
         h = torch.cat(found, dim=1)  # (b, 2d * streams)

@@ -4,6 +4,8 @@ Each segment has a slot in a row and attends to nothing outside it: the numbers 
 segment alone.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -111,3 +113,11 @@ class Packing:
         return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(
             hidden, HIDDEN
         )[:, None]
+
+
+def pack_alike(steps: Mapping[str, Steps]) -> dict[str, Packing]:
+    """The packing of each sequence, a segment in the same row of all of them."""
+    rows = share_rows(*(x.lengths for x in steps.values()))
+    return {
+        name: Packing(x.lengths, x.rows.device, Slots(x.lengths, rows)) for name, x in steps.items()
+    }

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from msa.base.errors import InputError
 from msa.models.checkpoint import rename
-from msa.models.packing import Packing, Slots, share_rows
+from msa.models.packing import Packing, pack_alike
 from msa.models.padding import Steps, convolve, require_choice, sequence
 from msa.models.reinforcement import MRU, FeedForward, MessageUpdate
 from msa.models.transformer import Encoder, encode_last
@@ -130,12 +130,7 @@ class PMR(nn.Module):
         """The last step of hub and modalities joined and encoded, (b, d)."""
         steps = {letter: self._project(name, batch) for name, letter in HUB.items()}
         hub = join([*steps.values()])
-        # a segment lies in the same row of each sequence
-        rows = share_rows(*(x.lengths for x in steps.values()), hub.lengths)
-        at = {
-            letter: Packing(x.lengths, hub.rows.device, Slots(x.lengths, rows))
-            for letter, x in {**steps, "h": hub}.items()
-        }
+        at = pack_alike({**steps, "h": hub})
 
         def visible(target: str, source: str) -> Tensor:
             return at[target].visible(at[source], hub.rows.dtype, self.causal)

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, front_pieces, hidden_states
 from msa.models.checkpoint import rename
 from msa.models.groups import rate_groups
 from msa.models.last_state import LastState
 from msa.models.made_labels import VIEWS, Labels, heads_of, read_heads
-from msa.models.padding import Steps, compact, require_choice, sequence, valid_steps
+from msa.models.padding import Steps, require_choice, sequence, valid_steps
 
 WIDTHS = {
     "audio_dim": ("audio_model.rnn.weight_ih_l0", 1),
@@ -116,9 +116,7 @@ class SelfMM(nn.Module):
 
     def views(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Predictions (b, output_dim) and representations (b, d) of all modalities and of each."""
-        mask, ids, types = compact(
-            batch["attention_mask"].bool(), batch["input_ids"], batch["token_type_ids"]
-        )
+        mask, ids, types = front_pieces(batch)
         vectors = {
             "text": hidden_states(self.bert, ids, types, mask, "masked")[-1][:, 0],
             "audio": self.audio_model(self._steps(batch, "audio", mask)),
@@ -148,9 +146,10 @@ class SelfMM(nn.Module):
         vision_decay: float = 0.001,
     ) -> list[dict[str, Any]]:
         """The encoder, whose biases and LayerNorms do not decay, audio, vision, the others."""
-        parts = {
-            "bert.": (bert_lr, bert_decay),
-            "audio_model.": (audio_lr, audio_decay),
-            "vision_model.": (vision_lr, vision_decay),
-        }
-        return rate_groups(self, parts, (lr, weight_decay))
+        return rate_groups(
+            self,
+            bert=(bert_lr, bert_decay),
+            audio=(audio_lr, audio_decay),
+            vision=(vision_lr, vision_decay),
+            others=(lr, weight_decay),
+        )

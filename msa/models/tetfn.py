@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from msa.models.bert import drop_pooler, encode_pieces
-from msa.models.checkpoint import rename
+from msa.models.checkpoint import LETTERS, rename
 from msa.models.groups import rate_groups
 from msa.models.made_labels import VIEWS, Labels, heads_of, read_heads
 from msa.models.padding import Steps, convolve, max_pool, require_choice, sequence, shorten
@@ -19,7 +19,6 @@ from msa.models.recurrence import recur
 from msa.models.text_enhanced import TextEnhanced
 from msa.models.transformer import Encoder
 
-LETTERS = {"text": "l", "audio": "a", "vision": "v"}
 LAYERS = 2
 WIDTHS = {
     "audio_dim": ("audio_model.rnn.weight_ih_l0", 1),
@@ -181,9 +180,10 @@ class TETFN(nn.Module):
         vision_decay: float = 0.0,
     ) -> list[dict[str, Any]]:
         """The encoder, whose biases and LayerNorms do not decay, audio, vision, the others."""
-        parts = {
-            "bert.": (bert_lr, bert_decay),
-            "audio_model.": (audio_lr, audio_decay),
-            "vision_model.": (vision_lr, vision_decay),
-        }
-        return rate_groups(self, parts, (lr, weight_decay))
+        return rate_groups(
+            self,
+            bert=(bert_lr, bert_decay),
+            audio=(audio_lr, audio_decay),
+            vision=(vision_lr, vision_decay),
+            others=(lr, weight_decay),
+        )

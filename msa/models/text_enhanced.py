@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from msa.models.packing import Packing, Slots, share_rows
+from msa.models.packing import pack_alike
 from msa.models.padding import Steps
 from msa.models.transformer import Encoder, encode_last
 
@@ -47,11 +47,7 @@ class TextEnhanced(nn.Module):
 
     def forward(self, steps: Mapping[str, Steps]) -> Tensor:
         """The last steps of all three, by their letters, (b, 6d)."""
-        # a segment lies in the same row of each modality
-        rows = share_rows(*(x.lengths for x in steps.values()))
-        places = {
-            m: Packing(x.lengths, x.rows.device, Slots(x.lengths, rows)) for m, x in steps.items()
-        }
+        places = pack_alike(steps)
         packed = {m: places[m].pack(x.rows) for m, x in steps.items()}
 
         def cross(name: str, query: str, context: str, x: Tensor) -> Tensor:

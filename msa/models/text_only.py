@@ -10,9 +10,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from msa.models.bert import hidden_states, take_pooler
+from msa.models.bert import front_pieces, hidden_states, take_pooler
 from msa.models.checkpoint import rename
-from msa.models.padding import compact, masked_mean, require_choice
+from msa.models.groups import matrices_decay
+from msa.models.padding import masked_mean, require_choice
 
 WIDTHS = {"output_dim": ("classifier.weight", 0)}
 
@@ -60,10 +61,7 @@ class TextOnly(nn.Module):
         self.classifier.requires_grad_(not freeze_classifier)
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        ids, types = batch["input_ids"], batch["token_type_ids"]  # (b, t)
-        mask = batch["attention_mask"].bool()
-        if self.padding == "masked":
-            mask, ids, types = compact(mask, ids, types)
+        mask, ids, types = front_pieces(batch, self.padding)  # (b, t)
         x = hidden_states(self.bert, ids, types, mask, self.padding)[-1]  # (b, t, D)
         if self.pooler is not None:
             x = self.pooler(x)
@@ -73,12 +71,4 @@ class TextOnly(nn.Module):
 
     def parameter_groups(self, lr: float, weight_decay: float = 0.01) -> list[dict]:
         """Groups for AdamW: no decay for biases and for the scales of normalisations."""
-        learning = [p for p in self.parameters() if p.requires_grad]
-        return [
-            {
-                "params": [p for p in learning if p.dim() > 1],
-                "weight_decay": weight_decay,
-                "lr": lr,
-            },
-            {"params": [p for p in learning if p.dim() < 2], "weight_decay": 0.0, "lr": lr},
-        ]
+        return matrices_decay(self, lr, weight_decay)

@@ -13,6 +13,7 @@ from msa.models.dropout import Dropout
 from msa.models.packing import HIDDEN, Packing
 from msa.models.padding import Steps
 
+MEMORY_LAYERS = 3  # at least, of what encodes what MulT's modalities found in each other
 MANY = 1 << 22  # scores, of which the memory counts for more than the time to compute them twice
 
 

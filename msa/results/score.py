@@ -64,18 +64,16 @@ def score(
     return content
 
 
-def modality_use(test: Fold, permuted: Mapping[str, np.ndarray]) -> dict[str, float]:
+def modality_use(prediction: np.ndarray, permuted: Mapping[str, np.ndarray]) -> dict[str, float]:
     """By modality, the largest change of an output when that modality's rows are permuted.
 
     It is 0 where no path leads from the modality to the output.
 
     Args:
-        test: the rows with their predictions.
+        prediction: of the test fold (n, m).
         permuted: by modality, the predictions (n, m) with its rows permuted among the segments.
     """
-    return {
-        name: float(np.abs(outputs - test.prediction).max()) for name, outputs in permuted.items()
-    }
+    return {name: float(np.abs(outputs - prediction).max()) for name, outputs in permuted.items()}
 
 
 def _scores(task: Mapping[str, Any], target: str, fold: Fold) -> dict[str, float | None]:
@@ -207,7 +205,7 @@ def main(args: argparse.Namespace) -> None:
             raise InputError(f"{path}: prediction: expected shape {shape}, got {outputs.shape}")
     content = score(task, folds, epochs, args.condition)
     if clean:
-        content["modality_use"] = modality_use(folds["test"], read_permuted(args.run))
+        content["modality_use"] = modality_use(folds["test"].prediction, read_permuted(args.run))
     if clean and (record := args.run / "training.json").is_file():
         content["learned"] = read_json(record).get("learned")
     name = "scores.json" if clean else f"scores-{args.condition}.json"

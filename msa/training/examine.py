@@ -20,7 +20,6 @@ from msa.base.atomic import atomic_write
 from msa.base.reading import read_offsets, read_words
 from msa.data.pieces import SPECIAL
 from msa.models import EXAMINED
-from msa.results.score import Fold as Rows
 from msa.results.score import modality_use
 from msa.training.batches import Fold
 from msa.training.network import predictions, trained
@@ -202,8 +201,8 @@ def main(args: argparse.Namespace) -> None:
     folds, bert = load_run(Places.of(args), settings, ("test",))
     fold = folds["test"].to(device)
     network = trained(args.run, settings, fold, bert).to(device)
-    hyper, truth = settings["hyperparameters"], fold.label.double().cpu().numpy()
-    clean = Rows(fold.ids, truth, drawn_alike(network, fold, hyper))
+    hyper = settings["hyperparameters"]
+    clean = drawn_alike(network, fold, hyper)
     used = modality_use(clean, predict_permuted(network, fold, hyper))
     print(", ".join(f"{name} {change:.3g}" for name, change in used.items()))
     segments = []

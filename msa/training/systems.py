@@ -19,6 +19,7 @@ from msa.base.atomic import atomic_write
 from msa.base.bibtex import cited
 from msa.base.errors import InputError
 from msa.config.layers import merge, read_yaml
+from msa.config.recipes import authority
 from msa.models import MODELS, model_class
 from msa.training.network import build
 
@@ -80,7 +81,7 @@ def systems_table(recipes: Mapping[str, Mapping[str, Any]]) -> str:
                 recipe.get("alignment") or _alignment(forms),
                 "" if count is None else f"{count:,}",
                 _partly(forms, "yes", "with words", "no"),
-                recipe.get("authority", "released") if cite else "",
+                authority(recipe) or "",
                 str(len(recipe.get("traps", []))),
                 ", ".join(f"`{dataset}`" for dataset in recipe.get("published", {})),
             ]
