@@ -199,10 +199,10 @@ def main(args: argparse.Namespace) -> None:
     epochs = None
     if clean and not args.no_oracle:
         path = args.run / "epochs.npz"
-        arrays = read_npz(path, "epoch", "prediction")
-        epoch, outputs = epochs = arrays["epoch"], arrays["prediction"]
+        arrays = read_npz(path, "epoch", "valid", "test")
+        epoch, outputs = epochs = arrays["epoch"], arrays["test"]
         if outputs.shape != (shape := (len(epoch), *folds["test"].prediction.shape)):
-            raise InputError(f"{path}: prediction: expected shape {shape}, got {outputs.shape}")
+            raise InputError(f"{path}: test: expected shape {shape}, got {outputs.shape}")
     content = score(task, folds, epochs, args.condition)
     if clean:
         content["modality_use"] = modality_use(folds["test"].prediction, read_permuted(args.run))

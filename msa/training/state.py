@@ -42,13 +42,14 @@ class Trained:
     Attributes:
         weights: state of the selected epoch, on the CPU.
         history: one entry an epoch.
-        test: test predictions of every epoch, (epochs, n, output).
+        valid, test: predictions of every epoch, (epochs, n, output) each.
         selected: the selected epoch, from 1.
         seconds: wall time of the epochs, over all processes that took part.
     """
 
     weights: dict[str, Tensor]
     history: list[Epoch] = field(default_factory=list)
+    valid: list[np.ndarray] = field(default_factory=list)
     test: list[np.ndarray] = field(default_factory=list)
     selected: int = 0
     seconds: float = 0.0
@@ -59,19 +60,25 @@ class Trained:
         return min(((e.selection, e.epoch) for e in self.history), default=(float("inf"), 0))
 
     def add(
-        self, epoch: Epoch, test: np.ndarray, weights: Callable[[], dict[str, Tensor]], last: bool
+        self,
+        epoch: Epoch,
+        valid: Tensor,
+        test: Tensor,
+        weights: Callable[[], dict[str, Tensor]],
+        last: bool,
     ) -> bool:
         """Take an epoch in; whether it is the best so far.
 
         Args:
             epoch: its line.
-            test: its test predictions, (n, output).
+            valid, test: its predictions, (n, output).
             weights: what gives the state, asked for where the epoch becomes the selected one.
             last: the last epoch is selected, not the best.
         """
         better = epoch.selection < self.best[0]
         self.history.append(epoch)
-        self.test.append(test)
+        self.valid.append(valid.cpu().numpy())
+        self.test.append(test.cpu().numpy())
         if better or last:
             self.selected, self.weights = epoch.epoch, weights()
         return better
@@ -123,7 +130,8 @@ class State:
             "trained": vars(trained)
             | {
                 "history": [asdict(epoch) for epoch in trained.history],
-                "test": [torch.from_numpy(test) for test in trained.test],
+                "valid": [*map(torch.from_numpy, trained.valid)],
+                "test": [*map(torch.from_numpy, trained.test)],
             },
         }
         # an open file, for its error says when the disk is full
@@ -140,6 +148,7 @@ class State:
         _set_random_states(content["random"], order)
         trained = Trained(**content["trained"])
         trained.history = [Epoch(**epoch) for epoch in content["trained"]["history"]]
+        trained.valid = [valid.numpy() for valid in content["trained"]["valid"]]
         trained.test = [test.numpy() for test in content["trained"]["test"]]
         print(f"{self.path}: going on after epoch {len(trained.history)}", file=sys.stderr)
         return trained

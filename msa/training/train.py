@@ -1,7 +1,7 @@
 """Train: one loop for all systems.
 
-Everything is seeded, the validation fold alone selects the epoch, and the test predictions of
-every epoch are kept for the score stage, which no selection reads.
+Everything is seeded, the validation fold alone selects the epoch, and every epoch's predictions are
+kept for scores and protocols, which no selection reads.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from msa.base.errors import InputError
 from msa.base.learned import REMEDIES
 from msa.training.batches import FOLDS, Fold
 from msa.training.constant import constant_loss
-from msa.training.network import build, evaluate, predictions
+from msa.training.network import build, predictions
 from msa.training.optimizers import (
     Restart,
     Schedule,
@@ -71,19 +71,9 @@ def selection_loss(hyper: Mapping[str, Any]) -> str:
     return hyper["selection"] if hyper["selection"] in LOSSES else hyper["loss"]
 
 
-def mean_loss(
-    network: nn.Module,
-    fold: Fold,
-    loss: str,
-    hyper: Mapping[str, Any],
-    targets: slice = slice(None),
-) -> float:
-    """Loss of a fold, averaged over rows and some of its targets, without the model's own terms."""
-    losses = [
-        LOSSES[loss](prediction, label)[:, targets].double().mean(dim=-1)
-        for prediction, label in evaluate(network, fold, hyper)
-    ]
-    return torch.cat(losses).mean().item()
+def mean_loss(prediction: Tensor, label: Tensor, loss: str, targets: slice = slice(None)) -> float:
+    """Loss averaged over rows and some of the targets, without a model's own terms."""
+    return LOSSES[loss](prediction, label)[:, targets].double().mean(dim=-1).mean().item()
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:
@@ -211,18 +201,20 @@ def fit_closed(network: Any, folds: Mapping[str, Fold], hyper: Mapping[str, Any]
     whole = {name: folds[name].batch(torch.arange(len(folds[name]))) for name in FOLDS[:2]}
     network.fit(whole["train"], whole["valid"])
     seconds = time.perf_counter() - start
-    valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
+    train, valid, test = (predictions(network, folds[name], hyper) for name in FOLDS)
+    valid_loss = mean_loss(valid, folds["valid"].label, hyper["loss"])
     epoch = Epoch(
         1,
-        mean_loss(network, folds["train"], hyper["loss"], hyper),
+        mean_loss(train, folds["train"].label, hyper["loss"]),
         valid_loss,
         valid_loss,
         0.0,
         seconds,
         len(folds["train"]) / max(seconds, 1e-9),
     )
-    test = predictions(network, folds["test"], hyper).cpu().numpy()
-    return Trained(snapshot(network), [epoch], [test], 1, seconds)
+    return Trained(
+        snapshot(network), [epoch], [valid.cpu().numpy()], [test.cpu().numpy()], 1, seconds
+    )
 
 
 def train(
@@ -281,10 +273,9 @@ def train(
         losses, own = run_epoch(network, fold, optimizer, schedule, hyper, order)
         train_loss = losses.cumsum(0)[-1].item() / len(order)
         seconds = time.perf_counter() - start
-        valid_loss = mean_loss(network, folds["valid"], hyper["loss"], hyper)
-        selection = valid_loss
-        if hyper["selection"] in LOSSES:
-            selection = mean_loss(network, folds["valid"], hyper["selection"], hyper)
+        valid, test = (predictions(network, folds[name], hyper) for name in FOLDS[1:])
+        valid_loss = mean_loss(valid, folds["valid"].label, hyper["loss"])
+        selection = mean_loss(valid, folds["valid"].label, selection_loss(hyper))
         epoch = Epoch(
             number,
             train_loss,
@@ -301,9 +292,8 @@ def train(
         require_finite(epoch, losses, kept=kept)
         schedule.after_epoch(valid_loss)
         restart.after_epoch(selection)
-        test = predictions(network, folds["test"], hyper)
         last = hyper["selection"] == "last"
-        better = trained.add(epoch, test.cpu().numpy(), partial(snapshot, network), last)
+        better = trained.add(epoch, valid, test, partial(snapshot, network), last)
         trained.seconds += time.perf_counter() - start
         if state:
             state.save(trained, parts, generator)
@@ -349,7 +339,8 @@ def write(
     predict_folds(run, network, folds, hyper)
     with atomic_path(run / "epochs.npz") as path, open(path, "wb") as file:
         numbers = np.array([epoch.epoch for epoch in trained.history])
-        np.savez(file, epoch=numbers, prediction=np.stack(trained.test))
+        valid, test = np.stack(trained.valid), np.stack(trained.test)
+        np.savez(file, epoch=numbers, valid=valid, test=test)
     with atomic_write(run / "history.csv") as file:
         lines = [asdict(epoch) for epoch in trained.history]
         lines = [line | line.pop("terms") for line in lines]

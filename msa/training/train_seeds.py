@@ -31,7 +31,14 @@ from msa.training.run import (
     seed_everything,
 )
 from msa.training.state import Epoch, Trained
-from msa.training.train import LOSSES, require_finite, run_epoch, selection_loss, snapshot, write
+from msa.training.train import (
+    mean_loss,
+    require_finite,
+    run_epoch,
+    selection_loss,
+    snapshot,
+    write,
+)
 
 # what seeds that train together cannot have
 ALONE = ("schedule", "clip", "clip_value", "phases")
@@ -91,15 +98,15 @@ def train_seeds(
             epoch = Epoch(
                 number,
                 losses[:, place].cumsum(0)[-1].item() / rows,
-                _loss(valid[place], folds["valid"], hyper["loss"]),
-                _loss(valid[place], folds["valid"], selects_by),
+                mean_loss(valid[place], folds["valid"].label, hyper["loss"]),
+                mean_loss(valid[place], folds["valid"].label, selects_by),
                 lr,
                 seconds,
                 rows / seconds,
             )
             require_finite(epoch, losses[:, place], f"seed {seeds[i]}, ")
             weights, last = partial(apart, together, place), hyper["selection"] == "last"
-            better.append(trained[i].add(epoch, test[place].cpu().numpy(), weights, last))
+            better.append(trained[i].add(epoch, valid[place], test[place], weights, last))
         passed = (time.perf_counter() - start) / len(active)
         for i, best in zip(active, better, strict=True):
             trained[i].seconds += passed
@@ -111,10 +118,6 @@ def _predict(together: nn.Module, fold: Fold, hyper: Mapping[str, Any], copies: 
     """Predictions of each network, (k, n, output)."""
     batches = evaluate(together, fold, hyper, copies)
     return torch.cat([p.unflatten(0, (copies, -1)) for p, _ in batches], dim=1)
-
-
-def _loss(prediction: Tensor, fold: Fold, loss: str) -> float:
-    return LOSSES[loss](prediction, fold.label).double().mean().item()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, said
 from msa.training.batches import FOLDS, Fold
-from msa.training.network import build
+from msa.training.network import build, predictions
 from msa.training.run import (
     Places,
     add_data_arguments,
@@ -45,7 +45,9 @@ def own_loss(
         return trained.history[trained.selected - 1].selection
     network.load_state_dict(trained.weights)
     own = targets.index(settings["target"])
-    return mean_loss(network, fold, selection_loss(hyper), hyper, slice(own, own + 1))
+    return mean_loss(
+        predictions(network, fold, hyper), fold.label, selection_loss(hyper), slice(own, own + 1)
+    )
 
 
 def attempt(places: Places, settings: Mapping[str, Any], device: Any) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def write_run(
     np.savez(path / "predictions" / f"{condition}.npz", **arrays)
     if epochs:
         numbers, outputs = epochs
-        np.savez(path / "epochs.npz", epoch=numbers, prediction=np.array(outputs, np.float32))
+        test = np.array(outputs, np.float32)
+        np.savez(path / "epochs.npz", epoch=numbers, valid=test[:, :1], test=test)
     return path
 
 
@@ -196,7 +197,7 @@ def test_all_problems_of_the_predictions_at_once(tmp_path: Path) -> None:
 
 def test_epochs_of_another_test_fold(tmp_path: Path) -> None:
     path = write_run(tmp_path / "1", epochs=((0,), np.zeros((1, 4, 1))))
-    assert "epochs.npz: prediction: expected shape (1, 3, 1), got (1, 4, 1)" in message(path)
+    assert "epochs.npz: test: expected shape (1, 3, 1), got (1, 4, 1)" in message(path)
 
 
 def test_how_much_a_modality_changes(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_shared_run_is_that_of_a_training_of_its_own(project):
     data = project / "data/pom_lmf"
     run_stage("train", alone, "--data", data, "--clean", data / "clean", "--device", "cpu")
     assert (alone / "model.safetensors").read_bytes() == (shared / "model.safetensors").read_bytes()
-    ours, theirs = (np.load(run / "epochs.npz")["prediction"] for run in (shared, alone))
+    ours, theirs = (np.load(run / "epochs.npz")["test"] for run in (shared, alone))
     np.testing.assert_array_equal(ours, theirs)
     ours, theirs = (
         np.loadtxt(run / "history.csv", delimiter=",", skiprows=1)[:, :5] for run in (shared, alone)

@@ -137,6 +137,7 @@ def saved(tmp_path):
     parts = {"network": parameter, "optimizer": optimizer}
     order = torch.Generator().manual_seed(5)
     trained = Trained({"a": torch.ones(2)}, [Epoch(1, 0.5, 0.25, 0.25, 0.1, 2.0, 3.0)])
+    trained.valid.append(np.zeros((2, 1), dtype=np.float32))
     trained.test.append(np.ones((4, 1), dtype=np.float32))
     state = State(tmp_path / "sub" / "state.pt", "key")
     state.save(trained, parts, order)
@@ -162,6 +163,7 @@ def test_what_is_saved_comes_back(saved, capsys):
     state, parts, order = saved
     trained = state.load(parts, order)
     assert trained.history == [Epoch(1, 0.5, 0.25, 0.25, 0.1, 2.0, 3.0)]
+    np.testing.assert_array_equal(trained.valid, [np.zeros((2, 1))])
     np.testing.assert_array_equal(trained.test, [np.ones((4, 1))])
     assert "going on after epoch 1" in capsys.readouterr().err
     assert [path.name for path in state.path.parent.iterdir()] == ["state.pt"]

@@ -187,8 +187,9 @@ def test_train_and_predict_as_stages(model, where, settings, tmp_path):
     history = pd.read_csv(tmp_path / "a" / "history.csv")
     assert saved["test/prediction"].shape == saved["test/truth"].shape
     assert list(history["epoch"]) == list(epochs["epoch"])
-    selected = epochs["prediction"][record["selected_epoch"] - 1]
-    np.testing.assert_allclose(saved["test/prediction"], selected, rtol=1e-5, atol=1e-6)
+    for fold in ("valid", "test"):
+        selected = epochs[fold][record["selected_epoch"] - 1]
+        np.testing.assert_allclose(saved[f"{fold}/prediction"], selected, rtol=1e-5, atol=1e-6)
     assert record["rows"]["test"] == len(saved["test/ids"])
     assert record["provenance"]["versions"]["torch"] == torch.__version__
     if model in ("lmf", "nhfnet"):

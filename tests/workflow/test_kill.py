@@ -34,7 +34,7 @@ def assert_same_run(first, second):
     for name in ("model.safetensors", "predictions/clean.npz"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
     with np.load(first / "epochs.npz") as one, np.load(second / "epochs.npz") as other:
-        assert all(np.array_equal(one[key], other[key]) for key in ("epoch", "prediction"))
+        assert all(np.array_equal(one[key], other[key]) for key in ("epoch", "valid", "test"))
     one, other = (pd.read_csv(run / "history.csv").drop(columns=TIMES) for run in (first, second))
     pd.testing.assert_frame_equal(one, other, check_exact=True)
     one, other = (json.loads((run / "training.json").read_text()) for run in (first, second))
