@@ -1,0 +1,194 @@
+"""Gather what was extracted of all videos: words.csd, audio.csd and vision.csd in the SDK's layout.
+
+What was left out of them stands in dropped.csv with its reason; the card says what was found.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from msa.base.atomic import atomic_folder
+from msa.base.errors import InputError
+from msa.extract.extractors import DEFAULTS, extractor_facts
+from msa.extract.labels import read_labels
+from msa.extract.parts import Rows, Words
+from msa.extract.video import (
+    MEDIA,
+    SEQUENCES,
+    Part,
+    add_settings,
+    extract_video,
+    read_part,
+)
+from msa.formats import csd
+
+COLUMNS = ("video", "sequence", "reason")
+
+
+def media_files(folder: Path) -> list[Path]:
+    """The media files of a folder, by name.
+
+    Raises:
+        InputError: there are none, or two have one stem, which is the video's id.
+    """
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in MEDIA and p.is_file())
+    if not files:
+        raise InputError(
+            f"{folder}: expected media files ({' '.join(sorted(MEDIA))}), found none of "
+            f"{sum(1 for _ in folder.iterdir())} entries"
+        )
+    first: dict[str, Path] = {}
+    for path in files:
+        other = first.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(
+                f"{folder}: {other.name} and {path.name} have one name without their endings, "
+                "which is the id of a video; rename one, and its transcript"
+            )
+    return files
+
+
+def sequences(parts: Sequence[Part]) -> dict[str, dict[str, tuple[np.ndarray, Any]]]:
+    """What the .csd files hold: sequence to video to times (n, 2) and features (n, d) or words.
+
+    A video that has words but lacks a sequence that others have gets a row of zeros of it over its
+    whole length: else alignment would drop the video.
+
+    Raises:
+        InputError: no video has any words, sound or pictures.
+    """
+    found: dict[str, dict[str, tuple[np.ndarray, Any]]] = {}
+    for name in SEQUENCES:
+        for part in parts:
+            rows: Words | Rows | None = getattr(part, name)
+            if rows:
+                values = rows.texts if isinstance(rows, Words) else rows.features
+                found.setdefault(name, {})[part.video] = rows.times, values
+    if not found:
+        reasons = {reason for part in parts for reason in part.left_out.values()}
+        raise InputError(
+            f"of {len(parts)} videos nothing could be extracted: {'; '.join(sorted(reasons)[:5])}"
+        )
+    for name in found.keys() - {"words"}:
+        width = next(iter(found[name].values()))[1].shape[1]
+        for part in parts:
+            if part.words and part.video not in found[name]:
+                span = np.array([[0.0, part.words.times.max()]])
+                found[name][part.video] = span, np.zeros((1, width), np.float32)
+    return {name: dict(sorted(found[name].items())) for name in SEQUENCES if name in found}
+
+
+def dropped(parts: Sequence[Part]) -> pd.DataFrame:
+    """What was left out, a line each of `COLUMNS`."""
+    lines = [(p.video, name, reason) for p in parts for name, reason in p.left_out.items()]
+    return pd.DataFrame(sorted(lines), columns=list(COLUMNS))
+
+
+def card(parts: Sequence[Part], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found: videos, seconds, where words come from, extractors, and each video's facts."""
+    origins = [part.facts["words"] for part in parts if part.words]
+    return {
+        "videos": len(parts),
+        "with": {name: sum(getattr(p, name) is not None for p in parts) for name in SEQUENCES},
+        "seconds": sum(p.facts.get("declared_seconds") or 0.0 for p in parts),
+        "words": sum(len(p.words.texts) for p in parts if p.words),
+        "words_by_origin": {name: origins.count(name) for name in sorted(set(origins))},
+        "extractors": extractor_facts(settings),
+        "settings": dict(settings),
+        "each": {
+            p.video: p.facts | {"notes": p.notes, "left_out": p.left_out}
+            for p in sorted(parts, key=lambda part: part.video)
+        },
+    }
+
+
+def card_text(content: Mapping[str, Any]) -> str:
+    """The card as Markdown."""
+    counts = {name: f"{n} of {content['videos']}" for name, n in content["with"].items()}
+    lines = [
+        "# What was extracted",
+        "",
+        f"{content['videos']} videos, {content['seconds'] / 60:.1f} minutes. "
+        f"Words in {counts['words']}, audio in {counts['audio']}, vision in {counts['vision']}.",
+        "",
+        *(f"- words {origin}: {n} videos" for origin, n in content["words_by_origin"].items()),
+        "",
+    ]
+    table = pd.DataFrame(
+        [
+            {
+                "sequence": name,
+                "extractor": facts["name"],
+                "columns": len(facts["columns"]) or "",
+                "licence": facts["licence"],
+                "commercial use": facts["commercial"],
+            }
+            for name, facts in content["extractors"].items()
+        ]
+    )
+    lines += [table.to_markdown(index=False), ""]
+    said = [
+        f"- {video}: {text}"
+        for video, facts in content["each"].items()
+        for text in (
+            *facts["notes"],
+            *(f"{name} left out: {reason}" for name, reason in facts["left_out"].items()),
+        )
+    ]
+    return "\n".join([*lines, *(["## What to know", "", *said, ""] if said else [])])
+
+
+def gather(
+    parts: Sequence[Part], output: Path, settings: Mapping[str, Any], labels: Path | None = None
+) -> None:
+    """Write the .csd files, dropped.csv and the card into a folder."""
+    found = sequences(parts)
+    facts = card(parts, settings)
+    seconds = {p.video: p.facts.get("declared_seconds") for p in parts}
+    with atomic_folder(output) as folder:
+        for name, videos in found.items():
+            extractor = facts["extractors"][name]
+            metadata = {
+                "dimension names": extractor["columns"] or None,
+                "computational sequence description": json.dumps(extractor, sort_keys=True),
+                "creator": "extract",
+            }
+            csd.write(folder / f"{name}.csd", name, videos, metadata)
+        if labels:
+            targets, rows = read_labels(labels, seconds)
+            csd.write(folder / "labels.csd", "labels", rows, {"dimension names": targets})
+        dropped(parts).to_csv(folder / "dropped.csv", index=False)
+        (folder / "card.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        (folder / "card.md").write_text(card_text(facts), encoding="utf-8")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "videos", type=Path, nargs="+", help="a folder of videos, or parts that were extracted"
+    )
+    add_settings(parser)
+    parser.add_argument("--labels", type=Path, help="table of video, start, end, targets")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the .csd files")
+
+
+def main(args: argparse.Namespace) -> None:
+    settings = {**DEFAULTS, **args.settings}
+    paths = args.videos
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = media_files(paths[0])
+    parts = []
+    for path in paths:
+        if path.suffix == ".npz":
+            parts.append(read_part(path))
+            continue
+        parts.append(extract_video(path, args.transcripts, settings, args.face_weights))
+        print(f"{path}: {parts[-1].left_out or 'whole'}", file=sys.stderr)
+    gather(parts, args.output, settings, args.labels)
+    for line in dropped(parts).itertuples(index=False):
+        print(f"{line.video}: {line.sequence} left out: {line.reason}", file=sys.stderr)

@@ -1,0 +1,238 @@
+"""Extract one video: its words, audio and vision with their times, and what there is to say of it.
+
+What cannot be had of a video is left out of that sequence, with the reason; a run of many videos
+goes on.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from msa.base.atomic import atomic_path
+from msa.base.errors import InputError
+from msa.base.reading import read_npz
+from msa.extract import forced_alignment
+from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
+from msa.extract.forced_alignment import Unfit
+from msa.extract.media import RATE, Missing, Unusable, probe, read_frames, read_sound
+from msa.extract.parts import Rows, Words
+from msa.extract.transcript import Token, find_transcript, read_transcript
+
+SEQUENCES = ("words", "audio", "vision")
+MEDIA = frozenset(
+    (
+        ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ogv .wmv .flv .wav .mp3 .m4a .flac .ogg .opus"
+    ).split()
+)
+SHORT = 0.1  # seconds below which there is nothing to align
+CUT = 0.5, 0.05  # seconds, and share, by which a stream may be shorter than declared
+
+
+@dataclass
+class Part:
+    """What was extracted of one video.
+
+    Attributes:
+        video: the file's name without its ending.
+        words, audio, vision: None where left out.
+        left_out: sequence to reason.
+        notes: what else there is to say.
+        facts: durations, digest, words' origin, faces and so on.
+    """
+
+    video: str
+    words: Words | None = None
+    audio: Rows | None = None
+    vision: Rows | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def extract_video(
+    path: Path,
+    transcripts: Path | None = None,
+    settings: Mapping[str, Any] = DEFAULTS,
+    face_weights: Path | None = None,
+) -> Part:
+    """Extract one file.
+
+    Args:
+        path: a video, or a sound alone.
+        transcripts: the folder of what is said in it; None for beside it.
+        settings: as `msa.extract.extractors.DEFAULTS`.
+        face_weights: the folder of the face detector's and the mesh's.
+
+    Raises:
+        InputError: an extractor is missing or unknown; never for what the file is like.
+    """
+    part = Part(path.stem)
+    with open(path, "rb") as file:
+        part.facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        media = probe(path)
+    except Unusable as error:
+        part.left_out = dict.fromkeys(SEQUENCES, str(error))
+        return part
+    part.notes += media.notes
+    part.facts |= {"declared_seconds": media.seconds, "decoded_seconds": {}}
+    sound: np.ndarray | None = None
+    if media.audio:
+        try:
+            sound = read_sound(path)
+        except Unusable as error:
+            part.left_out |= dict.fromkeys(("words", "audio"), str(error))
+    else:
+        part.left_out |= dict.fromkeys(("words", "audio"), "no audio stream")
+    if sound is not None:
+        _check_length(part, "audio", len(sound) / RATE)
+        if len(sound) < SHORT * RATE:
+            too_short = f"too short: {len(sound) / RATE:.2f} s of sound"
+            part.left_out |= dict.fromkeys(("words", "audio"), too_short)
+        else:
+            part.audio = audio_extractor(settings["audio"])(sound)
+            _words(part, path, sound, transcripts, settings)
+    if settings["vision"] == "none":
+        part.left_out["vision"] = "not asked for"
+    elif not media.video:
+        part.left_out["vision"] = "no video stream"
+    else:
+        try:
+            part.vision = vision_extractor(settings["vision"], face_weights)(
+                read_frames(path, settings["rate"])
+            )
+            _check_length(part, "video", float(part.vision.times.max()))
+        except Unusable as error:
+            part.left_out["vision"] = str(error)
+    for rows in (part.audio, part.vision):
+        if rows:
+            part.notes += rows.notes
+            part.facts |= rows.facts
+    return part
+
+
+def _words(
+    part: Part,
+    path: Path,
+    sound: np.ndarray,
+    transcripts: Path | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Fill in a part's words, or why there are none."""
+    transcript = find_transcript(path, transcripts)
+    try:
+        if transcript:
+            part.facts["transcript"] = transcript.name
+            words = _of_transcript(read_transcript(transcript), sound, settings)
+        elif settings["asr"]:
+            words = _recognized(sound, settings["asr"])
+        else:
+            part.left_out["words"] = "no transcript beside it, and asr is not asked for"
+            return
+    except Unfit as error:
+        part.facts["fit"] = error.score
+        part.left_out["words"] = f"{transcript}: {error}"
+        return
+    except InputError as error:
+        if isinstance(error, Missing):
+            raise
+        part.left_out["words"] = str(error)
+        return
+    part.notes += words.notes
+    part.facts |= {"words": words.origin, "fit": words.fit}
+    if words.texts:
+        part.words = words
+    else:
+        part.left_out["words"] = "no words in it"
+
+
+def _of_transcript(
+    tokens: Sequence[Token], sound: np.ndarray, settings: Mapping[str, Any]
+) -> Words:
+    if all(token.timed for token in tokens):
+        times = np.array([(token.start, token.end) for token in tokens], float).reshape(-1, 2)
+        return Words([token.text for token in tokens], times, "given")
+    if settings["align"] == "sphinx":
+        return forced_alignment.align(sound, tokens, keep_unfit=settings["keep_unfit"])
+    from msa.extract import ctc
+
+    return ctc.align(sound, tokens, settings["align"])
+
+
+def _recognized(sound: np.ndarray, model: str) -> Words:
+    if model == "sphinx":
+        return forced_alignment.recognize(sound)
+    from msa.extract import whisper
+
+    return whisper.recognize(sound, model)
+
+
+def _check_length(part: Part, stream: str, seconds: float) -> None:
+    """Note how much of a stream was decoded, and where that is less than the file declares."""
+    part.facts["decoded_seconds"][stream] = round(seconds, 2)
+    declared = part.facts["declared_seconds"]
+    if declared and declared - seconds > max(CUT[0], CUT[1] * declared):
+        part.notes.append(f"truncated: {stream} ends at {seconds:.1f} s of {declared:.1f} s")
+
+
+def write_part(part: Part, path: Path) -> None:
+    """Write a part as arrays and one JSON text, .npz."""
+    said = {key: getattr(part, key) for key in ("video", "left_out", "notes", "facts")}
+    arrays: dict[str, Any] = {"said": np.array(json.dumps(said, sort_keys=True))}
+    if part.words:
+        arrays |= {"words/texts": np.array(part.words.texts), "words/times": part.words.times}
+    for name in ("audio", "vision"):
+        if rows := getattr(part, name):
+            arrays |= {f"{name}/features": rows.features, f"{name}/times": rows.times}
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_part(path: Path) -> Part:
+    """A part as it was written; InputError if the file is missing or broken."""
+    arrays = read_npz(path, "said")
+    part = Part(**json.loads(str(arrays["said"])))
+    if "words/texts" in arrays:
+        texts = arrays["words/texts"].tolist()
+        part.words = Words(texts, arrays["words/times"], part.facts["words"], part.facts["fit"])
+    for name in ("audio", "vision"):
+        if f"{name}/features" in arrays:
+            rows = Rows(arrays[f"{name}/features"], arrays[f"{name}/times"])
+            setattr(part, name, rows)
+    return part
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how to extract."""
+    parser.add_argument(
+        "--transcripts", type=Path, metavar="FOLDER", help="default: beside each video"
+    )
+    parser.add_argument(
+        "--settings",
+        type=json.loads,
+        default={},
+        metavar="JSON",
+        help=f"what differs from {json.dumps(dict(DEFAULTS))}",
+    )
+    parser.add_argument("--face-weights", type=Path, metavar="FOLDER")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path)
+    add_settings(parser)
+    parser.add_argument("--output", type=Path, required=True, help="one part, .npz")
+
+
+def main(args: argparse.Namespace) -> None:
+    settings = {**DEFAULTS, **args.settings}
+    part = extract_video(args.video, args.transcripts, settings, args.face_weights)
+    for sequence, reason in part.left_out.items():
+        print(f"{args.video}: {sequence} left out: {reason}", file=sys.stderr)
+    write_part(part, args.output)
