@@ -91,7 +91,7 @@ def dropped(parts: Sequence[Part]) -> pd.DataFrame:
 
 
 def card(parts: Sequence[Part], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What was found: videos, seconds, where words come from, extractors, and each video's facts."""
+    """What was found: videos, seconds, the words' origins, extractors, each video's facts."""
     origins = [part.facts["words"] for part in parts if part.words]
     return {
         "videos": len(parts),

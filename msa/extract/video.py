@@ -131,7 +131,7 @@ def _words(
         if transcript:
             part.facts["transcript"] = transcript.name
             words = _of_transcript(read_transcript(transcript), sound, settings)
-        elif settings["asr"]:
+        elif settings["asr"] != "none":
             words = _recognized(sound, settings["asr"])
         else:
             part.left_out["words"] = "no transcript beside it, and asr is not asked for"

@@ -20,7 +20,9 @@ def first_sound(samples):
     return np.flatnonzero(np.abs(samples) > 1000)[0] / RATE
 
 
-@pytest.mark.parametrize("name, rate, channels", [("a.mp4", 16_000, 1), ("b ü.mkv", 44_100, 2)])
+@pytest.mark.parametrize(
+    ("name", "rate", "channels"), [("a.mp4", 16_000, 1), ("b ü.mkv", 44_100, 2)]
+)
 def test_a_clip_on_one_clock(tmp_path, name, rate, channels):
     sound = tone(2, rate=rate)
     sound = sound if channels == 1 else np.stack([sound, sound], axis=1)
