@@ -45,6 +45,8 @@ CROSSED = [name for name in CONFIG.recipes if folds.is_crossed(CONFIG, name)]
 DEALS = [deal for name in CROSSED for deal in folds.deals(CONFIG, name)]
 # their text features are those of the first deal
 LATER_DEALS = [deal for name in CROSSED for deal in folds.deals(CONFIG, name)[1:]]
+# one split, drawn
+DRAWN = [name for name, own in CONFIG.recipes.items() if folds.draw(own)]
 WHOLE = [name for name in CONFIG.recipes if name not in DEALS]
 TRAINED = [name for name in CONFIG.recipes if name not in CROSSED]
 IMPORTED = [name for name in WHOLE if "import" in CONFIG.recipes[name]]

@@ -1,5 +1,5 @@
 # A cross-validation: every deal is a data set of its own, `<dataset>.fold1` and so on, with folds
-# that `deal` makes; `pool` makes the runs of all deals one run of the whole data set.
+# that `deal` makes, as it does of one split that is drawn; `pool` makes the runs of all deals one run of the whole data set.
 
 
 rule deal:
@@ -14,7 +14,7 @@ rule deal:
     log:
         "logs/{dataset}/deal.log",
     wildcard_constraints:
-        dataset=one_of(DEALS),
+        dataset=one_of(DEALS + DRAWN),
     localrule: True
     conda:
         "../envs/msa.yaml"

@@ -10,6 +10,7 @@ from typing import Any
 PATHS = (
     *("paths.*", "encoders.*", "recipes.*.encoder", "recipes.*.folds"),
     *("recipes.*.folds.file", "recipes.*.folds.speakers"),
+    *("recipes.*.videos", "recipes.*.transcripts", "recipes.*.labels"),
     *("recipes.*.sequences.*", "recipes.*.files.*", "settings.*.checkpoint"),
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
 from msa.config.encoders import cutting_encoder, text_encoder
-from msa.config.folds import protocol
+from msa.config.folds import draw, protocol
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES, authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
@@ -110,7 +110,8 @@ def run_flags(config: Config, settings: Mapping[str, Any]) -> list[str]:
 
 
 def deal_flags(config: Config, dataset: str) -> list[str]:
-    """How a deal is made."""
-    how = protocol(config.recipes[dataset]) or {}
+    """How a deal is made, or a split drawn."""
+    recipe = config.recipes[dataset]
+    how = protocol(recipe) or draw(recipe) or {}
     speakers = config.recipes[dataset]["folds"].get("speakers")
     return [part for key in how for part in flag(key, how[key])] + flag("speakers", speakers)

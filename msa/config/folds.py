@@ -16,7 +16,7 @@ DEFAULTS: dict[str, Any] = {"k": 5, "valid": 0.1, "seed": 0}
 def protocol(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
     """How a recipe is cross-validated: by, k, valid, seed, of a deal also its `fold`."""
     folds = recipe.get("folds", {})
-    if "by" not in folds:
+    if "by" not in folds or "test" in folds:
         return None
     keys = ("by", "k", "valid", "seed", "fold")
     return {key: value for key, value in (DEFAULTS | folds).items() if key in keys}
@@ -30,6 +30,13 @@ def deal_recipes(recipes: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, A
         if (how := protocol(recipe))
         for n in range(1, how["k"] + 1)
     }
+
+
+def draw(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How a recipe's one split is drawn: by, valid, test, seed; None where it is not."""
+    folds = recipe.get("folds", {})
+    keys = ("by", "valid", "test", "seed")
+    return {key: (DEFAULTS | folds)[key] for key in keys} if {"by", "test"} <= set(folds) else None
 
 
 def whole(config: Config, dataset: str) -> str:

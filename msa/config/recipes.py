@@ -14,6 +14,7 @@ from msa.config.layers import merge
 
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision", "hcf")
 FOLDS = ("train", "valid", "test")
+EXTRACTED = "extracted"  # in place of a file: what is made of the recipe's videos
 # repository, revision, file
 HUB_FILE = re.compile("hf://datasets/([^/@]+/[^/@]+)@([^/@]+)/(.+)")
 # by a task's `metrics`, the labels that they are defined for; rounded is for any
@@ -47,6 +48,8 @@ def extend_recipe(
     base = recipe.get("extends") if isinstance(recipe, Mapping) else None
     if isinstance(recipe, Mapping) and isinstance(recipe.get("folds"), str):
         recipe = {**recipe, "folds": {"file": recipe["folds"]}}
+    if isinstance(recipe, Mapping) and "videos" in recipe:
+        recipe = {"align": "words", **recipe, "sequences": _extracted(recipe.get("extract", {}))}
     if base is None:
         return merge(DEFAULTS, recipe)
     if base not in raw_recipes:
@@ -58,6 +61,14 @@ def extend_recipe(
     if isinstance(folds, Mapping) and {"file", "by"} & set(folds):
         below.pop("folds", None)  # one way of making folds replaces another
     return merge(below, recipe)
+
+
+def _extracted(settings: Any) -> dict[str, str]:
+    """The sequences that are made of videos: all but those that are asked to be none."""
+    keys = {"words": "align", "audio": "audio", "vision": "vision"}
+    left_out = settings if isinstance(settings, Mapping) else {}
+    names = [name for name, key in keys.items() if left_out.get(key) != "none"]
+    return dict.fromkeys([*names, "labels"], EXTRACTED)
 
 
 def sequence_names(recipe: Mapping[str, Any]) -> list[str]:
@@ -182,11 +193,17 @@ def _folds_problems(name: str, folds: Mapping[str, Any], imported: bool) -> list
     if not folds:
         return []
     if "by" not in folds:
-        alone = [key for key in ("k", "valid", "seed", "speakers") if key in folds]
+        alone = [key for key in ("k", "valid", "test", "seed", "speakers") if key in folds]
         wrong = [f'{where}: {key}: needs the key "by"' for key in alone]
         known = "file" in folds or imported or wrong
         return wrong if known else [f'{where}: the key "file" is missing']
     wrong = [f'{where}: {key}: not with "by"' for key in ("file", "allow_missing") if key in folds]
+    if "test" in folds:
+        wrong += [f'{where}: {key}: not with "test"' for key in ("k",) if key in folds]
+        if imported or folds["by"] == "session":
+            wrong.append(f"{where}: test: of .csd files or videos, by: video or by: speaker")
+        if folds["test"] + folds.get("valid", 0.1) >= 1:
+            wrong.append(f"{where}: valid and test: expected shares of less than 1 together")
     if "speakers" in folds and folds["by"] != "speaker":
         wrong.append(f"{where}: speakers: only with by: speaker, got by: {folds['by']}")
     return wrong

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from msa.config.configuration import WORKFLOW, Config
 from msa.config.encoders import text_encoder
-from msa.config.folds import whole
-from msa.config.recipes import file_urls
+from msa.config.folds import draw, whole
+from msa.config.recipes import EXTRACTED, file_urls
 
 CHECKED = ("raw", "own")
 
@@ -63,7 +63,7 @@ def dataset_sources(config: Config, dataset: str) -> list[Source]:
     """The files that a data set is made from, its folds' too."""
     sources = [*data_sources(config, dataset).values()]
     folds = config.recipes[dataset].get("folds", {})
-    if "file" in folds or "fold" in folds:
+    if {"file", "fold", "test"} & set(folds):
         sources.append(folds_source(config, dataset))
     if "speakers" in folds:
         sources.append(Source(folds["speakers"]))
@@ -107,6 +107,9 @@ def lock_file(config: Config, source: Source) -> str | None:
 def _source(config: Config, dataset: str, name: str, file: Any) -> Source:
     if file == "demo":
         return Source(config.path("data", "demo", "raw", f"{name}.csd"), "made")
+    if file == EXTRACTED:
+        owner = videos_owner(config, dataset)
+        return Source(config.path("data", owner, "raw", f"{name}.csd"), "made")
     if isinstance(file, str) and not re.match("(https?|hf)://", file):
         return Source(file)
     details: Mapping[str, Any] = file if isinstance(file, Mapping) else {}
@@ -133,9 +136,15 @@ def _owner(config: Config, dataset: str, name: str) -> str:
     return _owner(config, recipe["extends"], name)
 
 
+def videos_owner(config: Config, dataset: str) -> str:
+    """The recipe, itself or one that it extends, that names the videos."""
+    recipe = config.raw_recipe(dataset)
+    return dataset if "videos" in recipe else videos_owner(config, recipe["extends"])
+
+
 def folds_source(config: Config, dataset: str) -> Source:
     """The folds' JSON file."""
-    if whole(config, dataset) != dataset:
+    if whole(config, dataset) != dataset or draw(config.recipes[dataset]):
         return Source(config.path("data", dataset, "folds.json"), "made")
     name = config.recipes[dataset]["folds"]["file"]
     if name == "demo":

@@ -126,6 +126,36 @@ def deal(
     return {name: sorted(set(videos[numbers].tolist())) for name, numbers in rows.items()}
 
 
+def draw(
+    segments: Sequence[str], groups: Mapping[str, str], *, valid: float, test: float, seed: int
+) -> dict[str, list[str]]:
+    """The videos of train, valid and test of one split, drawn by groups.
+
+    Args:
+        segments: ids `video[i]`.
+        groups: of each video.
+        valid, test: shares of all groups, at least one each.
+        seed: of the draw.
+
+    Raises:
+        InputError: fewer than three groups, or none is left to train on.
+    """
+    names = sorted({groups[video_of(segment)] for segment in segments})
+    counts = [max(1, round(share * len(names))) for share in (valid, test)]
+    if len(names) - sum(counts) < 1:
+        raise InputError(
+            f"folds: valid {valid:g} and test {test:g} of {len(names)} groups leave none to train "
+            f"on: {', '.join(names[:5])}"
+        )
+    drawn = np.random.RandomState(seed).permutation(len(names))
+    bounds = np.cumsum(counts)
+    chosen = dict(
+        zip(("valid", "test", "train"), np.split(np.array(names)[drawn], bounds), strict=True)
+    )
+    videos = sorted({video_of(segment) for segment in segments})
+    return {fold: [v for v in videos if groups[v] in set(chosen[fold])] for fold in FOLDS}
+
+
 def read_ids(data: Path) -> list[str]:
     """The ids of all segments, of what align wrote or of folds that were imported."""
     if (data / "segments.csv").is_file():
@@ -138,10 +168,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder written by align or import-data")
     parser.add_argument("--by", choices=BY, required=True, help="what is in one fold only")
     parser.add_argument("--speakers", type=Path, help="table with the columns id and speaker")
-    parser.add_argument("--k", type=int, required=True, help="how many deals")
+    parser.add_argument("--k", type=int, help="how many deals")
     parser.add_argument("--valid", type=float, required=True, help="share of the groups to train")
+    parser.add_argument("--test", type=float, help="share to test, of one split in place of deals")
     parser.add_argument("--seed", type=int, required=True, help="of the draws")
-    parser.add_argument("--fold", type=int, required=True, help="which deal, from 1")
+    parser.add_argument("--fold", type=int, help="which deal, from 1")
     parser.add_argument("--output", type=Path, required=True, help="JSON {train, valid, test: ids}")
     parser.add_argument("--groups", type=Path, required=True, help="JSON {video: group} to write")
 
@@ -149,8 +180,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     segments = read_ids(args.data)
     groups = group_of(segments, args.by, args.speakers)
-    numbers = {name: getattr(args, name) for name in ("k", "valid", "seed", "fold")}
-    folds = deal(segments, groups, **numbers)
+    if args.test is not None:
+        folds = draw(segments, groups, valid=args.valid, test=args.test, seed=args.seed)
+    else:
+        numbers = {name: getattr(args, name) for name in ("k", "valid", "seed", "fold")}
+        folds = deal(segments, groups, **numbers)
     for path, content in ((args.output, folds), (args.groups, groups)):
         with atomic_write(path) as file:
             json.dump(content, file, indent=1)

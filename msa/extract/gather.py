@@ -6,7 +6,7 @@ What was left out of them stands in dropped.csv with its reason; the card says w
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
 from msa.extract.extractors import DEFAULTS, extractor_facts
 from msa.extract.labels import read_labels
+from msa.extract.media import media_files
 from msa.extract.parts import Rows, Words
 from msa.extract.video import (
-    MEDIA,
     SEQUENCES,
     Part,
     add_settings,
@@ -31,57 +31,43 @@ from msa.formats import csd
 COLUMNS = ("video", "sequence", "reason")
 
 
-def media_files(folder: Path) -> list[Path]:
-    """The media files of a folder, by name.
-
-    Raises:
-        InputError: there are none, or two have one stem, which is the video's id.
-    """
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in MEDIA and p.is_file())
-    if not files:
-        raise InputError(
-            f"{folder}: expected media files ({' '.join(sorted(MEDIA))}), found none of "
-            f"{sum(1 for _ in folder.iterdir())} entries"
-        )
-    first: dict[str, Path] = {}
-    for path in files:
-        other = first.setdefault(path.stem, path)
-        if other != path:
-            raise InputError(
-                f"{folder}: {other.name} and {path.name} have one name without their endings, "
-                "which is the id of a video; rename one, and its transcript"
-            )
-    return files
-
-
-def sequences(parts: Sequence[Part]) -> dict[str, dict[str, tuple[np.ndarray, Any]]]:
+def sequences(
+    parts: Sequence[Part], asked: Collection[str] = SEQUENCES
+) -> dict[str, dict[str, tuple[np.ndarray, Any]]]:
     """What the .csd files hold: sequence to video to times (n, 2) and features (n, d) or words.
 
-    A video that has words but lacks a sequence that others have gets a row of zeros of it over its
-    whole length: else alignment would drop the video.
+    A video that lacks the audio or vision that others have gets a row of zeros of it over its
+    whole length: else alignment would drop the video. What is not asked for has no videos.
 
     Raises:
-        InputError: no video has any words, sound or pictures.
+        InputError: a sequence was asked for and no video has it.
     """
-    found: dict[str, dict[str, tuple[np.ndarray, Any]]] = {}
-    for name in SEQUENCES:
-        for part in parts:
+    found: dict[str, dict[str, tuple[np.ndarray, Any]]] = {name: {} for name in SEQUENCES}
+    for part in sorted(parts, key=lambda part: part.video):
+        for name in SEQUENCES:
             rows: Words | Rows | None = getattr(part, name)
             if rows:
                 values = rows.texts if isinstance(rows, Words) else rows.features
-                found.setdefault(name, {})[part.video] = rows.times, values
-    if not found:
-        reasons = {reason for part in parts for reason in part.left_out.values()}
-        raise InputError(
-            f"of {len(parts)} videos nothing could be extracted: {'; '.join(sorted(reasons)[:5])}"
-        )
-    for name in found.keys() - {"words"}:
-        width = next(iter(found[name].values()))[1].shape[1]
-        for part in parts:
-            if part.words and part.video not in found[name]:
-                span = np.array([[0.0, part.words.times.max()]])
-                found[name][part.video] = span, np.zeros((1, width), np.float32)
-    return {name: dict(sorted(found[name].items())) for name in SEQUENCES if name in found}
+                found[name][part.video] = rows.times, values
+    for name in asked:
+        if not found[name]:
+            reasons = sorted({part.left_out.get(name, "") for part in parts})
+            raise InputError(
+                f"{name}: none of {len(parts)} videos has any ({'; '.join(reasons[:3])}); mend "
+                "them, or set none for it under `extract`"
+            )
+    for name in ("audio", "vision"):
+        width = max((values.shape[1] for _, values in found[name].values()), default=0)
+        for part in parts if width else ():
+            if part.video not in found[name] and (end := _end(part)):
+                found[name][part.video] = np.array([[0, end]]), np.zeros((1, width), np.float32)
+    return found
+
+
+def _end(part: Part) -> float:
+    """Where a video ends, as far as anything of it was read; 0 where nothing was."""
+    every = (part.words, part.audio, part.vision)
+    return max((float(rows.times.max()) for rows in every if rows), default=0.0)
 
 
 def dropped(parts: Sequence[Part]) -> pd.DataFrame:
@@ -148,12 +134,12 @@ def gather(
     parts: Sequence[Part], output: Path, settings: Mapping[str, Any], labels: Path | None = None
 ) -> None:
     """Write the .csd files, dropped.csv and the card into a folder."""
-    found = sequences(parts)
     facts = card(parts, settings)
+    found = sequences(parts, facts["extractors"])
     seconds = {p.video: p.facts.get("declared_seconds") for p in parts}
     with atomic_folder(output) as folder:
         for name, videos in found.items():
-            extractor = facts["extractors"][name]
+            extractor = facts["extractors"].get(name, {"columns": None})
             metadata = {
                 "dimension names": extractor["columns"] or None,
                 "computational sequence description": json.dumps(extractor, sort_keys=True),

@@ -16,6 +16,9 @@ from msa.base.errors import InputError
 from msa.extract.parts import Frame
 
 RATE = 16_000  # samples a second
+ENDINGS = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ogv .wmv .flv .wav .mp3 .m4a .flac .ogg .opus".split()
+)
 GAP = 0.02  # seconds without sound that are filled with silence
 
 
@@ -28,6 +31,29 @@ class Missing(InputError):
 
 class Unusable(InputError):
     """A file, or a stream of it, that cannot be read; the message says why, without the path."""
+
+
+def media_files(folder: Path) -> list[Path]:
+    """The media files of a folder, by name.
+
+    Raises:
+        InputError: there are none, or two have one stem, which is the video's id.
+    """
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS and p.is_file())
+    if not files:
+        raise InputError(
+            f"{folder}: expected media files ({' '.join(sorted(ENDINGS))}), found none among "
+            f"{sum(1 for _ in folder.iterdir())} entries"
+        )
+    first: dict[str, Path] = {}
+    for path in files:
+        other = first.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(
+                f"{folder}: {other.name} and {path.name} have one name without their endings, "
+                "which is the id of a video; rename one, and its transcript"
+            )
+    return files
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,6 @@ from msa.extract.parts import Rows, Words
 from msa.extract.transcript import Token, find_transcript, read_transcript
 
 SEQUENCES = ("words", "audio", "vision")
-MEDIA = frozenset(
-    (
-        ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ogv .wmv .flv .wav .mp3 .m4a .flac .ogg .opus"
-    ).split()
-)
 SHORT = 0.1  # seconds below which there is nothing to align
 CUT = 0.5, 0.05  # seconds, and share, by which a stream may be shorter than declared
 

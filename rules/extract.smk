@@ -1,0 +1,86 @@
+# Videos of one's own: each is a part of its own, so that a new one runs alone.
+from msa.extract.media import media_files
+from msa.extract.transcript import find_transcript
+
+EXTRACTED = {
+    name: CONFIG.recipes[name] for name in WHOLE if "videos" in CONFIG.raw_recipe(name)
+}
+VIDEOS = {
+    name: {path.stem: path for path in checked(media_files, Path(own["videos"]))}
+    for name, own in EXTRACTED.items()
+    if os.path.isdir(own["videos"])
+}
+
+
+def transcript_of(wildcards):
+    """What is said in a video, where somebody wrote it down."""
+    folder = recipe(wildcards).get("transcripts")
+    video = VIDEOS[wildcards.dataset][wildcards.video]
+    found = find_transcript(video, Path(folder) if folder else None)
+    return [str(found)] if found else []
+
+
+rule extract_video:
+    input:
+        video=lambda wildcards: str(VIDEOS[wildcards.dataset][wildcards.video]),
+        transcript=transcript_of,
+        weights=face_weights,
+        code=closure("extract-video"),
+    output:
+        f"{DATA}/{{dataset}}/parts/{{video}}.npz",
+    log:
+        "logs/{dataset}/extract/{video}.log",
+    wildcard_constraints:
+        dataset=one_of(VIDEOS),
+        video=one_of({video for videos in VIDEOS.values() for video in videos}),
+    conda:
+        "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(30),
+    params:
+        settings=lambda wildcards: sorted_json(recipe(wildcards).get("extract", {})),
+        transcripts=lambda wildcards: flags.flag(
+            "transcripts", recipe(wildcards).get("transcripts")
+        ),
+        weights=lambda wildcards, input: flags.flag(
+            "face-weights", parent(input.weights[0]) if input.weights else None
+        ),
+    shell:
+        "python -m msa extract-video {input.video:q} --settings {params.settings:q}"
+        " {params.transcripts:q} {params.weights:q} --output {output:q}"
+        f" {LOGGED}"
+
+
+rule extract:
+    input:
+        parts=lambda wildcards: [
+            f"{DATA}/{wildcards.dataset}/parts/{video}.npz"
+            for video in VIDEOS[wildcards.dataset]
+        ],
+        labels=lambda wildcards: recipe(wildcards)["labels"],
+        code=closure("extract"),
+    output:
+        sequences=expand(
+            f"{DATA}/{{{{dataset}}}}/raw/{{name}}.csd",
+            name=["words", "audio", "vision", "labels"],
+        ),
+        dropped=f"{DATA}/{{dataset}}/raw/dropped.csv",
+        card=f"{DATA}/{{dataset}}/raw/card.json",
+        table=f"{DATA}/{{dataset}}/raw/card.md",
+    log:
+        "logs/{dataset}/extract.log",
+    wildcard_constraints:
+        dataset=one_of(VIDEOS),
+    conda:
+        "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(1000, per_mb=3),
+        runtime=scaled(15),
+    params:
+        settings=lambda wildcards: sorted_json(recipe(wildcards).get("extract", {})),
+        folder=subpath(output.card, parent=True),
+    shell:
+        "python -m msa extract {input.parts:q} --settings {params.settings:q}"
+        " --labels {input.labels:q} --output {params.folder:q}"
+        f" {LOGGED}"
