@@ -125,6 +125,7 @@ def _misfit(config: Config, dataset: str, model: str) -> str | None:
         if form == "words" and not has_marks(Path(text_encoder(config, dataset).folder)):
             return f"its encoder {text_encoder(config, dataset).name} has no [CLS] and [SEP]"
     own = config.recipes[dataset].get("labels", [])
+    own = [] if isinstance(own, str) else own  # the table of videos' labels
     if lacking := [modality for modality in needs.get("labels", []) if modality not in own]:
         return f"it has no labels of {' and '.join(lacking)} alone"
     return None

@@ -118,6 +118,7 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         needed.append("files")
     wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
     wrong += _folds_problems(name, recipe.get("folds", {}), "import" in recipe)
+    wrong += _video_problems(name, recipe)
     if wrong:
         return wrong
     for file in recipe.get("files", recipe.get("sequences", {})).values():
@@ -151,6 +152,21 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         wrong.append(
             f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
             f"got {len(columns)}"
+        )
+    return wrong
+
+
+def _video_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
+    """What only videos may say, and what they need."""
+    if "videos" not in recipe:
+        alone = [key for key in ("transcripts", "extract") if key in recipe]
+        alone += ["labels"] if isinstance(recipe.get("labels"), str) else []
+        return [f"recipe {name}: {key}: is for videos alone" for key in alone]
+    wrong = [f'recipe {name}: {key}: not with "videos"' for key in ("import",) if key in recipe]
+    if not isinstance(recipe.get("labels"), str):
+        wrong.append(
+            f"recipe {name}: labels: videos need a .csv with the columns video, start, end and "
+            "one a target"
         )
     return wrong
 

@@ -6,7 +6,7 @@ from running import run_stage
 
 from msa.base.errors import InputError
 from msa.base.ids import video_of
-from msa.data.deal import deal, group_of
+from msa.data.deal import deal, draw, group_of
 from msa.data.refold import refold
 from msa.data.share_features import share
 from msa.formats.segments import FOLDS, Segments
@@ -180,3 +180,17 @@ def test_the_stages_by_hand(tmp_path):
         json.loads((tmp_path / name).read_text()) for name in ("card.json", "humor/card.json")
     )
     assert card["route"] == old["route"] and sum(card["segments"].values()) == len(before)
+
+
+def test_one_split_is_drawn_by_groups():
+    folds = draw(IDS, SPEAKERS, valid=0.2, test=0.34, seed=0)
+    assert [len(groups(folds[name])) for name in FOLDS] == [3, 1, 2]
+    assert not groups(folds["train"]) & groups(folds["test"])
+    assert sorted(video for name in FOLDS for video in folds[name]) == sorted(SPEAKERS)
+    assert draw(IDS, SPEAKERS, valid=0.2, test=0.34, seed=0) == folds
+    assert draw(IDS, SPEAKERS, valid=0.2, test=0.34, seed=1) != folds
+
+
+def test_a_split_that_leaves_none_to_train_on():
+    with pytest.raises(InputError, match="valid 0.5 and test 0.5 of 6 groups leave none to train"):
+        draw(IDS, SPEAKERS, valid=0.5, test=0.5, seed=0)
