@@ -141,10 +141,14 @@ def make_video(rng: np.random.Generator) -> dict[str, Rows]:
 
 
 def make_sentence(
-    rng: np.random.Generator, topic: list[str], wording: float
+    rng: np.random.Generator,
+    topic: list[str],
+    wording: float,
+    words_between: tuple[int, int] = (6, 18),
 ) -> tuple[list[str], float]:
-    """Make 6 to 18 words, and pauses, of a sentiment near `wording`; return it with them."""
-    length = int(rng.integers(6, 19))
+    """Make some words, and pauses, of a sentiment near `wording`; return it with them."""
+    shortest, longest = words_between
+    length = int(rng.integers(shortest, longest + 1))
     count = 1 + length // 6
     phrases, polarity = [], 0.0
     for _ in range(count):

@@ -17,8 +17,11 @@ from msa.extract.parts import Frame
 
 RATE = 16_000  # samples a second
 ENDINGS = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv")
-    + (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus")
+    f".{ending}"
+    for ending in (
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ogv", "wmv", "flv"),
+        *("wav", "mp3", "m4a", "flac", "ogg", "opus"),
+    )
 )
 GAP = 0.02  # seconds without sound that are filled with silence
 

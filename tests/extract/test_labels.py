@@ -16,7 +16,9 @@ def written(tmp_path, text):
 
 
 def test_segments_and_whole_videos(tmp_path):
-    path = written(tmp_path, "video,start,end,sentiment,joy\na b,0.5,2,1,0\na b,2,3.5,-2,\nc,,,3,1\n")
+    path = written(
+        tmp_path, "video,start,end,sentiment,joy\na b,0.5,2,1,0\na b,2,3.5,-2,\nc,,,3,1\n"
+    )
     targets, found = read_labels(path, SECONDS)
     assert targets == ["sentiment", "joy"]
     np.testing.assert_array_equal(found["a b"][0], [[0.5, 2], [2, 3.5]])
