@@ -82,7 +82,6 @@ def measures(sight: Sight) -> np.ndarray:
     x, y, z = ((points - eyes.mean(0)) @ axes.T / unit).T  # (468,) each
     outwards = np.array([-1, 1])
     place = points[:, :2].mean(0) * [1, -1] / [width, height]
-    mouth = y[MOUTH_CORNERS].mean(0)
     lips = [UPPER_LIP[0], UPPER_LIP[1], LOWER_LIP[0], LOWER_LIP[1]]
     return np.concatenate(
         [
@@ -95,7 +94,7 @@ def measures(sight: Sight) -> np.ndarray:
             -np.diff(y[lips])[[1, 0, 2]],
             [y[UPPER_LIP[0]] - y[NOSE], y[LOWER_LIP[1]] - y[CHIN]],
             [z[lips].mean() - z[MOUTH_CORNERS].mean()],
-            y[MOUTH_CORNERS] - y[lips].mean(),
+            y[MOUTH_CORNERS] - y[NOSE],
             x[MOUTH_CORNERS] * outwards,
             [y[NOSE] - y[CHIN], x[CHIN], z[CHIN]],
             y[CHEEKS],
