@@ -87,7 +87,9 @@ class Portrait:
         self, x: float, y: float, rows: slice = slice(None), columns: slice = slice(None)
     ) -> tuple[np.ndarray, np.ndarray]:
         """How far pixels are from a point of the picture, to the right and down, (h, w) each."""
-        across = (np.arange(self.width, dtype=np.float32)[columns] + 0.5 - x * self.width) / self.unit
+        across = (
+            np.arange(self.width, dtype=np.float32)[columns] + 0.5 - x * self.width
+        ) / self.unit
         down = (np.arange(self.height, dtype=np.float32)[rows] + 0.5 - y * self.height) / self.unit
         return tuple(np.meshgrid(across, down))  # type: ignore[return-value]
 

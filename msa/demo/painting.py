@@ -21,8 +21,9 @@ def mound(distance: np.ndarray, width: float) -> np.ndarray:
 class Surface:
     """A rectangle of pixels, painted in place.
 
-    Pixels are (3, h, w) float32, which adds faster than colours last; `u` and `v` (h, w) say where on the surface they lie, `seen` how
-    much of them it covers, 0 to 1; `soft` is the length of a pixel.
+    Pixels are (3, h, w) float32, which adds faster than colours last; `u` and `v` (h, w) say where
+    on the surface they lie, `seen` how much of them it covers, 0 to 1; `soft` is the length of a
+    pixel.
     """
 
     pixels: np.ndarray

@@ -17,6 +17,7 @@ from msa.extract.parts import Frame
 SIZE = 192  # of the network's input, pixels a side
 MARGIN = 1.5  # sides of what the network sees, in those of the face
 PRESENT = 0.5
+TURNED, MOVED, GROWN = np.radians(5), 0.05, 0.1  # moved by sides, grown in logs
 LOOK_AGAIN = 2.0  # seconds
 EYES = [33, 263]  # their outer corners, the picture's left one first
 
@@ -62,7 +63,7 @@ def follow(
     region: Region | None = None
     looked, faces = -np.inf, 0
     for frame in frames:
-        found = _present(measure(frame.rgb, region)) if region else None
+        found = _settled(frame.rgb, region, measure) if region else None
         if found is None or frame.start - looked >= LOOK_AGAIN:
             detected = detect(frame.rgb)
             looked, faces = frame.start, len(detected)
@@ -70,9 +71,7 @@ def follow(
             if found and detected and not any(_inside(face, found[0]) for face in detected):
                 found = None
             for face in detected:
-                if found is None and (first := _present(measure(frame.rgb, region_of_face(face)))):
-                    # again from the points themselves, as in every later frame
-                    found = _present(measure(frame.rgb, region_of_points(first[0])))
+                found = found or _settled(frame.rgb, region_of_face(face), measure)
         if found is None:
             region = None
             yield Sight(frame, None, 0.0, 0)
@@ -81,8 +80,24 @@ def follow(
             yield Sight(frame, *found, max(faces, 1))
 
 
-def _present(measured: Measured) -> Measured | None:
+def _settled(
+    rgb: np.ndarray, region: Region, measure: Callable[[np.ndarray, Region], Measured]
+) -> Measured | None:
+    """Points and presence of the face in a region; None where there is none.
+
+    Where the face is no longer as the region has it, it is measured once more from where it is:
+    the network takes heads for more upright and central than they are.
+    """
+    measured = measure(rgb, region)
+    if measured[1] >= PRESENT and _differ(region, better := region_of_points(measured[0])):
+        measured = measure(rgb, better)
     return measured if measured[1] >= PRESENT else None
+
+
+def _differ(one: Region, other: Region) -> bool:
+    turn = abs((other.angle - one.angle + np.pi) % (2 * np.pi) - np.pi)
+    moved = np.linalg.norm(other.centre - one.centre) / one.side
+    return bool(turn > TURNED or moved > MOVED or abs(np.log(other.side / one.side)) > GROWN)
 
 
 def _inside(face: Face, points: np.ndarray) -> bool:

