@@ -23,7 +23,7 @@ from scipy.signal import resample_poly
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
-from msa.demo.face import Looks, Portrait, Pose
+from msa.demo.acting import act, film, someone
 from msa.demo.sequences import TOPICS, make_sentence
 
 RATE = 16_000  # samples a second
@@ -32,7 +32,6 @@ SPEAKERS = 8
 SEGMENTS = 4  # of a clip
 PAUSE = 0.4  # seconds before each segment
 LETTER = 0.07  # seconds of a buzz
-COLOURS = np.array([[0.88, 0.69, 0.57], [0.72, 0.51, 0.39], [0.52, 0.36, 0.27], [0.94, 0.78, 0.68]])
 
 
 @dataclass(frozen=True)
@@ -98,41 +97,26 @@ def _by_espeak(program: str, segment: Segment) -> Spoken:
     return Spoken(np.clip(np.round(resampled), -32768, 32767).astype(np.int16))
 
 
-def film(
-    portrait: Portrait, segments: Sequence[Segment], spans: np.ndarray, sound: np.ndarray, seed: int
+def show(
+    seed: Sequence[int], segments: Sequence[Segment], spans: np.ndarray, sound: np.ndarray
 ) -> list[np.ndarray]:
-    """The pictures of a clip, one each 1 / `FRAMES` s: the mouth follows the sound and the label.
+    """The pictures of a clip, one each 1 / `FRAMES` s: the mouth opens with the sound.
 
     Args:
-        portrait: of the speaker.
+        seed: of how the head moves; its last number is the speaker.
         segments: what is said.
         spans: start and end of each, (segments, 2).
         sound: (n,) at `RATE`.
-        seed: of how the head sways.
     """
-    rng = np.random.default_rng(seed)
-    sway, speed = rng.normal(0, 1, (2, 3))
-    blink = rng.uniform(1.5, 4)
     step = RATE // FRAMES
-    pictures = []
-    for number in range(-(-len(sound) // step)):
-        time = number / FRAMES
-        inside = np.flatnonzero((spans[:, 0] <= time) & (time < spans[:, 1]))
-        face = segments[inside[0]].face if len(inside) else 0.0
-        loud = np.abs(sound[number * step : (number + 1) * step].astype(float)).mean()
-        turns = 5 * np.sin(sway + (0.6 + 0.2 * np.abs(speed)) * time)
-        pose = Pose(
-            smile=float(np.clip(0.5 * face, -1, 1)),
-            opening=float(np.clip(loud / 5000, 0, 0.8)),
-            brows=float(np.clip(0.4 * face, 0, 1)),
-            blink=float(time % blink < 0.15),
-            yaw=turns[0],
-            pitch=0.6 * turns[1],
-            roll=0.6 * turns[2],
-            x=0.5 + 0.02 * float(np.sin(time)),
-        )
-        pictures.append(portrait.draw(pose))
-    return pictures
+    loud = np.abs(np.pad(sound, (0, -len(sound) % step)).astype(float)).reshape(-1, step)
+    opening = np.clip(loud.mean(axis=1) / 5000, 0, 0.8)
+    times = np.arange(len(opening)) / FRAMES
+    smile = np.zeros(len(opening))
+    for segment, (start, end) in zip(segments, spans, strict=True):
+        smile[(times >= start) & (times < end)] = np.clip(0.5 * segment.face, -1, 1)
+    looks = someone(np.random.default_rng([*seed[:1], seed[-1]]))
+    return list(film(looks, act(np.random.default_rng(seed), smile, opening, FRAMES)))
 
 
 def write_media(path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
@@ -164,10 +148,6 @@ def write_media(path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray]) -
 def make_clip(folder: Path, number: int, seed: int) -> list[tuple[str, float, float, float]]:
     """Write one clip and its transcript; its labels: video, start, end, sentiment."""
     rng = np.random.default_rng([seed, number])
-    looks = np.random.default_rng([seed, 1000 + number % SPEAKERS])
-    skin = tuple(COLOURS[number % len(COLOURS)])
-    shape = {"eyes_apart": 0.43 + 0.02 * looks.normal(), "length": 1.34 + 0.03 * looks.normal()}
-    portrait = Portrait(Looks(skin=skin, shirt=tuple(looks.uniform(0.1, 0.6, 3)), **shape))
     name, segments = f"clip{number:02d}", make_segments(rng)
     pieces, words, spans, clock = [], [], [], 0
     for segment in segments:
@@ -184,7 +164,8 @@ def make_clip(folder: Path, number: int, seed: int) -> list[tuple[str, float, fl
         clock += len(spoken.samples)
     sound = np.concatenate([*pieces, np.zeros(round(PAUSE * RATE), np.int16)])
     seconds = np.array(spans) / RATE
-    write_media(folder / f"{name}.mp4", sound, film(portrait, segments, seconds, sound, number))
+    shown = show([seed, number, number % SPEAKERS], segments, seconds, sound)
+    write_media(folder / f"{name}.mp4", sound, shown)
     if words:
         (folder / f"{name}.json").write_text(json.dumps(words, indent=0))
     else:
