@@ -1,0 +1,26 @@
+"""Packages that only extractors need: imported when asked for, or one line that says how."""
+
+from importlib import import_module
+from typing import Any
+
+from msa.base.errors import InputError
+
+
+def load(package: str, extra: str, purpose: str) -> Any:
+    """A package that only an extra of ours brings.
+
+    Args:
+        package: to import.
+        extra: of pyproject.toml.
+        purpose: what it is needed for, to begin the message with.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise InputError(
+            f"{purpose} needs the package {package}, which is not installed: "
+            f'pip install "msa[{extra}]"'
+        ) from error
