@@ -1,6 +1,6 @@
 # Videos of one's own: each is a part of its own, so that a new one runs alone.
 from msa.extract.media import media_files
-from msa.extract.transcript import find_transcript
+from msa.extract.transcript import find_transcripts
 
 EXTRACTED = {
     name: CONFIG.recipes[name] for name in WHOLE if "videos" in CONFIG.raw_recipe(name)
@@ -16,8 +16,9 @@ def transcript_of(wildcards):
     """What is said in a video, where somebody wrote it down."""
     folder = recipe(wildcards).get("transcripts")
     video = VIDEOS[wildcards.dataset][wildcards.video]
-    found = find_transcript(video, Path(folder) if folder else None)
-    return [str(found)] if found else []
+    return [
+        *map(str, find_transcripts(video, Path(folder) if folder else None)[:1])
+    ]
 
 
 def face_weights(wildcards):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
-from msa.extract.media import RATE, Missing
+from msa.extract.media import RATE
 from msa.extract.parts import Rows
 
 HOP, FIELD = 320, 400  # samples between rows, and that a row sees
@@ -38,10 +38,8 @@ def describe(samples: np.ndarray, model: str) -> Rows:
 
 
 def _load(model: str) -> tuple[Any, Any]:
-    try:
-        from transformers import AutoFeatureExtractor, AutoModel
-    except ImportError as error:
-        raise Missing("transformers", "asr") from error
+    from transformers import AutoFeatureExtractor, AutoModel
+
     try:
         return AutoFeatureExtractor.from_pretrained(model), AutoModel.from_pretrained(model).eval()
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.extract.optional import load
 from msa.extract.parts import Frame
 
 RATE = 16_000  # samples a second
@@ -24,13 +25,6 @@ ENDINGS = frozenset(
     )
 )
 GAP = 0.02  # seconds without sound that are filled with silence
-
-
-class Missing(InputError):
-    """A package that an extractor needs is not installed."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; pip install 'msa[{extra}]'")
 
 
 class Unusable(InputError):
@@ -78,10 +72,7 @@ class Media:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    try:
-        import av
-    except ImportError as error:
-        raise Missing("av, which reads videos,", "video") from error
+    av = load("av", "video", "reading media")
     if not path.stat().st_size:
         raise Unusable("the file is empty")
     try:

@@ -6,7 +6,8 @@ Affective Computing", IEEE Transactions on Affective Computing 2016.
 
 import numpy as np
 
-from msa.extract.media import RATE, Missing
+from msa.extract.media import RATE
+from msa.extract.optional import load
 from msa.extract.parts import Rows
 
 LICENCE, COMMERCIAL = "audEERING research licence", "no"
@@ -24,10 +25,7 @@ def describe(samples: np.ndarray) -> Rows:
     openSMILE's own index says rows of 20 ms, though the fundamental's windows are longer: what it
     calls the start of one is taken for 10 ms before its middle.
     """
-    try:
-        import opensmile
-    except ImportError as error:
-        raise Missing("opensmile", "opensmile") from error
+    opensmile = load("opensmile", "opensmile", "audio: opensmile")
     smile = opensmile.Smile(
         opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors
     )

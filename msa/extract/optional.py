@@ -6,6 +6,10 @@ from typing import Any
 from msa.base.errors import InputError
 
 
+class Missing(InputError):
+    """A package that an extractor needs is not installed."""
+
+
 def load(package: str, extra: str, purpose: str) -> Any:
     """A package that only an extra of ours brings.
 
@@ -15,12 +19,12 @@ def load(package: str, extra: str, purpose: str) -> Any:
         purpose: what it is needed for, to begin the message with.
 
     Raises:
-        InputError: it is not installed.
+        Missing: it is not installed.
     """
     try:
         return import_module(package)
     except ImportError as error:
-        raise InputError(
+        raise Missing(
             f"{purpose} needs the package {package}, which is not installed: "
             f'pip install "msa[{extra}]"'
         ) from error

@@ -39,7 +39,6 @@ PIECE = re.compile(
 )
 
 
-
 def _table(entries: str) -> dict[str, str]:
     pairs = (entry.split(maxsplit=1) for entry in entries.split(","))
     return {letters: sounds.strip() for letters, sounds in pairs}

@@ -7,6 +7,7 @@ goes on.
 import argparse
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,13 @@ import numpy as np
 from msa.base.atomic import atomic_path
 from msa.base.errors import InputError
 from msa.base.reading import read_npz
-from msa.extract import forced_alignment
+from msa.extract import sphinx
 from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
-from msa.extract.forced_alignment import Unfit
-from msa.extract.media import RATE, Missing, Unusable, probe, read_frames, read_sound
+from msa.extract.forced_alignment import LIMIT, align
+from msa.extract.media import RATE, Unusable, probe, read_frames, read_sound
+from msa.extract.optional import Missing
 from msa.extract.parts import Rows, Words
-from msa.extract.transcript import Token, find_transcript, read_transcript
+from msa.extract.transcript import Token, find_transcripts, given, read_transcript
 
 SEQUENCES = ("words", "audio", "vision")
 SHORT = 0.1  # seconds below which there is nothing to align
@@ -121,23 +123,21 @@ def _words(
     settings: Mapping[str, Any],
 ) -> None:
     """Fill in a part's words, or why there are none."""
-    transcript = find_transcript(path, transcripts)
     try:
-        if transcript:
-            part.facts["transcript"] = transcript.name
-            words = _of_transcript(read_transcript(transcript), sound, settings)
+        if found := find_transcripts(path, transcripts):
+            part.facts["transcript"] = found[0].name
+            if len(found) > 1:
+                part.notes.append(f"of {len(found)} transcripts {found[0].name} is read")
+            words = _of_transcript(read_transcript(found[0]), sound, settings)
         elif settings["asr"] != "none":
             words = _recognized(sound, settings["asr"])
         else:
             part.left_out["words"] = "no transcript beside it, and asr is not asked for"
             return
-    except Unfit as error:
-        part.facts["fit"] = error.score
-        part.left_out["words"] = f"{transcript}: {error}"
-        return
+    except Missing:
+        raise
     except InputError as error:
-        if isinstance(error, Missing):
-            raise
+        part.facts["fit"] = getattr(error, "score", None)
         part.left_out["words"] = str(error)
         return
     part.notes += words.notes
@@ -151,11 +151,10 @@ def _words(
 def _of_transcript(
     tokens: Sequence[Token], sound: np.ndarray, settings: Mapping[str, Any]
 ) -> Words:
-    if all(token.timed for token in tokens):
-        times = np.array([(token.start, token.end) for token in tokens], float).reshape(-1, 2)
-        return Words([token.text for token in tokens], times, "given")
+    if words := given(tokens):
+        return words
     if settings["align"] == "sphinx":
-        return forced_alignment.align(sound, tokens, keep_unfit=settings["keep_unfit"])
+        return align(sound, tokens, math.inf if settings["keep_unfit"] else LIMIT)
     from msa.extract import ctc
 
     return ctc.align(sound, tokens, settings["align"])
@@ -163,7 +162,7 @@ def _of_transcript(
 
 def _recognized(sound: np.ndarray, model: str) -> Words:
     if model == "sphinx":
-        return forced_alignment.recognize(sound)
+        return sphinx.recognize(sound)
     from msa.extract import whisper
 
     return whisper.recognize(sound, model)
