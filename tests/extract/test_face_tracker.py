@@ -59,7 +59,7 @@ class Scene:
 
 
 def places(sights):
-    return [None if s.points is None else round(s.points[100, 0]) for s in sights]
+    return [round(s.points[100, 0]) if len(s.points) else None for s in sights]
 
 
 def test_a_face_that_is_followed_is_looked_for_every_two_seconds_alone():
@@ -113,7 +113,7 @@ def test_what_is_followed_and_is_none_of_the_faces_is_left():
 
 
 def test_a_face_that_is_elsewhere_than_thought_is_measured_again():
-    """The detector's box, and that of the frame before, are other squares than that of the points."""
+    """The detector's box, and where it was before, are other squares than that of its points."""
     near, far = (50, 50, 40), (55, 50, 40)
     scene = Scene([[near], [near], [far], [far]])
     scene.follow()
