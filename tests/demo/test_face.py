@@ -90,7 +90,7 @@ def test_the_mesh_sees_what_the_mouth_does(face_weights, seed):
     column = dict(zip(mesh.NAMES, rows.features.T, strict=True))
     assert np.corrcoef(smile, column["mouth_width"])[0, 1] > 0.8
     assert np.corrcoef(smile, column["mouth_corner_up_left"])[0, 1] > 0.6
-    assert np.corrcoef(opening, column["mouth_open"])[0, 1] > 0.9
+    assert np.corrcoef(opening, column["mouth_open"])[0, 1] > 0.8
 
 
 def test_two_people_are_counted_and_the_larger_is_followed(face_weights):
