@@ -91,13 +91,13 @@ class Portrait:
             np.arange(self.width, dtype=np.float32)[columns] + 0.5 - x * self.width
         ) / self.unit
         down = (np.arange(self.height, dtype=np.float32)[rows] + 0.5 - y * self.height) / self.unit
-        return tuple(np.meshgrid(across, down))  # type: ignore[return-value]
+        return tuple(np.meshgrid(across, down))
 
     def _body(self) -> np.ndarray:
         """Wall, shoulders and neck, which do not move."""
         middle, looks = Pose(), self.looks
         x, y = self._places(middle.x, middle.y)
-        pixels = np.multiply.outer(np.float32(looks.wall), 1.04 - 0.03 * np.hypot(x, y))
+        pixels = np.multiply.outer(np.array(looks.wall, np.float32), 1.04 - 0.03 * np.hypot(x, y))
         body = Surface(pixels, x, y, np.ones_like(x), 1 / self.unit)
         shoulders = 1 - (np.abs(x) / 2) ** 2.6 - ((y - 3.0) / 1.25) ** 2
         body.paint(body.edge(shoulders), looks.shirt)

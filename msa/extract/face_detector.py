@@ -72,7 +72,7 @@ def letterbox(rgb: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     )
     left, top = (SIZE - small.width) // 2, (SIZE - small.height) // 2
     square = np.zeros((SIZE, SIZE, 3), np.float32)
-    square[top : top + small.height, left : left + small.width] = small
+    square[top : top + small.height, left : left + small.width] = np.asarray(small)
     return square[None] / 127.5 - 1, scale, np.array([left, top], float)
 
 

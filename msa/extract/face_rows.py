@@ -47,7 +47,7 @@ class Watch:
             self.frames += 1
             self.crowded += sight.faces > 1
             self.most = max(self.most, sight.faces)
-            if sight.points is not None:
+            if len(sight.points):
                 self.times.append((frame.start, frame.end))
                 yield sight
 

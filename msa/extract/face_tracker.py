@@ -36,11 +36,11 @@ class Sight:
     """A frame, and the face that is followed in it.
 
     `points` (468, 3) are x and y in pixels of the frame and the depth in the same unit, away from
-    the camera; None where no face is seen. `faces` is how many were counted last.
+    the camera; (0, 3) where no face is seen. `faces` is how many were counted last.
     """
 
     frame: Frame
-    points: np.ndarray | None
+    points: np.ndarray
     presence: float
     faces: int
 
@@ -74,7 +74,7 @@ def follow(
                 found = found or _settled(frame.rgb, region_of_face(face), measure)
         if found is None:
             region = None
-            yield Sight(frame, None, 0.0, 0)
+            yield Sight(frame, np.empty((0, 3)), 0.0, 0)
         else:
             region = region_of_points(found[0])
             yield Sight(frame, *found, max(faces, 1))

@@ -53,7 +53,6 @@ def describe(frames: Iterable[Frame], weights: Path, model: Path) -> Rows:
 
 def portrait(sight: Sight) -> np.ndarray:
     """The square (side, side, 3) uint8 around a face, with a margin; not turned."""
-    assert sight.points is not None
     low, high = sight.points[:, :2].min(0), sight.points[:, :2].max(0)
     side = max(1, round(MARGIN * float((high - low).max())))
     return crop(sight.frame.rgb, Region((low + high) / 2, side, 0.0), side)

@@ -59,7 +59,7 @@ class Scene:
 
 
 def places(sights):
-    return [None if s.points is None else round(s.points[100, 0]) for s in sights]
+    return [round(s.points[100, 0]) if len(s.points) else None for s in sights]
 
 
 def test_a_face_that_is_followed_is_looked_for_every_two_seconds_alone():
@@ -81,12 +81,13 @@ def test_the_largest_is_followed_until_it_is_lost():
 
 
 def test_without_a_face_every_frame_is_looked_at():
-    scene = Scene([[], [], [(50, 50, 40)], [(50, 50, 40)], []])
+    there = [(50, 50, 40)]
+    scene = Scene([[], [], there, there, [], there])
     sights = scene.follow()
-    assert places(sights) == [None, None, 50, 50, None]
-    assert scene.looked == [0, 1, 2, 4]
-    assert [s.faces for s in sights] == [0, 0, 1, 1, 0]
-    assert [s.presence for s in sights] == [0, 0, 0.9, 0.9, 0]
+    assert places(sights) == [None, None, 50, 50, None, 50]
+    assert scene.looked == [0, 1, 2, 4, 5]
+    assert [s.faces for s in sights] == [0, 0, 1, 1, 0, 1]
+    assert [s.presence for s in sights] == [0, 0, 0.9, 0.9, 0, 0.9]
 
 
 def test_what_has_no_points_is_no_face():
@@ -113,7 +114,7 @@ def test_what_is_followed_and_is_none_of_the_faces_is_left():
 
 
 def test_a_face_that_is_elsewhere_than_thought_is_measured_again():
-    """The detector's box, and that of the frame before, are other squares than that of the points."""
+    """The detector's box, and where it was before, are other squares than that of its points."""
     near, far = (50, 50, 40), (55, 50, 40)
     scene = Scene([[near], [near], [far], [far]])
     scene.follow()
@@ -150,6 +151,16 @@ def test_a_crop_is_upright_and_black_beyond_the_picture():
     assert np.all(turned[:9] == 255) and np.all(turned[11:] == 0)
     beyond = crop(np.full((60, 80, 3), 255, np.uint8), Region(np.array([0.0, 30.0]), 40.0, 0.0), 10)
     assert np.all(beyond[:, :4] == 0) and np.all(beyond[:, 6:] == 255)
+
+
+def test_a_crop_keeps_what_it_can_show():
+    rgb = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    same = crop(rgb, Region(np.array([40.0, 30.0]), 20.0, 0.0), 20)
+    assert np.array_equal(same, rgb[20:40, 30:50])
+    stripes = np.zeros((400, 400, 3), np.uint8)
+    stripes[:, ::2] = 200
+    small = crop(stripes, Region(np.array([200.0, 200.0]), 320.0, 0.0), 20)
+    assert np.all(small == 100)  # too fine to be seen
 
 
 @pytest.mark.parametrize("side", [40.0, 150.0, 700.0])
