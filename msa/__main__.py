@@ -27,6 +27,8 @@ STAGES = {
     "inspect": ("msa.formats.inspect", "what a file or folder is"),
     "deal": ("msa.data.deal", "the folds of one deal of a cross-validation"),
     "refold": ("msa.data.refold", "imported folds in the folds of a deal"),
+    "audit": ("msa.data.audit", "what of a data set would make scores too good, or is odd"),
+    "refuse-leakage": ("msa.data.refuse_leakage", "stop where the audit found leakage"),
     "clean": ("msa.data.clean", "treat NaN and infinity, standardise"),
     "encode": ("msa.data.encode", "frozen text features, one vector a word"),
     "share-features": ("msa.data.share_features", "a deal's text features for another deal"),

@@ -3,6 +3,7 @@ rule clean:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
         card=f"{DATA}/{{dataset}}/card.json",
         checks=checks,
+        passed=passed,
         code=closure("clean"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),

@@ -6,8 +6,10 @@ rule report:
             file=["leaderboard.csv", "comparisons.json", "published.csv"],
         ),
         cards=paths.card_files(CONFIG),
+        audits=paths.audit_files(CONFIG),
         studies=studies_of_all(),
         template=shipped("report/page.html"),
+        audit_template=shipped("report/audit.html"),
         references=shipped("resources/references.bib"),
         code=closure("report"),
     output:

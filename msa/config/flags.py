@@ -7,7 +7,7 @@ from typing import Any
 from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
 from msa.config.encoders import cutting_encoder, text_encoder
-from msa.config.folds import protocol
+from msa.config.folds import protocol, speakers_table
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES, authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
@@ -112,5 +112,13 @@ def run_flags(config: Config, settings: Mapping[str, Any]) -> list[str]:
 def deal_flags(config: Config, dataset: str) -> list[str]:
     """How a deal is made."""
     how = protocol(config.recipes[dataset]) or {}
-    speakers = config.recipes[dataset]["folds"].get("speakers")
+    speakers = speakers_table(config.recipes[dataset]) if how.get("by") == "speaker" else None
     return [part for key in how for part in flag(key, how[key])] + flag("speakers", speakers)
+
+
+def audit_flags(config: Config, dataset: str) -> list[str]:
+    """What audit is told of the labels, and of who speaks."""
+    recipe = config.recipes[dataset]
+    flags = ["--targets", *recipe["task"]["targets"]]
+    flags += ["--classes"] if recipe["task"]["type"] != "regression" else []
+    return flags + flag("speakers", speakers_table(recipe))

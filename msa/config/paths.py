@@ -83,6 +83,18 @@ def card_files(config: Config) -> list[str]:
     ]
 
 
+def audit_files(config: Config) -> list[str]:
+    """The audits of all data, of a cross-validation those of all deals; and where a recipe has
+    `audit: strict`, the files that say that nothing leaks."""
+    return [
+        config.path("data", deal, file)
+        for name in config.values["datasets"]
+        for deal in deals(config, name) or [name]
+        for file in ("audit.json", "audit.passed")
+        if file == "audit.json" or config.recipes[name].get("audit") == "strict"
+    ]
+
+
 def first_run(
     config: Config, dataset: str, model: str, variant: str | None = None
 ) -> dict[str, str]:

@@ -23,6 +23,7 @@ from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import studies
+from msa.report.audits import audits
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
@@ -102,6 +103,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
         ],
+        "audit": audits(
+            data, [f"{name}.fold{n + 1}" for n in range(crossed["k"])] if dealt else [name]
+        ),
         "card": markdown.markdown(text, extensions=["tables"]),
         "runs": [
             {

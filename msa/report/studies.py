@@ -16,6 +16,7 @@ STAGES = {
     "align": ["demo"],
     "demo_encoder": ["demo"],
     "split": ["align"],
+    "audit": ["split"],
     "clean": ["split"],
     "encode": ["split", "demo_encoder"],
     "train": ["clean", "encode", "settings"],
@@ -30,7 +31,7 @@ STAGES = {
     "leaderboard": ["published", "compare"],
     "paper_table": ["summarize", "compare"],
     "examine": ["train"],
-    "report": ["leaderboard", "ablation", "examine"],
+    "report": ["leaderboard", "ablation", "examine", "audit"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}
