@@ -73,7 +73,9 @@ def times_files(wildcards):
     if recipe(wildcards).get("import") != "table":
         return []
     files = sources.data_sources(CONFIG, wildcards.dataset).values()
-    return [source_input(file) for file in files if file.path.endswith((".csv", ".tsv"))]
+    return [
+        source_input(file) for file in files if file.path.endswith((".csv", ".tsv"))
+    ]
 
 
 def passed(wildcards):

@@ -190,25 +190,33 @@ def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
                 yield f"{section['name']}.{target}.{title}.svg", figure.svg
 
 
-def page(
-    sections: Sequence[Mapping[str, Any]],
-    citations: Sequence[str],
-    titles: Mapping[str, str] = MappingProxyType({}),
-) -> str:
-    """The whole page as HTML; ``titles`` say what the data sets and models are, by their names."""
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where the page's templates are read from, and how."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template("page.html").render(
-        sections=sections,
-        citations=citations,
-        titles=titles,
-        graph=studies.stages(),
-        dump=json.dumps,
+
+
+def page(
+    sections: Sequence[Mapping[str, Any]],
+    citations: Sequence[str],
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The whole page as HTML; ``titles`` say what the data sets and models are, by their names."""
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            sections=sections,
+            citations=citations,
+            titles=titles,
+            graph=studies.stages(),
+            dump=json.dumps,
+        )
     )
 
 
