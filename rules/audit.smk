@@ -14,9 +14,11 @@ rule audit:
         table=f"{DATA}/{{dataset}}/audit.md",
     log:
         "logs/{dataset}/audit.log",
-    localrule: True
     conda:
         "../envs/msa.yaml"
+    resources:
+        mem_mb=scaled(2000, per_mb=0.2),
+        runtime=scaled(15, per_mb=0.01),
     params:
         data=lambda wildcards, input: parent(input.card),
         times=lambda wildcards, input: (

@@ -150,7 +150,7 @@ def audit(
 def _without_speaker(pool: Pool, speakers: Mapping[str, str]) -> Iterator[Finding]:
     unknown = [name for name in pool.ids if not speaker_of(name, speakers)]
     if unknown:
-        text = f"segments without a speaker in the table: {len(unknown)} of {len(pool.ids):,}"
+        text = f"Segments without a speaker in the table: {len(unknown)} of {len(pool.ids):,}"
         advice = "Give each video or segment its speaker"
         examples = [(name,) for name in unknown]
         yield Finding("warning", "no speaker", [], len(unknown), text, advice, examples)
@@ -160,12 +160,12 @@ def _left_out(card: Mapping[str, Any]) -> Iterator[Finding]:
     """What the data card says of ids outside the folds, and of labels without media."""
     homeless = [(d["id"],) for d in card["dropped"] if d["fold"] is None]
     if homeless:
-        text = f"segments in no fold: {len(homeless)}"
+        text = f"Segments in no fold: {len(homeless)}"
         advice = "Nothing is trained or tested on them; the data card lists them"
         yield Finding("note", "in no fold", [], len(homeless), text, advice, homeless)
     for fold, videos in card.get("videos_without_segments", {}).items():
         if videos:
-            text = f"ids of the fold {fold} without a segment in the data: {len(videos)}"
+            text = f"Ids of the fold {fold} without a segment in the data: {len(videos)}"
             advice = "Others may have tested on them: compare the numbers of segments"
             examples = [(video,) for video in videos]
             yield Finding("note", "ids without data", [fold], len(videos), text, advice, examples)
@@ -173,7 +173,7 @@ def _left_out(card: Mapping[str, Any]) -> Iterator[Finding]:
     if lost:
         reasons = Counter(d["reason"] for d in lost).most_common()
         why = ", ".join(f"{count} because {reason}" for reason, count in reasons)
-        text = f"segments with a label that were left out: {why}"
+        text = f"Segments with a label that were left out: {why}"
         advice = "Others may have kept them, with zeros: compare the numbers of segments"
         folds = [fold for fold in FOLDS if any(d["fold"] == fold for d in lost)]
         examples = [(d["id"],) for d in lost]

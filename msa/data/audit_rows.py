@@ -31,33 +31,21 @@ def column_findings(name: str, rows: Mapping[str, np.ndarray]) -> Iterator[Findi
     varied = constant & np.any(
         [(part.low != train.low) | (part.high != train.low) for part in columns.values()], axis=0
     )
-    zero = constant & (train.low == 0)
-    width = len(constant)
-    for severity, chosen, more, advice in (
-        (
-            "warning",
-            varied,
-            " and others in valid or test",
-            "No model can learn what they mean: leave them out of the file, or see what broke",
-        ),
-        (
-            "note",
-            constant & ~varied,
-            f" and everywhere (0 in {int((zero & ~varied).sum())})",
-            "They carry nothing: another extractor may have filled them",
-        ),
+    for severity, chosen, where, advice in (
+        ("warning", varied, "and others elsewhere", "No model can learn them: see what broke"),
+        ("note", constant & ~varied, "and everywhere", "They carry nothing"),
     ):
-        if numbers := np.flatnonzero(chosen).tolist():
-            text = f"columns of {name} with one value in train{more}: {len(numbers)} of {width}"
-            examples = [(f"column {number}",) for number in numbers]
+        if count := int(chosen.sum()):
+            zeros = int((chosen & (train.low == 0)).sum())
             yield Finding(
                 severity,
                 f"constant columns of {name}",
                 [*rows],
-                len(numbers),
-                text,
+                count,
+                f"Columns of {name} with one value in train {where}: {count} of {len(chosen)}, "
+                f"{zeros or 'none'} of them 0",
                 advice,
-                examples,
+                [(f"column {number}",) for number in np.flatnonzero(chosen).tolist()],
             )
 
 
@@ -95,7 +83,7 @@ def empty_findings(
         f"segments without {name}",
         [fold for fold, flags in empty.items() if flags.any()],
         count,
-        f"segments without {name}, with no row or zeros alone: {', '.join(parts)}",
+        f"Segments without {name}, with no row or zeros alone: {', '.join(parts)}",
         f"A model reads zeros there: no {name} was found, or it was lost on the way",
         [(ids[fold][i],) for fold, flags in empty.items() for i in np.flatnonzero(flags).tolist()],
     )

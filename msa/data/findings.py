@@ -24,7 +24,7 @@ class Finding:
         count: how many there are of what `sentence` says.
         sentence: what was found, with the count.
         advice: what to do.
-        examples: ids that belong together, pairs mostly.
+        examples: ids that belong together: one, two, or what two share and these.
         text: the words of the first example, where these are what was found.
     """
 
@@ -62,10 +62,9 @@ def counted(findings: Sequence[Mapping[str, Any]]) -> str:
 
 def shown(finding: Mapping[str, Any]) -> str:
     """The first examples of a finding as text; nothing where it has none."""
-    examples = finding["examples"]
-    texts = [" and ".join(ids) for ids in examples[:SHOWN]]
+    texts = [": ".join([*ids[:-2], " and ".join(ids[-2:])]) for ids in finding["examples"][:SHOWN]]
     more = finding["count"] - len(texts)
-    return ", ".join(texts) + (f", and {more} more" if texts and more > 0 else "")
+    return "; ".join(texts) + (f"; and {more} more" if texts and more > 0 else "")
 
 
 def label_rows(audit: Mapping[str, Any]) -> list[list[str]]:

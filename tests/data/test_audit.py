@@ -196,7 +196,9 @@ def test_columns_that_carry_nothing(folds):
         fold.rows["audio"][:, 2] = 7
     kinds = found(folds)
     assert one(kinds) == ("constant columns of audio", "note", 2, [["column 1"], ["column 2"]])
-    assert "columns of audio with one value in train and everywhere (0 in 1): 2 of 4" in str(kinds)
+    assert "Columns of audio with one value in train and everywhere: 2 of 4, 1 of them 0" in str(
+        kinds
+    )
     folds["test"].rows["audio"][3, 2] = 8
     report = audit(folds, CARD)
     assert [(f["severity"], f["examples"]) for f in report["findings"]] == [
@@ -271,7 +273,11 @@ def test_strict_names_the_pairs_and_how_to_go_on(tmp_path, folds):
     assert (
         "expected no leakage between the folds, got:\n  1 speaker is in train and in test" in text
     )
-    assert "a[0] and i[0]" in text and "`audit: report` in the recipe" in text
+    assert (
+        "a[0] and i[0]\n" in text
+        and "anna: a[0] and j[0]\n" in text
+        and "`audit: report` in the recipe" in text
+    )
 
 
 def test_the_stage_reads_what_import_data_writes(tmp_path, folds):

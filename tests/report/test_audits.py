@@ -40,7 +40,7 @@ def test_what_is_found_stands_with_ids_and_without_words(data):
     assert shown["counted"] == "1 error, 1 note" and shown["leaks"]
     (error, meaning, ((_, examples),)), note = shown["groups"]
     assert (error, meaning.partition(":")[0], note[0]) == ("error", "leakage", "note")
-    assert examples.startswith("a[0] and <b>0, a[1] and <b>1") and examples.endswith("and 2 more")
+    assert examples.startswith("a[0] and <b>0; a[1] and <b>1") and examples.endswith("and 2 more")
     assert shown["labels"] == [
         ["sentiment", "test", "1,234", "25.0%", "-3 to 3", "0.3333 (100%)", "0.100", "1.500"]
     ]

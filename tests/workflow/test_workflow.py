@@ -31,11 +31,11 @@ def run(project, *arguments, **options):
     return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
 
 
-AFTER = ("total", "all", "report", "compare", "published", "paper_table")
+AFTER = ("total", "all", "report", "compare", "published", "paper_table", "audit")
 
 
 def jobs(project, *arguments):
-    """Rule to number of jobs that a dry run would do, but for what follows every result."""
+    """Rule to number of jobs that a dry run would do, but for what follows every result, and the audit."""
     text = run(project, "-n", *arguments).stdout
     if "Nothing to be done" in text:
         return {}
