@@ -27,17 +27,11 @@ from msa.data.audit_rows import (
     label_facts,
     label_findings,
 )
-from msa.data.audit_segments import (
-    Pool,
-    group_findings,
-    id_findings,
-    text_findings,
-    time_findings,
-)
+from msa.data.audit_segments import Pool, group_findings, id_findings, time_findings
 from msa.data.deal import read_speakers, speaker_of
 from msa.data.findings import SEVERITIES, Finding, counted, leakage, markdown
 from msa.data.labels import BEYOND, MISSING
-from msa.data.near_texts import tokens
+from msa.data.near_texts import text_findings, tokens
 from msa.formats.importers.segment_table import SPAN, names_of, read_table
 from msa.formats.segments import FOLDS
 

@@ -1,7 +1,7 @@
-"""Segments that are the same in something: a text, a time, an id, a video, a speaker."""
+"""Segments that are the same in something: an id, a video, a speaker, a time."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from msa.base.ids import video_of
 from msa.data.findings import Finding
-from msa.data.near_texts import LONG, NEAR, SHINGLE, nearest
 from msa.formats.segments import FOLDS
 
 OVERLAP = 0.05  # seconds; what is less is a matter of rounding, or of frames
@@ -126,72 +125,6 @@ def id_findings(pool: Pool) -> Iterator[Finding]:
         yield Finding(
             "warning", "one id twice", [FOLDS[number]], len(pairs), text, advice, pool.names(pairs)
         )
-
-
-def text_findings(pool: Pool, texts: Sequence[tuple[str, ...]]) -> Iterator[Finding]:
-    """Segments whose words are those of another one, or nearly.
-
-    Args:
-        pool: the segments.
-        texts: their tokens, (n,).
-    """
-    long = [words if len(words) >= LONG else None for words in texts]
-    short = [words if 0 < len(words) < LONG else None for words in texts]
-
-    def finding(severity: str, kind: str, a: int, b: int, pairs: Pairs, text: str) -> Finding:
-        one_fold = a == b
-        return Finding(
-            severity,
-            f"{kind} in {'one fold' if one_fold else 'two folds'}",
-            [FOLDS[b]] if one_fold else [FOLDS[a], FOLDS[b]],
-            len(pairs),
-            f"{pool.share(pairs, b)} {text}",
-            COUNTED_TWICE[FOLDS[b]] if one_fold else TOGETHER,
-            pool.names(pairs),
-            " ".join(texts[pairs[0][1]]),
-        )
-
-    for a, b, pairs in pool.across(long):
-        text = f"the text of a {FOLDS[a]} segment, word for word"
-        yield finding("error", "equal text", a, b, pairs, text)
-    for number, pairs in pool.within(long):
-        same = sum(pool.videos[i] == pool.videos[j] is not None for i, j in pairs)
-        text = f"the text of an earlier one, word for word, {same} of them in its own video"
-        severity = "warning" if FOLDS[number] == "test" else "note"
-        yield finding(severity, "equal text", number, number, pairs, text)
-    for (a, b), pairs in _near(pool, long).items():
-        severity, whose = ("note", "another one") if a == b else ("warning", f"a {FOLDS[a]} one")
-        text = (
-            f"nearly the text of {whose} (Jaccard similarity of the runs of {SHINGLE} words at "
-            f"least {NEAR})"
-        )
-        yield finding(severity, "near-equal text", a, b, pairs, text)
-    for a, b, pairs in pool.across(short):
-        text = f"the text of a {FOLDS[a]} segment, of fewer than {LONG} words"
-        advice = "Short answers recur by themselves: no leakage"
-        yield replace(finding("note", "equal short text", a, b, pairs, text), advice=advice)
-
-
-def _near(pool: Pool, texts: Sequence[tuple[str, ...] | None]) -> dict[tuple[int, int], Pairs]:
-    """By fold of the one and of the other, segments of nearly the same text, and not of the same.
-
-    Each segment of the other fold stands once, with the nearest of the one.
-    """
-    numbers: dict[tuple[str, ...], int] = {}
-    number_of = [
-        -1 if words is None else numbers.setdefault(words, len(numbers)) for words in texts
-    ]
-    first = np.full((len(numbers), len(FOLDS)), -1)
-    for i in reversed(range(len(texts))):
-        if number_of[i] >= 0:
-            first[number_of[i], pool.fold[i]] = i
-    near = nearest([*numbers], first >= 0)
-    pairs: dict[tuple[int, int], Pairs] = {}
-    for i, number in enumerate(number_of):
-        for a in range(pool.fold[i] + 1) if number >= 0 else ():
-            if near[number, a] >= 0 and (a == pool.fold[i] or first[number, a] < 0):
-                pairs.setdefault((a, pool.fold[i]), []).append((int(first[near[number, a], a]), i))
-    return pairs
 
 
 def time_findings(pool: Pool, times: np.ndarray) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ AFTER = ("total", "all", "report", "compare", "published", "paper_table", "audit
 
 
 def jobs(project, *arguments):
-    """Rule to number of jobs that a dry run would do, but for what follows every result, and the audit."""
+    """Rule to number of jobs that a dry run would do, but for what follows every result or fold."""
     text = run(project, "-n", *arguments).stdout
     if "Nothing to be done" in text:
         return {}
