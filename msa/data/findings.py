@@ -91,7 +91,7 @@ LABEL_COLUMNS = ("target", "fold", "labels", "exactly 0", "range", "step", "mean
 def markdown(audit: Mapping[str, Any]) -> str:
     """audit.json for people."""
     lines = ["# Audit of the data", "", f"Result: {counted(audit['findings'])}.", ""]
-    lines += [f"Not looked for: {text}." for text in audit["not_looked_for"]]
+    lines += [f"- Not looked for: {text}." for text in audit["not_looked_for"]]
     for severity, findings in by_severity(audit["findings"]).items():
         lines += ["", f"## {severity.capitalize()}s: {SEVERITIES[severity]}", ""]
         lines += [line for finding in findings for line in _lines(finding)]

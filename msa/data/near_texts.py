@@ -58,9 +58,8 @@ def nearest(texts: Sequence[Sequence[str]], member: np.ndarray, least: float = N
         one, other = common.row + begin, common.col
         similarity = common.data / (sizes[one] + sizes[other] - common.data)
         near = np.flatnonzero((similarity >= least) & (one != other))
-        near = near[
-            np.argsort(similarity[near], kind="stable")
-        ]  # the nearest comes last, and stays
+        # the nearest comes last, and stays
+        near = near[np.argsort(similarity[near], kind="stable")]
         for group in range(member.shape[1]):
             inside = near[member[other[near], group]]
             nearest_of[one[inside], group] = other[inside]
