@@ -69,4 +69,4 @@ def test_many_dots_are_a_picture(monkeypatch):
     assert "image/png" not in few and many == scatter(pairs, -3, 3)
     [image] = re.findall(r"data:image/png;base64,([^\"]*)", many)
     alpha = matplotlib.image.imread(io.BytesIO(base64.b64decode(image)))[..., 3]
-    assert alpha.min() == 0 and 0 < (alpha > 0.5).mean() < 0.05
+    assert alpha.min() == 0 and alpha.max() == pytest.approx(0.8, abs=0.01)
