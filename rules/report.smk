@@ -8,6 +8,11 @@ rule report:
         cards=paths.card_files(CONFIG),
         audits=paths.audit_files(CONFIG),
         studies=studies_of_all(),
+        words=paths.word_folders(CONFIG),
+        parts=[
+            shipped(f"report/{part}.html")
+            for part in ("errors", "licences", "noncommercial")
+        ],
         template=shipped("report/page.html"),
         audit_template=shipped("report/audit.html"),
         references=shipped("resources/references.bib"),
@@ -38,7 +43,9 @@ rule report:
         # of a user's own recipe it may be BibTeX, which has braces
         cite=lambda wildcards: recipes.citations(CONFIG),
         titles=lambda wildcards: sorted_json(recipes.titles(CONFIG)),
+        words="" if CONFIG.values["page"]["words"] else "--without-words",
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
         " --references {input.references:q} --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"
+        " {params.words}"
         f" {LOGGED}"

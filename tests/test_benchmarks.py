@@ -90,3 +90,8 @@ def test_recurrent():
     """A batch of each system, of either kind of lengths."""
     rows = benchmark("from benchmarks import recurrent\nrows = recurrent.run(1, 1)")
     assert len(check(rows)) == 12
+
+
+def test_page():
+    rows = benchmark("from benchmarks import page\nrows = page.run(50)")
+    assert check(rows)[0] == "table of errors, 50 segments, 12 models"

@@ -10,7 +10,7 @@ from msa.config.encoders import text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
 from msa.config.folds import deals, is_crossed, require_one_model, whole
 from msa.config.joint import searched
-from msa.config.recipes import FOLDS
+from msa.config.recipes import FOLDS, sequence_names
 from msa.config.settings import main_variant, run_settings, targets
 from msa.config.studies import ablated, required_search, search
 from msa.config.transfer import transferred_models
@@ -92,6 +92,17 @@ def audit_files(config: Config) -> list[str]:
         for deal in deals(config, name) or [name]
         for file in ("audit.json", "audit.passed")
         if file == "audit.json" or config.recipes[name].get("audit") == "strict"
+    ]
+
+
+def word_folders(config: Config) -> list[str]:
+    """The folds whose words the page shows: those that are tested, where they have some."""
+    datasets = config.values["datasets"] if config.values["page"]["words"] else []
+    return [
+        config.path("data", name, "test")
+        for dataset in datasets
+        if "words" in sequence_names(config.recipes[dataset])
+        for name in deals(config, dataset) or [dataset]
     ]
 
 

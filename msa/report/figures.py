@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 PIXELS = 105  # of an inch
+DOTS = 10_000  # of a figure that are drawn one by one, about 1.4 MB
 INK = "#010203"  # stands for the page's text colour, light or dark
 # after Okabe and Ito, so that colour-blind readers tell them apart; as dark as white paper needs
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87f00", "#8a6fc8", "#9a8c00")
@@ -44,7 +45,7 @@ def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
 def svg(figure: Figure) -> str:
     """The figure's <svg> element, without a date, its ids its own."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=2 * PIXELS)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     # as wide as the page and as drawn at most; on a phone not tiny, it scrolls
@@ -117,11 +118,16 @@ def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
 
 @mpl.rc_context(STYLE)
 def scatter(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], low: float, high: float) -> str:
-    """Predicted against true values of each model, (n,) each, and the line of a perfect one."""
+    """Predicted against true values of each model, (n,) each, and the line of a perfect one.
+
+    The dots are pictures where there are more than DOTS, so that the page stays small.
+    """
     figure, axes = panels(len(pairs))
+    many = sum(len(truth) for truth, _ in pairs.values()) > DOTS
     for axis, (name, (truth, predicted)) in zip(axes, pairs.items(), strict=True):
         axis.plot([low, high], [low, high], color=INK, lw=0.6, alpha=0.6)
-        axis.scatter(truth, predicted, s=7, alpha=0.8, color=COLOURS[0], lw=0)
+        dots = {"s": 7, "alpha": 0.8, "color": COLOURS[0], "lw": 0}
+        axis.scatter(truth, predicted, rasterized=many, **dots)
         axis.set(title=name, xlim=(low - 0.2, high + 0.2), ylim=(low - 0.2, high + 0.2))
         axis.set_xlabel("true")
     axes[0].set_ylabel("predicted")

@@ -22,7 +22,7 @@ from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
-from msa.report import studies
+from msa.report import errors, studies
 from msa.report.audits import audits
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
@@ -46,12 +46,13 @@ from msa.results.paper_table import TITLES, caption, cells
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
 SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
+CARD = ("segments", "sequences", "dropped", "cleaning")
 OF_DATA = ("align", "import-data", "encode")
 PROVENANCE = ("device", "processor", "threads", *SHORTENED)
 
 
-def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
-    """All of one data set that the template shows."""
+def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[str, Any]:
+    """All of one data set that the template shows; the words of its segments, where they may be."""
     models = read_models(folder, runs)
     results = [model.result for model in models]
     comparisons = read_json(folder / "comparisons.json", "targets", "resamples", "bootstrap")
@@ -66,11 +67,16 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
-    shown_card = data / (f"{name}.fold1" if dealt else name) / "clean" / "card.json"
-    card = read_json(shown_card, "segments", "dropped", "cleaning")
+    deals = [f"{name}.fold{n}" for n in range(1, crossed["k"] + 1)] if dealt else [name]
+    card = read_json(data / deals[0] / "clean" / "card.json", *CARD)
+    has_words = "words" in card["sequences"]["test"]
+    said = [data / deal / "test" for deal in deals] if words and has_words else []
+    segments = errors.table(models, said)
     # names in a data set are not trusted: as text alone; its headings stand below the page's
     known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
-    content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")
+    licences: list[Any] = next(filter(None, (_licences(r) for r in results)), [])
+    # the results' are those of now
+    content = card_markdown(card | {"licences": []}) + ("\n" + pieces_table(known) if known else "")
     _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
     if crossed and dealt:
@@ -106,6 +112,10 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "audit": audits(
             data, [f"{name}.fold{n + 1}" for n in range(crossed["k"])] if dealt else [name]
         ),
+        "licences": licences,
+        "errors": segments,
+        "errors_json": errors.script(segments),
+        "words_left_out": has_words and not words,
         "card": markdown.markdown(text, extensions=["tables"]),
         "runs": [
             {
@@ -123,6 +133,12 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "versions": _versions(models),
         "mirrored": mirrored(model.result for model in models),
     }
+
+
+def _licences(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ledger of a result; nothing of one of before."""
+    ledger: list[dict[str, Any]] = result["provenance"].get("licences", [])
+    return ledger
 
 
 def _lengths(targets: Mapping[str, Any]) -> Iterator[str]:
@@ -233,13 +249,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--titles", type=json.loads, default={}, help="JSON: data sets and models to what they are"
     )
+    parser.add_argument(
+        "--without-words", action="store_true", help="of the segments: their licence may forbid it"
+    )
     parser.add_argument("--output", type=Path, required=True, help="index.html")
     parser.add_argument("--figures", type=Path, help="folder to write each figure to, as .svg")
 
 
 def main(args: argparse.Namespace) -> None:
     citations = cited(args.cite, args.references)
-    sections = [section(folder, args.runs, args.data) for folder in args.folders]
+    places = args.runs, args.data, not args.without_words
+    sections = [section(folder, *places) for folder in args.folders]
     if args.figures:
         with atomic_folder(args.figures) as folder:
             for name, text in figure_files(sections):
