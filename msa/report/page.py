@@ -41,6 +41,7 @@ from msa.results.leaderboard import (
     use_texts,
 )
 from msa.results.paper_table import TITLES, caption, cells
+from msa.results.readable import sentence as readable_sentence
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
@@ -57,8 +58,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     shown, marks = cells(results, comparisons)
     board = table(results, comparisons)
     gained, gain_note = [""] * len(board), ""
+    headline = headline_of(next(iter(results[0]["targets"].values())))
+    apart = readable_sentence(results, comparisons, headline, TITLES[headline])
     if "gain" in board:
-        headline = headline_of(next(iter(results[0]["targets"].values())))
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
     uses = use_texts(board)
     published = main_figures(pd.read_csv(folder / "published.csv"))
@@ -76,7 +78,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         text = f"\nOf the first of {crossed['k']} folds; the others deal the same segments.\n{text}"
     return {
         "name": name,
-        "caption": caption(results, comparisons),
+        "caption": f"{caption(results, comparisons)} {apart}".rstrip(),
         "notes": footnotes(results),
         "gain_note": gain_note,
         "uses_note": USES if any(uses) else "",

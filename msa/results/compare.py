@@ -5,7 +5,8 @@ means over seeds. The p-value is two-sided, twice the share of resamples on the 
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
 counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
 all metrics. As a p-value is no smaller than two resamples' share, there are more resamples the more
-is tested: enough for a corrected p of .01.
+is tested: enough for a corrected p of .01. Interval and p-value are of these seeds; `readable` is of
+others too.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.results.bootstrap import resamples
 from msa.results.metrics import ALL, METRICS_VERSION, target_scores
+from msa.results.readable import readable
 from msa.results.score import Fold, of_target
 from msa.results.summarize import Run, label, read_run
 
@@ -119,10 +121,7 @@ def _table(
 ) -> dict[str, list[dict[str, Any]]]:
     truth = next(iter(seeds.values()))[0].truth
     outputs = {name: np.stack([fold.prediction for fold in folds]) for name, folds in seeds.items()}
-    points = {
-        name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
-        for name, x in outputs.items()
-    }
+    points = {name: target_scores(task, target, truth, x) for name, x in outputs.items()}  # (s,)
     drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
     for start in range(0, count, BLOCK):
         weights = resamples(units, min(BLOCK, count - start), SEED + start)
@@ -136,7 +135,8 @@ def _table(
     table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in next(iter(points.values()))}
     for first, second in combinations(sorted(outputs), 2):
         for metric, pairs in table.items():
-            difference = points[first][metric] - points[second][metric]
+            sides = points[first][metric], points[second][metric]
+            difference = sides[0].mean() - sides[1].mean()
             resampled = means[first][metric] - means[second][metric]
             resampled = resampled[~np.isnan(resampled)]
             known = len(resampled) > 0 and not np.isnan(difference)
@@ -148,6 +148,7 @@ def _table(
                     "ci95": np.quantile(resampled, (0.025, 0.975)).tolist() if known else None,
                     "p": two_sided(resampled) if known else None,
                     "p_holm": None,
+                    **readable(resampled if known else resampled[:0], *sides),
                 }
             )
     tests = [pair for pairs in table.values() for pair in pairs if pair["p"] is not None]

@@ -17,6 +17,7 @@ from msa.base.schema import problems
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import Gain, gain_texts, gains
 from msa.results.metrics import LOWER_IS_BETTER
+from msa.results.readable import sentence as readable_sentence
 from msa.results.score import ORACLE_LABEL
 from msa.results.summarize import label, protocol
 
@@ -353,6 +354,11 @@ def main(args: argparse.Namespace) -> None:
     frame = table(results, comparisons)
     with atomic_write(args.output_csv) as file:
         frame.to_csv(file, index=False)
+    notes = footnotes(results)
+    if comparisons:
+        headline = headline_of(next(iter(results[0]["targets"].values())))
+        said = readable_sentence(results, comparisons, headline, headline)
+        notes += [said] if said else []
     with atomic_write(args.output_md) as file:
         published = None if args.published is None else pd.read_csv(args.published)
-        file.write(markdown(frame, results[0]["dataset"], published, footnotes(results)))
+        file.write(markdown(frame, results[0]["dataset"], published, notes))
