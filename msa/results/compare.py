@@ -5,8 +5,8 @@ means over seeds. The p-value is two-sided, twice the share of resamples on the 
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
 counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
 all metrics. As a p-value is no smaller than two resamples' share, there are more resamples the more
-is tested: enough for a corrected p of .01. Interval and p-value are of these seeds; `readable` is of
-others too.
+is tested: enough for a corrected p of .01. Interval and p-value are of these seeds; `readable`
+counts with others.
 """
 
 import argparse

@@ -14,9 +14,9 @@ NOTE = (
     f"gain: by how much better {{metric}} is than that of {BASELINE}, which is fine-tuned from the "
     "same text encoder and reads nothing else, and the 95 % interval: the paired bootstrap of "
     "comparisons.json, same test rows, means over the seeds. Above 0 is better; "
-    f"*: p < {LEVEL}, Holm-corrected as there. Readable: the smallest difference that this test fold "
-    "and number of seeds show with 80 % power. Systems that do not read words through that encoder "
-    "have none."
+    f"*: p < {LEVEL}, Holm-corrected as there. Readable: the smallest difference that this test "
+    "fold and number of seeds show with 80 % power. Systems that do not read words through that "
+    "encoder have none."
 )
 
 
