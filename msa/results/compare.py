@@ -44,15 +44,7 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
     Raises:
         InputError: the models have other data sets, kinds of task or test rows.
     """
-    _check(runs)
-    columns = {target: column for run in runs for target, column in run.columns.items()}
-    targets: dict[str, dict[str, list[Fold]]] = {
-        target: {} for target in sorted(columns, key=columns.__getitem__)
-    }
-    for run in sorted(runs, key=lambda run: run.settings["seed"]):
-        for target in run.columns:
-            seeds = targets[target].setdefault(label(run.settings), [])
-            seeds.append(of_target(run.test, run.settings["task"], target))
+    targets = by_target(runs)
     if count is None:
         models = max(map(len, targets.values()))
         metrics = next(iter(runs[0].scores["targets"].values()))["test"]
@@ -69,7 +61,7 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "encoders": {label(run.settings): run.settings.get("encoder") for run in runs},
         "targets": {
             target: _table(
-                task if target == ALL else {**task, "targets": [target]},
+                task_of(task, target),
                 target,
                 seeds,
                 count,
@@ -78,6 +70,29 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
             for target, seeds in targets.items()
         },
     }
+
+
+def by_target(runs: Sequence[Run]) -> dict[str, dict[str, list[Fold]]]:
+    """By target and model, the test rows of each seed, of that target alone.
+
+    Raises:
+        InputError: as of `compare`.
+    """
+    _check(runs)
+    columns = {target: column for run in runs for target, column in run.columns.items()}
+    targets: dict[str, dict[str, list[Fold]]] = {
+        target: {} for target in sorted(columns, key=columns.__getitem__)
+    }
+    for run in sorted(runs, key=lambda run: run.settings["seed"]):
+        for target in run.columns:
+            seeds = targets[target].setdefault(label(run.settings), [])
+            seeds.append(of_target(run.test, run.settings["task"], target))
+    return targets
+
+
+def task_of(task: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """The task of one target alone; of ALL, itself."""
+    return task if target == ALL else {**task, "targets": [target]}
 
 
 def _check(runs: Sequence[Run]) -> None:

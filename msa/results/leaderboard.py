@@ -19,6 +19,7 @@ from msa.results.gain import Gain, gain_texts, gains
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.readable import sentence as readable_sentence
 from msa.results.score import ORACLE_LABEL
+from msa.results.seeds import spread_text
 from msa.results.summarize import label, protocol
 
 NOTE = f"""\
@@ -295,13 +296,6 @@ def _mark(text: str) -> str:
 
 def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
     return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
-
-
-def spread_text(mean: float, std: float) -> str:
-    """A mean and its deviation with 3 decimals, as tables show them; NaN is undefined."""
-    if np.isnan(mean):
-        return "n/a"
-    return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"
 
 
 def use_texts(frame: pd.DataFrame) -> list[str]:
