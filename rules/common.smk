@@ -179,6 +179,11 @@ def all_runs(path):
     )
 
 
+def probes(wildcards):
+    """What the linear probes of a data set leave, where it has some."""
+    return paths.probe_files(CONFIG, wildcards.dataset)
+
+
 def trials(wildcards):
     """The files of all trials of a search, for one target or for all."""
     return checked(

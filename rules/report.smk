@@ -3,11 +3,21 @@ rule report:
         tables=expand(
             f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            file=["leaderboard.csv", "comparisons.json", "published.csv"],
+            file=[
+                *("leaderboard.csv", "comparisons.json", "published.csv"),
+                "subsets.csv",
+            ],
         ),
         cards=paths.card_files(CONFIG),
         studies=studies_of_all(),
+        probes=[
+            path
+            for dataset in CONFIG.values["datasets"]
+            for path in paths.probe_files(CONFIG, dataset)
+        ],
         template=shipped("report/page.html"),
+        carries=shipped("report/carries.html"),
+        ceilings=shipped("report/ceilings.html"),
         references=shipped("resources/references.bib"),
         code=closure("report"),
     output:

@@ -23,6 +23,7 @@ from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import studies
+from msa.report.carries import carries, human_rows
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
@@ -63,7 +64,9 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     if "gain" in board:
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
     uses = use_texts(board)
-    published = main_figures(pd.read_csv(folder / "published.csv"))
+    every_figure = pd.read_csv(folder / "published.csv")
+    published = main_figures(every_figure)
+    carried = carries(folder, models, headline)
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
@@ -72,6 +75,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     # names in a data set are not trusted: as text alone; its headings stand below the page's
     known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
     content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")
+    content += carried["card"]
     _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
     if crossed and dealt:
@@ -100,6 +104,8 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
             for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
             if len(part)
         ],
+        "humans": human_rows(every_figure, [*shown.columns], results[0]["targets"]),
+        "carries": carried,
         "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]

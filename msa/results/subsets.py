@@ -19,10 +19,10 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
 from msa.results.bootstrap import description
+from msa.results.carried import probe_name
 from msa.results.compare import by_target, task_of
 from msa.results.metrics import ALL, LOWER_IS_BETTER, target_scores
 from msa.results.score import Fold, of_target
-from msa.results.seeds import spread_text
 from msa.results.summarize import Run, read_run
 
 COLUMNS = ("model", "target", "subset", "rows", "metric", "mean", "std")
@@ -47,11 +47,6 @@ class Probes(NamedTuple):
     def says(self, target: str) -> list[str]:
         """The single modalities that have a say in a target."""
         return [name for name, of in self.learned.items() if name != ALL and of.get(target)]
-
-
-def probe_name(modality: str) -> str:
-    """What a probe is called in tables."""
-    return f"ridge: {modality} alone"
 
 
 def table(
@@ -203,20 +198,6 @@ def _spreads(
         deviations = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(masks), np.nan)
         for i, (name, mask) in enumerate(masks.items()):
             yield [name, int(mask.sum()), metric, values[:, i].mean(), deviations[i]]
-
-
-def shown(frame: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
-    """A row a model, a column a subset of one target, as text; with rows where all have as many."""
-    part = frame[(frame["target"] == target) & (frame["metric"] == metric)]
-    columns = {}
-    for name, subset in part.groupby("subset", sort=False):
-        counts = subset["rows"].unique()
-        title = f"{name} ({counts[0]})" if len(counts) == 1 else str(name)
-        columns[title] = pd.Series(
-            [spread_text(*pair) for pair in subset[["mean", "std"]].to_numpy()],
-            index=subset["model"],
-        )
-    return pd.DataFrame(columns).reindex(part["model"].unique()).fillna("")
 
 
 def read_probes(path: Path) -> Probes:
