@@ -40,7 +40,7 @@ def carries(folder: Path, models: Sequence[Model], metric: str) -> dict[str, Any
                 (name, list(cells))
                 for name, cells in zip(shown.index, shown.to_numpy(), strict=True)
             ]
-            tables.append({"target": target, "columns": [*shown.columns], "lines": lines})
+            tables.append({"target": target, "columns": [*shown.columns], "lines": [*lines]})
     return {
         "card": card,
         "tables": tables,
@@ -68,7 +68,7 @@ def human_rows(
             {
                 "name": target + human.name,
                 "cells": [scores.get(title, "") for title in titles],
-                "remark": human.remark,
+                "note": f"{human.name}: not ranked ({human.remark})",
             }
         )
     return rows

@@ -67,6 +67,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     every_figure = pd.read_csv(folder / "published.csv")
     published = main_figures(every_figure)
     carried = carries(folder, models, headline)
+    humans = human_rows(every_figure, [*shown.columns], results[0]["targets"])
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
@@ -83,7 +84,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
     return {
         "name": name,
         "caption": f"{caption(results, comparisons)} {apart}".rstrip(),
-        "notes": footnotes(results),
+        "notes": footnotes(results) + [human["note"] for human in humans],
         "gain_note": gain_note,
         "uses_note": USES if any(uses) else "",
         "columns": list(shown.columns),
@@ -104,7 +105,7 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
             for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
             if len(part)
         ],
-        "humans": human_rows(every_figure, [*shown.columns], results[0]["targets"]),
+        "humans": humans,
         "carries": carried,
         "transfers": transfers(folder, models),
         "targets": [

@@ -14,7 +14,7 @@ NOTE = (
     "agreement: the others. The tenths are of each model its own, by its {metric} in each {unit}, "
     "mean over seeds: the worst are worse, and the best better, by luck too."
 )
-NO_CONFLICT = "No conflict and agreement apart: fewer than two single modalities have a say{where}."
+NO_CONFLICT = "Conflicts are not told apart{where}: fewer than two single modalities have a say."
 SIGN = "sign (positive is above 0)"
 
 
