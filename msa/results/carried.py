@@ -43,13 +43,13 @@ def remarks(probes: Mapping[str, Any]) -> list[str]:
     """Which modalities have no probe, and which probes learn nothing, a sentence each."""
     said = [f"{name} has no probe: {why}" for name, why in probes["left_out"].items()]
     for name, probe in probes["probes"].items():
-        lost = [target for target, learned in probe["learned"].items() if not learned]
-        which = f" for {', '.join(lost)}" if len(probe["learned"]) > 1 else ""
+        lost = [target for target, clearly in probe["carries"].items() if not clearly]
+        which = f" for {', '.join(lost)}" if len(probe["carries"]) > 1 else ""
         if lost:
             what = "all modalities together are" if name == ALL else f"{name} alone is"
             said.append(
-                f"{what} no better on the validation fold than the training labels' mean or "
-                f"shares{which}{'' if name == ALL else ', and has no say in conflicts'}"
+                f"{what} not clearly better on the validation fold than the training labels' mean "
+                f"or shares{which}{'' if name == ALL else ', and has no say in conflicts'}"
             )
     return said
 

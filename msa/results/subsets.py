@@ -2,9 +2,9 @@
 
 Where the modalities disagree, and where they agree, by the probes of single modalities: their
 outputs are of different classes, or of different sign in a regression with labels on both sides of
-0; as in Acc2, positive is above 0. A probe that is no better on the validation fold than the
-training labels' mean or shares has no say: its sign is that of the mean, whatever the input. And of
-each model the tenth of the videos that it is worst on, and the tenth that it is best on.
+0; as in Acc2, positive is above 0. A probe that is not clearly better on the validation fold than
+the training labels' mean or shares has no say: its sign is that of the mean, whatever the input.
+And of each model the tenth of the videos that it is worst on, and the tenth that it is best on.
 """
 
 import argparse
@@ -37,16 +37,16 @@ class Probes(NamedTuple):
     Attributes:
         task: theirs.
         test: by modality, and of `all`, the test rows.
-        learned: by modality and target, whether a probe is better than no input.
+        carries: by modality and target, whether a probe is clearly better than no input.
     """
 
     task: Mapping[str, Any]
     test: Mapping[str, Fold]
-    learned: Mapping[str, Mapping[str, bool]]
+    carries: Mapping[str, Mapping[str, bool]]
 
     def says(self, target: str) -> list[str]:
         """The single modalities that have a say in a target."""
-        return [name for name, of in self.learned.items() if name != ALL and of.get(target)]
+        return [name for name, of in self.carries.items() if name != ALL and of.get(target)]
 
 
 def table(
@@ -209,8 +209,8 @@ def read_probes(path: Path) -> Probes:
     )
     rows = arrays["test/ids"], arrays["test/truth"].astype(float)
     test = {name: Fold(*rows, arrays[f"test/{name}"].astype(float)) for name in names}
-    learned = {name: found["learned"] for name, found in content["probes"].items()}
-    return Probes(content["task"], test, learned)
+    carries = {name: found["carries"] for name, found in content["probes"].items()}
+    return Probes(content["task"], test, carries)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
