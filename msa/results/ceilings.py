@@ -5,7 +5,6 @@ They are shown beside the systems, and never ranked, starred or subtracted from.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -50,10 +49,9 @@ def ceilings(published: pd.DataFrame | None, metrics: Collection[str]) -> Iterat
     """
     if published is None:
         return
-    human: Any = published[published["model"] == HUMAN].fillna("")
-    for (target, source, second), rows in human.groupby(
-        ["target", "source", "second_hand"], sort=False
-    ):
+    human = published[published["model"] == HUMAN]
+    keys = [human[name].astype(object).fillna("") for name in ("target", "source", "second_hand")]
+    for (target, source, second), rows in human.groupby(keys, sort=False):
         every = dict(zip(rows["metric"], rows["published"].astype(float), strict=True))
         others = [f"{name} {value:.3f}" for name, value in every.items() if name not in metrics]
         yield Ceiling(

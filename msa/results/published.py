@@ -60,7 +60,7 @@ def beside(
         value = figure["value"] / 100 if share else figure["value"]
         mine = {} if figure["variant"] else ours.get(model, {})
         kind = kind_of(model)
-        targets = (results[0] if kind == HUMAN else mine).get("targets", {})
+        targets = (next(iter(results), {}) if kind == HUMAN else mine).get("targets", {})
         target = setting if setting not in INPUTS else next(iter(targets), "")
         scores = mine.get("targets", {}).get(target, {})
         key = f"{metric}_swapped" if _swapped(figure, protocols) else metric
