@@ -183,6 +183,7 @@ def read_rows(
     sequences = {name: "words" if form == "features" else form for name, form in forms.items()}
     offsets = read_offsets(data / fold / "offsets.npy", sequences.values())
     n = len(offsets) - 1
+    ids = read_array(data / fold / "ids.npy", "text", 1, n)
     averages = {}
     for name, form in forms.items():
         folder = features if form == "features" else clean
@@ -204,7 +205,6 @@ def read_rows(
         for i in np.flatnonzero(kept):
             steps = rows[first[i] : first[i] + kept[i], columns]
             averages[name][i] = steps.mean(axis=0, dtype=np.float64)
-    ids = read_array(data / fold / "ids.npy", "text", 1, n)
     return Rows(ids, _label(data / fold / "label.npy", n, settings), averages)
 
 
