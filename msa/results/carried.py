@@ -10,7 +10,7 @@ from msa.results.seeds import spread_text
 
 ALL = "all"  # the probe of all modalities, which is ridge itself
 NOTE = (
-    "Conflict: segments of which the linear probes of single modalities predict another {what}; "
+    "Conflict: segments where the linear probes of single modalities disagree in {what}; "
     "agreement: the others. The tenths are of each model its own, by its {metric} in each {unit}, "
     "mean over seeds: the worst are worse, and the best better, by luck too."
 )

@@ -195,7 +195,7 @@ def test_table_and_section():
     assert shown.loc["a"].tolist() == ["1.000 ± 0.500", "2.000 ± 0.500", "2.000 ± 0.500"]
     assert [*shown.index] == ["b", "a"] and shown.loc["b", "all (9)"] == "0.500"
     text = markdown(frame, "mae", CONTENT)
-    assert "predict another sign (positive is above 0)" in text
+    assert "disagree in sign (positive is above 0)" in text
     assert "by its mae in each speaker" in text and "\n- vision has no probe: all zeros\n" in text
 
 
