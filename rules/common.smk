@@ -167,6 +167,12 @@ def first_run(wildcards):
     return type(wildcards)(fromdict=run)
 
 
+def ridge_run(wildcards):
+    """The first run of ridge on a data set, as the wildcards of its folder."""
+    run = checked(paths.first_run, CONFIG, wildcards.dataset, "ridge")
+    return type(wildcards)(fromdict=run)
+
+
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
     return paths.result_files(CONFIG, wildcards.dataset)

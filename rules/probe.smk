@@ -1,10 +1,4 @@
-# What each modality carries, where ridge is among the models: its settings, and the data it reads.
-def ridge_run(wildcards):
-    """The first run of ridge on a data set, as the wildcards of its folder."""
-    run = checked(paths.first_run, CONFIG, wildcards.dataset, "ridge")
-    return type(wildcards)(fromdict=run)
-
-
+# What each modality carries, by the settings of ridge and the data that it reads.
 rule probe:
     input:
         unpack(lambda wildcards: run_data(ridge_run(wildcards))),

@@ -239,7 +239,7 @@ def main(args: argparse.Namespace) -> None:
     folds = {fold: read_rows(fold, settings, *where) for fold in FOLDS}
     probes, left_out = probe(settings["task"], folds)
     content = record(settings, folds, probes, left_out)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{fold}/{part}": values
         for fold in FOLDS[1:]
         for part, values in (
