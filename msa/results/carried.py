@@ -83,11 +83,14 @@ def subset_table(frame: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
         target: one of its targets.
         metric: one of its metrics.
     """
-    part = frame[(frame["target"] == target) & (frame["metric"] == metric)]
+    # the tenths have the metric that they are chosen by alone
+    wanted = (frame["metric"] == metric) | frame["subset"].str.contains(" tenth of ")
+    part = frame[(frame["target"] == target) & wanted]
     columns = {}
     for name, subset in part.groupby("subset", sort=False):
-        counts = subset["rows"].unique()
-        title = f"{name} ({counts[0]})" if len(counts) == 1 else str(name)
+        counts, own = subset["rows"].unique(), subset["metric"].iloc[0]
+        title = f"{name} ({counts[0]})" if len(counts) == 1 and own == metric else str(name)
+        title += f" ({own})" if own != metric else ""
         columns[title] = pd.Series(
             [spread_text(*pair) for pair in subset[["mean", "std"]].to_numpy()],
             index=subset["model"],
@@ -99,8 +102,12 @@ def subset_table(frame: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
 
 def subset_note(frame: pd.DataFrame, metric: str) -> str:
     """What the parts are."""
-    tenths = frame["subset"][frame["subset"].str.contains(" tenth of ")]
-    unit = tenths.iloc[0].rpartition(" ")[2].removesuffix("s") if len(tenths) else "video"
+    tenths = frame[frame["subset"].str.contains(" tenth of ")]
+    unit = "video"
+    if len(tenths):
+        unit = tenths["subset"].iloc[0].rpartition(" ")[2].removesuffix("s")
+        own = tenths["metric"].iloc[0]
+        metric = metric if metric.lower() == own else own
     regression = "mae" in set(frame["metric"])
     note = NOTE.format(what=SIGN if regression else "class", metric=metric, unit=unit)
     have = set(frame["target"][frame["subset"] == "conflict"])

@@ -194,6 +194,11 @@ def test_table_and_section():
     assert [*shown.columns] == ["all (9)", "conflict (3)", "worst tenth of speakers"]
     assert shown.loc["a"].tolist() == ["1.000 ± 0.500", "2.000 ± 0.500", "2.000 ± 0.500"]
     assert [*shown.index] == ["b", "a"] and shown.loc["b", "all (9)"] == "0.500"
+    emotions = frame.assign(metric=["wacc"] * 4 + ["f1"] * 2)
+    titles = [*subset_table(emotions, "s", "wacc").columns]
+    assert titles == ["all (9)", "conflict (3)", "worst tenth of speakers (f1)"]
+    assert "disagree in class" in subset_note(emotions, "WAcc")
+    assert "by its f1 in each speaker" in subset_note(emotions, "WAcc")
     text = markdown(frame, "mae", CONTENT)
     assert "disagree in sign (positive is above 0)" in text
     assert "by its mae in each speaker" in text and "\n- vision has no probe: all zeros\n" in text
