@@ -47,6 +47,8 @@ include: "rules/robustness.smk"
 include: "rules/ablation.smk"
 include: "rules/transfer.smk"
 include: "rules/examine.smk"
+include: "rules/probe.smk"
+include: "rules/subsets.smk"
 include: "rules/leaderboard.smk"
 include: "rules/compare.smk"
 include: "rules/published.smk"
@@ -63,7 +65,7 @@ rule all:
             dataset=CONFIG.values["datasets"],
             file=[
                 *("leaderboard.csv", "leaderboard.md", "comparisons.json"),
-                *("published.csv", "table.tex", "table.md"),
+                *("published.csv", "table.tex", "table.md", "subsets.csv"),
             ],
         ),
         studies_of_all(),

@@ -45,6 +45,7 @@ STAGES = {
     ),
     "trials": ("msa.training.trials", "try some settings of a random search"),
     "search": ("msa.training.search", "all trials in a table, and the settings of the best"),
+    "probe": ("msa.training.probe", "what each modality carries: ridge on one alone, and on all"),
     "import-checkpoint": (
         "msa.training.import_checkpoint",
         "weights that its authors released",
@@ -72,6 +73,7 @@ STAGES = {
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),
     "published": ("msa.results.published", "published numbers beside ours"),
+    "subsets": ("msa.results.subsets", "scores where modalities disagree, and by video"),
     "paper-table": ("msa.results.paper_table", "the results as a table for a paper"),
     "systems": ("msa.training.systems", "the tables of docs/models.md, from the recipes"),
     "report": ("msa.report.page", "all results on one page"),

@@ -3,18 +3,27 @@ rule report:
         tables=expand(
             f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            file=["leaderboard.csv", "comparisons.json", "published.csv"],
+            file=[
+                *("leaderboard.csv", "comparisons.json", "published.csv"),
+                "subsets.csv",
+            ],
         ),
         cards=paths.card_files(CONFIG),
         audits=paths.audit_files(CONFIG),
         studies=studies_of_all(),
         words=paths.word_folders(CONFIG),
-        parts=[
-            shipped(f"report/{part}.html")
-            for part in ("errors", "licences", "noncommercial")
+        probes=[
+            path
+            for dataset in CONFIG.values["datasets"]
+            for path in paths.probe_files(CONFIG, dataset)
         ],
-        template=shipped("report/page.html"),
-        audit_template=shipped("report/audit.html"),
+        templates=[
+            shipped(f"report/{part}.html")
+            for part in (
+                *("page", "audit", "carries", "ceilings"),
+                *("errors", "licences", "noncommercial"),
+            )
+        ],
         references=shipped("resources/references.bib"),
         code=closure("report"),
     output:

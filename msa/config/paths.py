@@ -149,6 +149,14 @@ def study_files(config: Config, dataset: str) -> list[str]:
     ]
 
 
+def probe_files(config: Config, dataset: str) -> list[str]:
+    """What the linear probes of single modalities leave, where ridge is among the models."""
+    if is_crossed(config, dataset) or "ridge" not in fitting_models(config, dataset):
+        return []
+    names = ("modalities.json", "modalities.npz")
+    return [config.path("results", dataset, name) for name in names]
+
+
 def trial_files(config: Config, dataset: str, model: str, target: str | None = None) -> list[str]:
     """The files of all trials of a search, for one target or for every one.
 

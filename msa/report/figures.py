@@ -6,6 +6,7 @@ Every function gives the SVG's text, the same for the same numbers.
 import io
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -31,6 +32,8 @@ STYLE: Any = {
     **{"xtick.color": INK, "ytick.color": INK, "legend.frameon": False},
     **{"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6},
 }
+
+LINE: Any = {"color": INK, "lw": 0.9, "ls": "--", "alpha": 0.7}
 
 
 def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -71,9 +74,12 @@ def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4
 
 @mpl.rc_context(STYLE)
 def bars(
-    scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, Mapping[str, str]]
+    scores: Mapping[str, Mapping[str, Any]],
+    title: str,
+    palette: Mapping[str, Mapping[str, str]],
+    lines: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
-    """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
+    """Means with 95 % intervals, from model to {mean, ci95}, in the order given; and lines."""
     shown = {name: s for name, s in scores.items() if s["mean"] is not None}
     figure, [axis] = panels(1, 5.6, 0.6 + 0.3 * len(shown))
     for i, (name, score) in enumerate(shown.items()):
@@ -92,6 +98,10 @@ def bars(
     axis.margins(x=0.1, y=0.03)
     axis.invert_yaxis()
     axis.set_xlabel(title)
+    for name, value in lines.items():
+        axis.axvline(value, **LINE)
+        place = {"xycoords": axis.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+        axis.annotate(f"{name} {value:.3f}", (value, 1), fontsize=8, **place)
     return svg(figure)
 
 
@@ -189,14 +199,19 @@ def sizes(
     points: Mapping[str, tuple[float, float]],
     metric: str,
     palette: Mapping[str, Mapping[str, str]],
+    lines: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
-    """A score against the number of parameters."""
+    """A score against the number of parameters; and lines."""
     figure, [axis] = panels(1, 5.6, 3.2)
     for name, (count, score) in points.items():
         axis.plot(count, score, ls="", ms=7, label=name, **palette[name])
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
     axis.minorticks_off()
     axis.margins(x=0.15, y=0.12)
+    for name, value in lines.items():
+        axis.axhline(value, **LINE)
+        place = {"xycoords": axis.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axis.annotate(f"{name} {value:.3f}", (1, value), fontsize=8, **place)
     legend(figure, [axis])
     return svg(figure)
 

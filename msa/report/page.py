@@ -24,6 +24,7 @@ from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import errors, studies
 from msa.report.audits import audits
+from msa.report.carries import carries, human_rows
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
@@ -42,6 +43,7 @@ from msa.results.leaderboard import (
     use_texts,
 )
 from msa.results.paper_table import TITLES, caption, cells
+from msa.results.readable import sentence as readable_sentence
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
@@ -59,11 +61,15 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
     shown, marks = cells(results, comparisons)
     board = table(results, comparisons)
     gained, gain_note = [""] * len(board), ""
+    headline = headline_of(next(iter(results[0]["targets"].values())))
+    apart = readable_sentence(results, comparisons, headline, TITLES[headline])
     if "gain" in board:
-        headline = headline_of(next(iter(results[0]["targets"].values())))
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
     uses = use_texts(board)
-    published = main_figures(pd.read_csv(folder / "published.csv"))
+    every_figure = pd.read_csv(folder / "published.csv")
+    published = main_figures(every_figure)
+    carried = carries(folder, models, headline)
+    humans = human_rows(every_figure, [*shown.columns], results[0]["targets"])
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
@@ -77,14 +83,15 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
     licences: list[Any] = next(filter(None, (_licences(r) for r in results)), [])
     # the results' are those of now
     content = card_markdown(card | {"licences": []}) + ("\n" + pieces_table(known) if known else "")
+    content += carried["card"]
     _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
     if crossed and dealt:
         text = f"\nOf the first of {crossed['k']} folds; the others deal the same segments.\n{text}"
     return {
         "name": name,
-        "caption": caption(results, comparisons),
-        "notes": footnotes(results),
+        "caption": f"{caption(results, comparisons)} {apart}".rstrip(),
+        "notes": footnotes(results) + [human["note"] for human in humans],
         "gain_note": gain_note,
         "uses_note": USES if any(uses) else "",
         "columns": list(shown.columns),
@@ -105,6 +112,8 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
             for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
             if len(part)
         ],
+        "humans": humans,
+        "carries": carried,
         "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]

@@ -39,8 +39,9 @@ class Model:
 
 
 def read_models(folder: Path, runs: Path) -> list[Model]:
-    """The models of a data set's leaderboard, in its order."""
+    """The models of a data set's leaderboard, in its order; probes are none."""
     board = pd.read_csv(folder / "leaderboard.csv")
+    board = board[board["kind"] == "system"] if "kind" in board else board
     models = []
     for name in board["model"].drop_duplicates():
         found = re.fullmatch(r"(\w+)(?: \((\w+)\))?", name)

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from msa.base.atomic import atomic_write
+from msa.results.ceilings import HUMAN, kind_of
 from msa.results.leaderboard import read_result
 from msa.results.metrics import regression
 from msa.results.score import of_target
@@ -19,7 +20,7 @@ from msa.results.summarize import protocol, read_run, run_folders
 RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
 COLUMNS = (
     *("model", "variant", "target", "metric", "ours", "ours_std", "published", "difference"),
-    *("source", "second_hand", "note", "protocol", "authority"),
+    *("source", "second_hand", "note", "protocol", "authority", "kind"),
 )
 SHARES = ("acc", "wacc", "f1", "auc")  # published in percent
 # settings of a figure that say what its input was, aligned or not said; any other is a target
@@ -49,7 +50,7 @@ def beside(
     Returns:
         The columns COLUMNS; `published` in our units, shares rather than percent; ours is NaN for
         a system, variant or metric that we have not. `authority` is what ours is checked against;
-        of a reconstruction there is no difference.
+        of a reconstruction there is no difference. `kind` is system, or human.
     """
     ours = {result["model"]: result for result in results if result["variant"] == "main"}
     rows = []
@@ -58,9 +59,10 @@ def beside(
         share = metric.startswith(SHARES)
         value = figure["value"] / 100 if share else figure["value"]
         mine = {} if figure["variant"] else ours.get(model, {})
-        targets = mine.get("targets", {})
+        kind = kind_of(model)
+        targets = (next(iter(results), {}) if kind == HUMAN else mine).get("targets", {})
         target = setting if setting not in INPUTS else next(iter(targets), "")
-        scores = targets.get(target, {})
+        scores = mine.get("targets", {}).get(target, {})
         key = f"{metric}_swapped" if _swapped(figure, protocols) else metric
         names = (key, *OTHER_NAMES.get(key, ()))
         spread: Mapping[str, Any] = next((scores[name] for name in names if name in scores), {})
@@ -81,6 +83,7 @@ def beside(
                 **{name: figure[name] for name in ("source", "second_hand", "note")},
                 "protocol": "; ".join(_differences(figure, protocols, mine)),
                 "authority": mine.get("authority") or "",
+                "kind": kind,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -103,7 +103,7 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
         InputError: the file is missing or broken, the task of the run's settings is none, shapes
             do not fit it, a fold has no rows, a number is not finite, or a truth is no class.
     """
-    if not any(_widths(task)):
+    if not any(widths(task)):
         raise InputError(
             f"{run / 'settings.json'}: task: expected a regression with targets and range [low, "
             "high], a classification with one target and its classes, or a binary with targets, "
@@ -140,7 +140,7 @@ def read_deal(run: Path) -> dict[str, np.ndarray]:
     return {key.partition("/")[2]: arrays[key] for key in keys[1:]}
 
 
-def _widths(task: Any) -> tuple[int, int, int]:
+def widths(task: Any) -> tuple[int, int, int]:
     """Columns of truth and prediction, and classes (0 in a regression); zeros if it is no task."""
     match task:
         case {"type": "regression", "targets": [_, *_] as targets, "range": [_, _]}:
@@ -163,7 +163,7 @@ def of_target(fold: Fold, task: Mapping[str, Any], target: str) -> Fold:
 
 def faults(fold: Fold, task: Mapping[str, Any]) -> Iterator[str]:
     """What of a fold's arrays does not fit the task."""
-    targets, outputs, classes = _widths(task)
+    targets, outputs, classes = widths(task)
     n = len(fold.ids)
     if n == 0:
         yield "ids: expected at least one row, got none"

@@ -82,7 +82,7 @@ def test_a_browser_shows_and_sorts_it(project, chromium, tmp_path):
     found = browse(chromium, tmp_path, text, "--window-size=1200,900")
     as_is, up, down, direction, fits, phone, requests, dark, *papers = found["answers"]
     assert found["problems"] == []
-    board = pd.read_csv(project / "results/demo/leaderboard.csv")
+    board = pd.read_csv(project / "results/demo/leaderboard.csv").query("kind == 'system'")
     expected = ",".join(board.sort_values("mae_mean")["model"])
     assert as_is == up == expected
     assert down == ",".join(reversed(expected.split(",")))
@@ -213,7 +213,7 @@ def test_the_gain_over_the_encoder_alone(project, tmp_path):
     runs = shutil.copytree(project / "runs", tmp_path / "runs")
     (runs / "demo/ridge").rename(runs / "demo/text_only")
     (folder / "ridge.json").rename(folder / "text_only.json")
-    for path in folder.glob("*.*"):
+    for path in (path for path in folder.glob("*.*") if path.suffix != ".npz"):
         path.write_text(re.sub(r"\bridge\b", "text_only", path.read_text()))
     data = project / "data"
     text = page([section(folder, runs, data)], [])

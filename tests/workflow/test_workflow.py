@@ -31,7 +31,10 @@ def run(project, *arguments, **options):
     return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
 
 
-AFTER = ("total", "all", "report", "compare", "published", "paper_table", "audit")
+AFTER = (
+    *("total", "all", "report", "compare", "published", "paper_table"),
+    *("audit", "probe", "subsets"),
+)
 
 
 def jobs(project, *arguments):
