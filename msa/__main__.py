@@ -69,6 +69,7 @@ STAGES = {
     "predict": ("msa.training.predict", "predictions for files of your own"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),
+    "protocols": ("msa.results.protocols", "a result as other papers choose and compute theirs"),
     "published": ("msa.results.published", "published numbers beside ours"),
     "paper-table": ("msa.results.paper_table", "the results as a table for a paper"),
     "systems": ("msa.training.systems", "the tables of docs/models.md, from the recipes"),

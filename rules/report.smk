@@ -3,11 +3,15 @@ rule report:
         tables=expand(
             f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            file=["leaderboard.csv", "comparisons.json", "published.csv"],
+            file=[
+                *("leaderboard.csv", "comparisons.json"),
+                *("published.csv", "protocols.csv"),
+            ],
         ),
         cards=paths.card_files(CONFIG),
         studies=studies_of_all(),
         template=shipped("report/page.html"),
+        why=shipped("report/why.html"),
         references=shipped("resources/references.bib"),
         code=closure("report"),
     output:
