@@ -7,7 +7,7 @@ rule published:
         scores=all_runs("scores.json"),
         epochs=kept_epochs,
         figures=shipped("resources/published.csv"),
-        protocols=shipped("resources/protocols.yaml"),
+        differs=shipped("resources/differs.yaml"),
         code=closure("published"),
     output:
         report(

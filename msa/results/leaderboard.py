@@ -48,9 +48,10 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care. Second hand
-is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
-published.csv alone.
+Features and folds may be other than here: compare with care. `ours, their way`: the same
+predictions under the protocol that the figure's authors used, as far as it is known; `ours`: as
+everywhere here. Second hand is what the source quotes from elsewhere. Variants of a system, such as
+its ablations, stand in published.csv alone.
 """
 
 
@@ -256,17 +257,23 @@ def _figures(published: pd.DataFrame) -> str:
     shown = {
         "system": published["model"].tolist(),
         "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
-        "published": [f"{value:.4g}" for value in published["published"]],
-        "ours": ["" if np.isnan(value) else f"{value:.4g}" for value in published["ours"]],
-        "ours - published": [
-            "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
-        ],
+        **{
+            title: ["" if np.isnan(value) else f"{value:{form}}" for value in published[name]]
+            for title, name, form in (
+                ("published", "published", ".4g"),
+                ("ours, their way", "ours_their_way", ".4g"),
+                ("their way - published", "difference_their_way", "+.4g"),
+                ("ours", "ours", ".4g"),
+                ("ours - published", "difference", "+.4g"),
+            )
+        },
+        "protocol": published["protocol"].tolist(),
         "source": [
             f"{source} (second hand)" if second_hand else source
             for source, second_hand in _texts(published, "source", "second_hand")
         ],
         "what differs": [
-            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
+            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "differs")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)

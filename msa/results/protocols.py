@@ -1,8 +1,8 @@
 """Protocols: how published numbers of this field were chosen and computed, from stored predictions.
 
 A protocol's name is of one or more parts, joined by `+`: at most one of EPOCHS says which epoch's
-predictions count, `best_seed` which seed's, and any of CONVENTIONS how they are scored. What no part
-says is as we do. Nothing is trained or predicted again. PROTOCOLS_VERSION stands in the table.
+predictions count, `best_seed` which seed's, and any of CONVENTIONS how they are scored. What no
+part says is as we do. Nothing is trained or predicted again. PROTOCOLS_VERSION stands in the table.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.results.conventions import CONVENTIONS, rescored
 from msa.results.leaderboard import read_result
-from msa.results.metrics import LOWER_IS_BETTER, Array, Scores, best, target_scores
+from msa.results.metrics import LOWER_IS_BETTER, Array, best, target_scores
 from msa.results.score import read_epochs, read_folds
 from msa.results.selections import EPOCHS, Seed, places
 from msa.results.summarize import Run, label, read_run, run_folders

@@ -1,4 +1,4 @@
-"""Which epoch's predictions count: choices of other papers, beside the validation loss that is ours.
+"""Which epoch's predictions count: choices of other papers, beside that by validation loss.
 
 Shapes: e epochs, v and n rows of the validation and the test fold, k targets, m model outputs.
 """
@@ -15,7 +15,7 @@ EPOCHS = {
     "best_test_epoch": "one epoch, the best on the test fold by",
     "best_valid_per_metric": "each metric at its own best validation epoch",
     "last_epoch": "the last epoch, without a selection",
-    "valid_and_test": "an epoch is kept only if the validation and the TEST loss are the best so far",
+    "valid_and_test": "an epoch is kept only if validation and TEST loss are the best so far",
 }
 
 

@@ -42,7 +42,7 @@ def seed(*epochs: list[float], selected: int = 0, valid: Any = None) -> Seed:
     return Seed(selected, checked, outputs, np.array([[1.0], [-1]]), truth, "l1")
 
 
-# MAE of the test fold .5, .25, .75; Acc2 of all rows 1, .75, .75; of the validation fold MAE .5, 1, 0
+# of the test fold MAE .5, .25, .75 and Acc2 of all rows 1, .75, .75; of validation MAE .5, 1, 0
 THREE = seed(
     [1.5, -1.5, 0.5, 2.5],
     [1, -1, -1, 2],
@@ -97,7 +97,7 @@ def test_better_on_validation_and_on_test():
 
 
 def test_nothing_to_choose_from():
-    """One epoch, as of a closed form or a released checkpoint; one seed; a metric of other tasks."""
+    """One epoch, as of a closed form or a released checkpoint; one seed; a metric of others."""
     one = seed([1, -1, 0.5, 2])
     for name in [*EPOCHS, "best_seed_and_epoch"]:
         name += ":mae" if name == "best_test_epoch" else ""
