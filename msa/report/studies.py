@@ -25,12 +25,13 @@ STAGES = {
     "summarize_ablated": ["score"],
     "compare": ["score"],
     "robustness": ["perturb"],
+    "protocols": ["summarize"],
     "published": ["summarize"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
     "leaderboard": ["published", "compare"],
     "paper_table": ["summarize", "compare"],
     "examine": ["train"],
-    "report": ["leaderboard", "ablation", "examine"],
+    "report": ["leaderboard", "protocols", "ablation", "examine"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}

@@ -48,8 +48,8 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features and folds may be other than here: compare with care. `ours, their way`: the same
-predictions under the protocol that the figure's authors used, as far as it is known; `ours`: as
+Features and folds may be other than here: compare with care. Ours, their way, are the same
+predictions under the protocol that the figure's authors used, as far as it is known; ours are as
 everywhere here. Second hand is what the source quotes from elsewhere. Variants of a system, such as
 its ablations, stand in published.csv alone.
 """
@@ -288,7 +288,7 @@ def stands_apart(published: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def main_figures(published: pd.DataFrame) -> pd.DataFrame:
     """The figures of the systems themselves, without those of variants of them."""
-    return published[published["variant"].fillna("") == ""]
+    return published[published["variant"].isin(["", np.nan])]
 
 
 def _mark(text: str) -> str:
@@ -300,7 +300,9 @@ def _mark(text: str) -> str:
 
 
 def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
-    return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
+    return (
+        frame[list(names)].astype(object).fillna("").astype(str).itertuples(index=False, name=None)
+    )
 
 
 def spread_text(mean: float, std: float) -> str:

@@ -145,6 +145,11 @@ def flattery(metric: str, ours: float, theirs: float) -> float:
     return ours - theirs if metric in LOWER_IS_BETTER else theirs - ours
 
 
+def signed(looks: float) -> str:
+    """Flattery as tables show it; without a sign before nothing, and empty where undefined."""
+    return "" if np.isnan(looks) else f"{round(looks, 3) + 0.0:+.3f}".replace("+0.000", "0.000")
+
+
 def rows(
     model: str, task: Mapping[str, Any], target: str, seeds: Sequence[Seed]
 ) -> Iterator[dict[str, Any]]:
@@ -224,7 +229,7 @@ def shown(frame: pd.DataFrame) -> str:
     """The table of one model and target for a terminal: ours, and below it what each flatters."""
     wide = frame.pivot_table("flattery", "protocol", "metric", sort=False, dropna=False)
     ours = frame[frame["protocol"] == OURS].set_index("metric")["mean"]
-    texts = wide.map(lambda value: "" if np.isnan(value) else f"{value:+.3f}")
+    texts = wide.map(signed)
     texts.loc[OURS] = [f"{ours[metric]:.3f}" for metric in wide.columns]
     return texts.rename_axis(index=None, columns=None).to_string()
 

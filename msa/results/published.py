@@ -74,7 +74,7 @@ def beside(
         mine = {} if figure["variant"] else ours.get(model, {})
         targets = mine.get("targets", {})
         target = setting if setting not in INPUTS else next(iter(targets), "")
-        name, keys = figure["protocol"], _keys(metric, figure["protocol"])
+        name, keys = figure["protocol"], names_of(metric, figure["protocol"])
         own = {k: (s["mean"], s["std"]) for k, s in targets.get(target, {}).items()}
         if metric == "parameters" and mine:
             own = {metric: (mine["parameters"], None)}
@@ -107,7 +107,7 @@ def beside(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _keys(metric: str, protocol: str) -> list[str]:
+def names_of(metric: str, protocol: str) -> list[str]:
     """The names that a published metric may have among our scores."""
     conventions = () if protocol == UNKNOWN else parse(protocol).conventions
     others = [
