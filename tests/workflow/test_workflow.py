@@ -31,7 +31,7 @@ def run(project, *arguments, **options):
     return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
 
 
-AFTER = ("total", "all", "report", "compare", "published", "paper_table")
+AFTER = ("total", "all", "report", "compare", "protocols", "published", "paper_table")
 
 
 def jobs(project, *arguments):
