@@ -131,9 +131,10 @@ def lines(
     figure, [axis] = panels(1, 7.2, 1.3 + 0.36 * len(order))
     places = {model: place for place, model in enumerate(order)}
     known = frame[frame["mean"].notna() & frame["protocol"].isin(names)]
-    for model, part in known.groupby("model", sort=False):
-        ends = [*part["mean"], *published.get(model, ())]
-        axis.plot([min(ends), max(ends)], [places[model]] * 2, color=INK, lw=0.6, alpha=0.4)
+    for model, place in places.items():
+        ends = [*known.loc[known["model"] == model, "mean"], *published.get(model, ())]
+        if ends:
+            axis.plot([min(ends), max(ends)], [place] * 2, color=INK, lw=0.6, alpha=0.4)
     shown = [name for name in names if name in set(known["protocol"]) - {OURS}]
     for name, style in look(shown):
         part = known[known["protocol"] == name]

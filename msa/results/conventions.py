@@ -58,16 +58,17 @@ def rescored(
 def _of_numbers(
     task: Mapping[str, Any], truth: Array, prediction: Array, parts: Collection[str]
 ) -> Scores:
-    metrics, scores = metrics_of(task), {}
+    metrics = metrics_of(task)
+    scores: Scores = {}
     clips = "clipped" in parts and metrics != "sims"
     if clips or "nonzero_rows" in parts:
         rows = truth != 0 if "nonzero_rows" in parts else np.full(len(truth), True)
         low, high = task["range"] if clips else (-np.inf, np.inf)
-        sides = [np.clip(side[..., rows], low, high) for side in (truth, prediction)]
+        true, guess = (np.clip(side[..., rows], low, high) for side in (truth, prediction))
         empty = dict.fromkeys(("mae", "corr"), np.full(prediction.shape[:-1], np.nan))
         # of these two, sims alone has another definition
         only = "sims" if metrics == "sims" else None
-        found = regression(*sides, only) if rows.any() else empty
+        found = regression(true, guess, only) if rows.any() else empty
         scores |= {key: found[key] for key in empty}
     swaps, negative = "f1_swapped" in parts, "zero_is_negative" in parts
     if metrics == "sims" and swaps:
@@ -78,10 +79,10 @@ def _of_numbers(
         rows = truth != 0
         scores["f1_non0"] = _f1(truth[rows] > 0, prediction[..., rows] > 0, 2, swaps)
     if swaps or negative:
-        sides = [side > 0 if negative else side >= 0 for side in (truth, prediction)]
-        scores["f1_has0"] = _f1(*sides, 2, swaps)
+        true, guess = (side > 0 if negative else side >= 0 for side in (truth, prediction))
+        scores["f1_has0"] = _f1(true, guess, 2, swaps)
         if negative:
-            scores["acc2_has0"] = (sides[0] == sides[1]).mean(axis=-1)
+            scores["acc2_has0"] = (true == guess).mean(axis=-1)
     return scores
 
 

@@ -158,8 +158,10 @@ def rows(
     for name in names([*ours]):
         protocol = parse(name)
         theirs = under(protocol, task, target, seeds)
+        if theirs is None:
+            continue
         metrics = [*ours] if name == OURS else changed(protocol, task, target, seeds[0], [*ours])
-        for metric in metrics if theirs else ():
+        for metric in metrics:
             base, _ = spread(Protocol(), metric, ours[metric])
             mean, std = spread(protocol, metric, theirs[metric])
             looks = flattery(metric, base, mean)
