@@ -152,8 +152,8 @@ def signed(looks: float) -> str:
 
 def rows(
     model: str, task: Mapping[str, Any], target: str, seeds: Sequence[Seed]
-) -> Iterator[dict[str, Any]]:
-    """The table's rows of one model and target: no row where a protocol does not apply."""
+) -> Iterator[tuple[Any, ...]]:
+    """The table's rows, as of COLUMNS, of one model and target."""
     ours = under(Protocol(), task, target, seeds) or {}
     for name in names([*ours]):
         protocol = parse(name)
@@ -165,13 +165,7 @@ def rows(
             base, _ = spread(Protocol(), metric, ours[metric])
             mean, std = spread(protocol, metric, theirs[metric])
             looks = flattery(metric, base, mean)
-            yield dict(
-                zip(
-                    COLUMNS,
-                    (model, target, metric, name, mean, std, looks, PROTOCOLS_VERSION),
-                    strict=True,
-                )
-            )
+            yield model, target, metric, name, mean, std, looks, PROTOCOLS_VERSION
 
 
 def read_seed(run: Run, kept: bool = True) -> Seed:
@@ -179,21 +173,25 @@ def read_seed(run: Run, kept: bool = True) -> Seed:
 
     The selected epoch's predictions are those of clean.npz, of which our scores are.
     """
-    task = run.settings["task"]
-    folds = read_folds(run.path, task)
+    folds = read_folds(run.path, run.settings["task"])
     outputs = {name: fold.prediction[None] for name, fold in folds.items()}
-    selected = 0
+    number, ours = run.training["selected_epoch"], np.array([True])
     if kept:
         epochs = read_epochs(run.path, folds)
-        for name in folds:
-            ours = (epochs["epoch"] == run.training["selected_epoch"])[:, None, None]
-            outputs[name] = np.where(ours, outputs[name], epochs[name])
+        ours = epochs["epoch"] == number
+        outputs = {
+            name: np.where(ours[:, None, None], outputs[name], epochs[name]) for name in folds
+        }
         whole = np.all([np.isfinite(each).all(axis=(1, 2)) for each in outputs.values()], axis=0)
-        outputs = {name: each[whole] for name, each in outputs.items()}
-        selected = int(np.flatnonzero(epochs["epoch"][whole] == run.training["selected_epoch"])[0])
+        outputs, ours = {name: each[whole] for name, each in outputs.items()}, ours[whole]
+    if np.count_nonzero(ours) != 1:
+        path, got = run.path / "epochs.npz", epochs["epoch"]
+        raise InputError(
+            f"{path}: expected epoch {number}, the selected one, got {got}; train again"
+        )
     loss = run.settings["hyperparameters"]["loss"]
     truths = folds["valid"].truth, folds["test"].truth
-    return Seed(selected, outputs["valid"], outputs["test"], *truths, loss)
+    return Seed(int(ours.argmax()), outputs["valid"], outputs["test"], *truths, loss)
 
 
 def read_seeds(

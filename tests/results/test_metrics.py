@@ -361,6 +361,7 @@ def test_presence_by_exact_values() -> None:
     assert list(target_scores(others, "sad", truth, logits)) == ["acc", "f1"]
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=9))
 def test_weighted_accuracy_is_balanced_accuracy(rows: list[tuple[bool, bool]]) -> None:
     truth, guess = np.array(rows).T.astype(float)

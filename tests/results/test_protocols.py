@@ -259,8 +259,7 @@ def flattery(frame: pd.DataFrame, **where: str) -> dict[str, float]:
 
 
 def test_flattery_is_above_zero_where_it_looks_better():
-    frame = pd.DataFrame(rows("lmf", TASK, "sentiment", [THREE, OTHER]))
-    assert tuple(frame.columns) == COLUMNS
+    frame = pd.DataFrame(rows("lmf", TASK, "sentiment", [THREE, OTHER]), columns=[*COLUMNS])
     mae = flattery(frame, metric="mae")
     assert mae["ours"] == 0 and mae["best_seed"] == 0.25
     assert mae["best_test_per_metric"] == 0.75 - (0.25 + 0.125) / 2
@@ -272,15 +271,15 @@ def test_flattery_is_above_zero_where_it_looks_better():
 
 def test_no_row_where_a_protocol_does_not_apply():
     one = seed([1, -1, 0.5, 2])
-    frame = pd.DataFrame(rows("mean", TASK, "sentiment", [one]))
+    frame = pd.DataFrame(rows("mean", TASK, "sentiment", [one]), columns=[*COLUMNS])
     assert set(frame["protocol"]) == {"ours", *CONVENTIONS}
-    sims = pd.DataFrame(rows("mean", SIMS, "sentiment", [one]))
+    sims = pd.DataFrame(rows("mean", SIMS, "sentiment", [one]), columns=[*COLUMNS])
     assert set(sims["protocol"]) == {"ours", "nonzero_rows", "f1_swapped"}
 
 
 def test_what_is_undefined_has_no_value():
     constant = seed([1, 1, 1, 1], [2, 2, 2, 2])
-    frame = pd.DataFrame(rows("mean", TASK, "sentiment", [constant, THREE]))
+    frame = pd.DataFrame(rows("mean", TASK, "sentiment", [constant, THREE]), columns=[*COLUMNS])
     corr = frame[frame["metric"] == "corr"]
     assert len(corr) == len(set(corr["protocol"])) > 8 and corr["mean"].isna().all()
 
@@ -349,6 +348,14 @@ def test_epochs_of_older_runs(stored, capsys):
     np.savez(path, epoch=[1, 2], test=np.load(path)["test"])
     assert main(["protocols", str(folder / "lmf.json"), "--runs", str(folder)]) == 1
     assert "2/epochs.npz: expected" in capsys.readouterr().err
+
+
+def test_the_selected_epoch_is_not_among_them(stored, capsys):
+    folder, _ = stored
+    path = folder / "demo/lmf/main/all/2/epochs.npz"
+    np.savez(path, **{**np.load(path), "epoch": [2, 3]})
+    assert main(["protocols", str(folder / "lmf.json"), "--runs", str(folder)]) == 1
+    assert "2/epochs.npz: expected epoch 1, the selected one, got [2 3]" in capsys.readouterr().err
 
 
 def test_without_epochs(stored):
