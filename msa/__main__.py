@@ -72,6 +72,7 @@ STAGES = {
     "predict": ("msa.training.predict", "predictions for files of your own"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),
+    "protocols": ("msa.results.protocols", "a result as other papers choose and compute theirs"),
     "published": ("msa.results.published", "published numbers beside ours"),
     "subsets": ("msa.results.subsets", "scores where modalities disagree, and by video"),
     "paper-table": ("msa.results.paper_table", "the results as a table for a paper"),

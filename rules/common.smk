@@ -190,6 +190,14 @@ def probes(wildcards):
     return paths.probe_files(CONFIG, wildcards.dataset)
 
 
+def kept_epochs(wildcards):
+    """The predictions of every epoch of those runs; where they have none, nothing."""
+    if wildcards.dataset in CROSSED:
+        return []
+    files = all_runs("epochs.npz")(wildcards)
+    return [path for path in files if Path(path).parts[-4] != "released"]
+
+
 def trials(wildcards):
     """The files of all trials of a search, for one target or for all."""
     return checked(

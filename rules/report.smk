@@ -5,7 +5,7 @@ rule report:
             dataset=CONFIG.values["datasets"],
             file=[
                 *("leaderboard.csv", "comparisons.json", "published.csv"),
-                "subsets.csv",
+                *("protocols.csv", "subsets.csv"),
             ],
         ),
         cards=paths.card_files(CONFIG),
@@ -21,7 +21,7 @@ rule report:
             shipped(f"report/{part}.html")
             for part in (
                 *("page", "audit", "carries", "ceilings"),
-                *("errors", "licences", "noncommercial"),
+                *("errors", "licences", "noncommercial", "why"),
             )
         ],
         references=shipped("resources/references.bib"),

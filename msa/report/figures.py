@@ -216,8 +216,8 @@ def sizes(
     return svg(figure)
 
 
-def legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend below all panels, of what any of them has."""
+def legend(figure: Figure, axes: Sequence[Axes], width: float = 1.1) -> None:
+    """One legend below all panels, of what any of them has, in columns of a width in inches."""
     handles: dict[str, Artist] = {}
     for axis in axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -227,6 +227,6 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         handles=[handles[name] for name in names],
         labels=names,
         loc="outside lower left",
-        ncols=max(1, int(figure.get_figwidth() / 1.1)),
+        ncols=max(1, int(figure.get_figwidth() / width)),
         fontsize=8,
     )

@@ -1,7 +1,7 @@
 """The page: all results of the configured data sets in one self-contained HTML file.
 
-It is made from files alone: results, comparisons, published figures, histories and predictions of
-the runs, data cards, and what studies of robustness, modalities and segments left.
+It is made from files alone: results, comparisons, protocols, published figures, histories and
+predictions of the runs, data cards, and what studies of robustness, modalities and segments left.
 The same files give the same bytes.
 """
 
@@ -28,6 +28,7 @@ from msa.report.carries import carries, human_rows
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
+from msa.report.why import why
 from msa.results.cost import read_cost
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import gain_texts
@@ -108,12 +109,13 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
             for i in range(len(shown))
         ],
         "published": [
-            (note, part.fillna("").to_dict("records"))
+            (note, part.astype(object).fillna("").to_dict("records"))
             for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
             if len(part)
         ],
         "humans": humans,
         "carries": carried,
+        "why": why(folder, models),
         "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
@@ -209,7 +211,8 @@ def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]
 def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Name and text of each figure as a file of its own."""
     for section in sections:
-        for target, drawn in section["targets"]:
+        whys = [(part["target"], [part["figure"]]) for part in section["why"]]
+        for target, drawn in [*section["targets"], *whys]:
             for figure in drawn:
                 title = figure.title.lower().replace(" ", "-")
                 yield f"{section['name']}.{target}.{title}.svg", figure.svg

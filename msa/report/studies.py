@@ -26,6 +26,7 @@ STAGES = {
     "summarize_ablated": ["score"],
     "compare": ["score"],
     "robustness": ["perturb"],
+    "protocols": ["summarize"],
     "published": ["summarize"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
     "probe": ["clean", "encode", "settings"],
@@ -33,7 +34,7 @@ STAGES = {
     "leaderboard": ["published", "compare", "subsets"],
     "paper_table": ["summarize", "compare"],
     "examine": ["train"],
-    "report": ["leaderboard", "ablation", "examine", "audit"],
+    "report": ["leaderboard", "protocols", "ablation", "examine", "audit"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}

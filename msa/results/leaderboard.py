@@ -57,9 +57,10 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care. Second hand
-is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
-published.csv alone.
+Features and folds may be other than here: compare with care. Ours, their way, are the same
+predictions under the protocol that the figure's authors used, as far as it is known; ours are as
+everywhere here. Second hand is what the source quotes from elsewhere. Variants of a system, such as
+its ablations, stand in published.csv alone.
 """
 
 
@@ -279,17 +280,23 @@ def _figures(published: pd.DataFrame) -> str:
     shown = {
         "system": published["model"].tolist(),
         "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
-        "published": [f"{value:.4g}" for value in published["published"]],
-        "ours": ["" if np.isnan(value) else f"{value:.4g}" for value in published["ours"]],
-        "ours - published": [
-            "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
-        ],
+        **{
+            title: ["" if np.isnan(value) else f"{value:{form}}" for value in published[name]]
+            for title, name, form in (
+                ("published", "published", ".4g"),
+                ("ours, their way", "ours_their_way", ".4g"),
+                ("their way - published", "difference_their_way", "+.4g"),
+                ("ours", "ours", ".4g"),
+                ("ours - published", "difference", "+.4g"),
+            )
+        },
+        "protocol": published["protocol"].tolist(),
         "source": [
             f"{source} (second hand)" if second_hand else source
             for source, second_hand in _texts(published, "source", "second_hand")
         ],
         "what differs": [
-            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
+            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "differs")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
@@ -304,7 +311,7 @@ def stands_apart(published: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def main_figures(published: pd.DataFrame) -> pd.DataFrame:
     """The figures of the systems themselves, without those of variants of them, or of people."""
-    return published[(published["variant"].fillna("") == "") & (published["model"] != HUMAN)]
+    return published[published["variant"].isin(["", np.nan]) & (published["model"] != HUMAN)]
 
 
 def _mark(text: str) -> str:
@@ -316,7 +323,9 @@ def _mark(text: str) -> str:
 
 
 def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
-    return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
+    return (
+        frame[list(names)].astype(object).fillna("").astype(str).itertuples(index=False, name=None)
+    )
 
 
 def use_texts(frame: pd.DataFrame) -> list[str]:

@@ -32,7 +32,7 @@ def run(project, *arguments, **options):
 
 
 AFTER = (
-    *("total", "all", "report", "compare", "published", "paper_table"),
+    *("total", "all", "report", "compare", "protocols", "published", "paper_table"),
     *("audit", "probe", "subsets"),
 )
 
