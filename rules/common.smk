@@ -167,12 +167,6 @@ def first_run(wildcards):
     return type(wildcards)(fromdict=run)
 
 
-def ridge_run(wildcards):
-    """The first run of ridge on a data set, as the wildcards of its folder."""
-    run = checked(paths.first_run, CONFIG, wildcards.dataset, "ridge")
-    return type(wildcards)(fromdict=run)
-
-
 def results(wildcards):
     """The results that a data set's leaderboard shows."""
     return paths.result_files(CONFIG, wildcards.dataset)
@@ -183,19 +177,6 @@ def all_runs(path):
     return lambda wildcards: checked(
         paths.leaderboard_files, CONFIG, path, wildcards.dataset
     )
-
-
-def probes(wildcards):
-    """What the linear probes of a data set leave, where it has some."""
-    return paths.probe_files(CONFIG, wildcards.dataset)
-
-
-def kept_epochs(wildcards):
-    """The predictions of every epoch of those runs; where they have none, nothing."""
-    if wildcards.dataset in CROSSED:
-        return []
-    files = all_runs("epochs.npz")(wildcards)
-    return [path for path in files if Path(path).parts[-4] != "released"]
 
 
 def trials(wildcards):
