@@ -92,6 +92,7 @@ def test_recurrent():
     assert len(check(rows)) == 12
 
 
+@pytest.mark.slow
 def test_page():
-    rows = benchmark("from benchmarks import page\nrows = page.run(50)")
-    assert check(rows)[0] == "table of errors, 50 segments, 12 models"
+    rows = benchmark("from benchmarks import page\nrows = page.run(2000)")
+    assert check(rows)[0] == "table of errors, 2000 segments, 12 models"
