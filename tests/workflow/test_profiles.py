@@ -156,7 +156,7 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
             "published",
         ),
         *("paper_table", "report", "share_training", "deal", "pool", "refuse_leakage"),
-        "subsets",
+        *("subsets", "protocols"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name
