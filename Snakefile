@@ -31,6 +31,7 @@ include: "rules/extract.smk"
 include: "rules/align.smk"
 include: "rules/split.smk"
 include: "rules/import_data.smk"
+include: "rules/audit.smk"
 include: "rules/clean.smk"
 include: "rules/encode.smk"
 include: "rules/settings.smk"
@@ -48,8 +49,11 @@ include: "rules/robustness.smk"
 include: "rules/ablation.smk"
 include: "rules/transfer.smk"
 include: "rules/examine.smk"
+include: "rules/probe.smk"
+include: "rules/subsets.smk"
 include: "rules/leaderboard.smk"
 include: "rules/compare.smk"
+include: "rules/protocols.smk"
 include: "rules/published.smk"
 include: "rules/paper_table.smk"
 include: "rules/report.smk"
@@ -64,7 +68,7 @@ rule all:
             dataset=CONFIG.values["datasets"],
             file=[
                 *("leaderboard.csv", "leaderboard.md", "comparisons.json"),
-                *("published.csv", "table.tex", "table.md"),
+                *("published.csv", "table.tex", "table.md", "subsets.csv"),
             ],
         ),
         studies_of_all(),

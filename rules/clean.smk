@@ -3,6 +3,7 @@ rule clean:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
         card=f"{DATA}/{{dataset}}/card.json",
         checks=checks,
+        passed=passed,
         code=closure("clean"),
     output:
         directory(expand(f"{DATA}/{{{{dataset}}}}/clean/{{fold}}", fold=FOLDS)),
@@ -21,7 +22,11 @@ rule clean:
         folder=subpath(output.card, parent=True),
         policy=lambda wildcards: recipe(wildcards)["clean"]["policy"],
         standardize=lambda wildcards: recipe(wildcards)["clean"]["standardize"],
+        # with `output` Snakemake does not record it, so that a later word on it retrains nothing
+        licences=lambda wildcards, output: flags.licence_flags(
+            CONFIG, wildcards.dataset
+        ),
     shell:
         "python -m msa clean {params.data:q} --output {params.folder:q} --card {input.card:q}"
-        " --policy {params.policy} --standardize {params.standardize}"
+        " --policy {params.policy} --standardize {params.standardize} {params.licences:q}"
         f" {LOGGED}"

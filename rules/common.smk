@@ -133,7 +133,7 @@ def run_data(wildcards):
         inputs["encoder"] = encoder_folder(wildcards)
     if inputs.keys() & {"encoder", "features"}:
         inputs["encoder_checks"] = encoder_checks(wildcards)
-    return inputs | {"checks": checks(wildcards)}
+    return inputs | {"checks": checks(wildcards), "passed": passed(wildcards)}
 
 
 def data_flags(wildcards):

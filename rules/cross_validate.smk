@@ -5,7 +5,7 @@
 rule deal:
     input:
         data=undealt,
-        speakers=speakers_file,
+        speakers=dealing_speakers,
         checks=checks,
         code=closure("deal"),
     output:

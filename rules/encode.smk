@@ -3,6 +3,7 @@ rule encode:
         folds=expand(f"{DATA}/{{{{dataset}}}}/{{fold}}", fold=FOLDS),
         encoder=encoder_folder,
         checks=lambda wildcards: checks(wildcards) + encoder_checks(wildcards),
+        passed=passed,
         code=closure("encode"),
     output:
         expand(f"{FEATURES}/{{{{dataset}}}}/{{{{encoder}}}}/{{fold}}.npy", fold=FOLDS),

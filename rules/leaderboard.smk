@@ -3,6 +3,8 @@ rule leaderboard:
         results=results,
         comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
         published=f"{RESULTS}/{{dataset}}/published.csv",
+        subsets=f"{RESULTS}/{{dataset}}/subsets.csv",
+        probes=probes,
         code=closure("leaderboard"),
     output:
         csv=report(
@@ -17,7 +19,11 @@ rule leaderboard:
     localrule: True
     conda:
         "../envs/msa.yaml"
+    params:
+        probes=lambda wildcards, input: [
+            part for path in input.probes[:1] for part in ("--probes", path)
+        ],
     shell:
         "python -m msa leaderboard {input.results:q} --comparisons {input.comparisons:q} --published {input.published:q}"
-        " --output-csv {output.csv:q} --output-md {output.md:q}"
+        " --subsets {input.subsets:q} {params.probes:q} --output-csv {output.csv:q} --output-md {output.md:q}"
         f" {LOGGED}"

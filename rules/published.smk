@@ -5,8 +5,9 @@ rule published:
         records=all_runs("training.json"),
         predictions=all_runs("predictions/clean.npz"),
         scores=all_runs("scores.json"),
+        epochs=kept_epochs,
         figures=shipped("resources/published.csv"),
-        protocols=shipped("resources/protocols.yaml"),
+        differs=shipped("resources/differs.yaml"),
         code=closure("published"),
     output:
         report(

@@ -3,11 +3,27 @@ rule report:
         tables=expand(
             f"{RESULTS}/{{dataset}}/{{file}}",
             dataset=CONFIG.values["datasets"],
-            file=["leaderboard.csv", "comparisons.json", "published.csv"],
+            file=[
+                *("leaderboard.csv", "comparisons.json", "published.csv"),
+                *("protocols.csv", "subsets.csv"),
+            ],
         ),
         cards=paths.card_files(CONFIG),
+        audits=paths.audit_files(CONFIG),
         studies=studies_of_all(),
-        template=shipped("report/page.html"),
+        words=paths.word_folders(CONFIG),
+        probes=[
+            path
+            for dataset in CONFIG.values["datasets"]
+            for path in paths.probe_files(CONFIG, dataset)
+        ],
+        templates=[
+            shipped(f"report/{part}.html")
+            for part in (
+                *("page", "audit", "carries", "ceilings"),
+                *("errors", "licences", "noncommercial", "why"),
+            )
+        ],
         references=shipped("resources/references.bib"),
         code=closure("report"),
     output:
@@ -36,7 +52,9 @@ rule report:
         # of a user's own recipe it may be BibTeX, which has braces
         cite=lambda wildcards: recipes.citations(CONFIG),
         titles=lambda wildcards: sorted_json(recipes.titles(CONFIG)),
+        words="" if CONFIG.values["page"]["words"] else "--without-words",
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"
         " --references {input.references:q} --cite {params.cite:q} --titles {params.titles:q} --output {output.page:q} --figures {output.figures:q}"
+        " {params.words}"
         f" {LOGGED}"

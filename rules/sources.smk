@@ -58,9 +58,36 @@ def encoder_checks(wildcards):
 
 
 def speakers_file(wildcards):
-    """The user's table of speakers, where a cross-validation is by them."""
-    path = recipe(wildcards)["folds"].get("speakers")
-    return source_input(sources.Source(path)) if path else []
+    """The user's table of speakers, where there is one."""
+    return [
+        source_input(source)
+        for source in sources.speaker_sources(CONFIG, wildcards.dataset)
+    ]
+
+
+def times_files(wildcards):
+    """What says when segments start and end: the aligned segments, or the user's table of them."""
+    whole = folds.whole(CONFIG, wildcards.dataset)
+    if whole in ALIGNED:
+        return [f"{DATA}/{whole}/aligned"]
+    if recipe(wildcards).get("import") != "table":
+        return []
+    files = sources.data_sources(CONFIG, wildcards.dataset).values()
+    return [
+        source_input(file) for file in files if file.path.endswith((".csv", ".tsv"))
+    ]
+
+
+def passed(wildcards):
+    """With `audit: strict`, the word that nothing leaks. What is made already waits for no new one."""
+    strict = recipe(wildcards).get("audit") == "strict"
+    return ancient(f"{DATA}/{wildcards.dataset}/audit.passed") if strict else []
+
+
+def dealing_speakers(wildcards):
+    """The same, where a cross-validation is by speakers."""
+    by = recipe(wildcards)["folds"].get("by")
+    return speakers_file(wildcards) if by == "speaker" else []
 
 
 def cutting_folder(wildcards):

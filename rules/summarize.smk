@@ -37,8 +37,10 @@ rule summarize:
             wildcards.get("variant"),
         ),
         origins=lambda wildcards: flags.origin_flags(CONFIG, wildcards.dataset),
+        licences=lambda wildcards: flags.licence_flags(CONFIG, wildcards.dataset),
         runs=lambda wildcards, input: [*map(parent, input.settings)],
     shell:
         "python -m msa summarize {params.runs:q} --output {output:q} --cards {input.cards:q}"
         " --jobs {params.jobs:q} {params.origins:q} {params.remarks:q} {params.authority:q}"
+        " {params.licences:q}"
         f" {LOGGED}"

@@ -46,6 +46,7 @@ def run(seed: int, task: dict[str, Any] = TASK, target: str = "all", **changes: 
     settings = {
         **{"dataset": "demo", "model": "lmf", "variant": "main", "settings": "published"},
         **{"source": "LMF paper", "missing": [], "task": task, "lr": 0.001},
+        "hyperparameters": {"loss": "l1" if task["type"] == "regression" else "cross_entropy"},
         **{"label_columns": [*range(len(task["targets"]))], "target": target, "seed": seed},
     }
     training: dict[str, Any] = {
@@ -78,6 +79,11 @@ def write(path: Path, r: Run, **changes: dict[str, Any]) -> Path:
     folds = {"valid": rows(r.settings["task"], 20, int(r.seed)), "test": r.test}
     arrays = {f"{f}/{part}": getattr(folds[f], part) for f in folds for part in Fold._fields}
     np.savez(path / "predictions" / "clean.npz", **arrays)
+    # the second one has half of each output, as of the scores' oracle
+    kept = {
+        name: np.stack([fold.prediction, fold.prediction * 0.5]) for name, fold in folds.items()
+    }
+    np.savez(path / "epochs.npz", epoch=[1, 2], **kept)
     return path
 
 

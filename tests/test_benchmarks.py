@@ -90,3 +90,9 @@ def test_recurrent():
     """A batch of each system, of either kind of lengths."""
     rows = benchmark("from benchmarks import recurrent\nrows = recurrent.run(1, 1)")
     assert len(check(rows)) == 12
+
+
+@pytest.mark.slow
+def test_page():
+    rows = benchmark("from benchmarks import page\nrows = page.run(2000)")
+    assert check(rows)[0] == "table of errors, 2000 segments, 12 models"

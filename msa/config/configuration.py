@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "robustness": False,
     "ablate": False,
     "transfer": {},
+    "page": {"words": True},
     "recipes": {},
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 # where paths stand; "*" is any key
 PATHS = (
     *("paths.*", "encoders.*", "recipes.*.encoder", "recipes.*.folds"),
-    *("recipes.*.folds.file", "recipes.*.folds.speakers"),
+    *("recipes.*.folds.file", "recipes.*.folds.speakers", "recipes.*.speakers"),
     *("recipes.*.videos", "recipes.*.transcripts", "recipes.*.labels"),
     *("recipes.*.sequences.*", "recipes.*.files.*", "settings.*.checkpoint"),
 )

@@ -1,5 +1,6 @@
 """What stages ask of a data recipe, as their command-line flags."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
 from msa.config.encoders import cutting_encoder, text_encoder
-from msa.config.folds import draw, protocol
+from msa.config.folds import draw, protocol, speakers_table
+from msa.config.licences import licences
 from msa.config.paths import run_inputs
 from msa.config.recipes import FOLDS, SEQUENCES, authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
@@ -22,6 +24,11 @@ def authority_flags(config: Config, model: str) -> list[str]:
     """What a published system is checked against, and what of it is not its authors'."""
     recipe = config.models[model]
     return flag("authority", authority(recipe)) + flag("ours", recipe.get("ours"))
+
+
+def licence_flags(config: Config, dataset: str) -> list[str]:
+    """The ledger of licences, which no number depends on."""
+    return ["--licences", json.dumps(licences(config, dataset))]
 
 
 def raw_flags(source: Source) -> list[str]:
@@ -113,5 +120,13 @@ def deal_flags(config: Config, dataset: str) -> list[str]:
     """How a deal is made, or a split drawn."""
     recipe = config.recipes[dataset]
     how = protocol(recipe) or draw(recipe) or {}
-    speakers = config.recipes[dataset]["folds"].get("speakers")
+    speakers = speakers_table(recipe) if how.get("by") == "speaker" else None
     return [part for key in how for part in flag(key, how[key])] + flag("speakers", speakers)
+
+
+def audit_flags(config: Config, dataset: str) -> list[str]:
+    """What audit is told of the labels, and of who speaks."""
+    recipe = config.recipes[dataset]
+    flags = ["--targets", *recipe["task"]["targets"]]
+    flags += ["--classes"] if recipe["task"]["type"] != "regression" else []
+    return flags + flag("speakers", speakers_table(recipe))

@@ -22,6 +22,12 @@ def protocol(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
     return {key: value for key, value in (DEFAULTS | folds).items() if key in keys}
 
 
+def speakers_table(recipe: Mapping[str, Any]) -> str | None:
+    """The table of speakers that a recipe names, among its folds too, if any."""
+    table: str | None = recipe.get("speakers", recipe.get("folds", {}).get("speakers"))
+    return table
+
+
 def deal_recipes(recipes: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The recipes of all deals by name."""
     return {

@@ -10,7 +10,7 @@ from msa.config.encoders import text_encoder
 from msa.config.fits import available_modalities, fitting_models, require
 from msa.config.folds import deals, is_crossed, require_one_model, whole
 from msa.config.joint import searched
-from msa.config.recipes import FOLDS
+from msa.config.recipes import FOLDS, sequence_names
 from msa.config.settings import main_variant, run_settings, targets
 from msa.config.studies import ablated, required_search, search
 from msa.config.transfer import transferred_models
@@ -83,6 +83,29 @@ def card_files(config: Config) -> list[str]:
     ]
 
 
+def audit_files(config: Config) -> list[str]:
+    """The audits of all data, of a cross-validation those of all deals; and where a recipe has
+    `audit: strict`, the files that say that nothing leaks."""
+    return [
+        config.path("data", deal, file)
+        for name in config.values["datasets"]
+        for deal in deals(config, name) or [name]
+        for file in ("audit.json", "audit.passed")
+        if file == "audit.json" or config.recipes[name].get("audit") == "strict"
+    ]
+
+
+def word_folders(config: Config) -> list[str]:
+    """The folds whose words the page shows: those that are tested, where they have some."""
+    datasets = config.values["datasets"] if config.values["page"]["words"] else []
+    return [
+        config.path("data", name, "test")
+        for dataset in datasets
+        if "words" in sequence_names(config.recipes[dataset])
+        for name in deals(config, dataset) or [dataset]
+    ]
+
+
 def first_run(
     config: Config, dataset: str, model: str, variant: str | None = None
 ) -> dict[str, str]:
@@ -124,6 +147,14 @@ def study_files(config: Config, dataset: str) -> list[str]:
         for file in files
         for model in files[file]
     ]
+
+
+def probe_files(config: Config, dataset: str) -> list[str]:
+    """What the linear probes of single modalities leave, where ridge is among the models."""
+    if is_crossed(config, dataset) or "ridge" not in fitting_models(config, dataset):
+        return []
+    names = ("modalities.json", "modalities.npz")
+    return [config.path("results", dataset, name) for name in names]
 
 
 def trial_files(config: Config, dataset: str, model: str, target: str | None = None) -> list[str]:

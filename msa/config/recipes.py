@@ -119,6 +119,10 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     wrong = [f'recipe {name}: the key "{key}" is missing' for key in needed if key not in recipe]
     wrong += _folds_problems(name, recipe.get("folds", {}), "import" in recipe)
     wrong += _video_problems(name, recipe)
+    if "speakers" in recipe and "speakers" in recipe.get("folds", {}):
+        wrong.append(
+            f"recipe {name}: speakers: expected it once, got it in folds too; drop that one"
+        )
     if wrong:
         return wrong
     for file in recipe.get("files", recipe.get("sequences", {})).values():

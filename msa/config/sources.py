@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from msa.config.configuration import WORKFLOW, Config
 from msa.config.encoders import text_encoder
-from msa.config.folds import draw, whole
+from msa.config.folds import draw, speakers_table, whole
 from msa.config.recipes import EXTRACTED, file_urls
 
 CHECKED = ("raw", "own")
@@ -65,9 +65,15 @@ def dataset_sources(config: Config, dataset: str) -> list[Source]:
     folds = config.recipes[dataset].get("folds", {})
     if {"file", "fold", "test"} & set(folds):
         sources.append(folds_source(config, dataset))
-    if "speakers" in folds:
-        sources.append(Source(folds["speakers"]))
+    if folds.get("by") == "speaker":
+        sources += speaker_sources(config, dataset)
     return sources
+
+
+def speaker_sources(config: Config, dataset: str) -> list[Source]:
+    """The user's table of speakers, where there is one."""
+    path = speakers_table(config.recipes[dataset])
+    return [Source(path)] if path else []
 
 
 def encoder_source(config: Config, dataset: str) -> Source:
@@ -83,7 +89,7 @@ def checked_sources(config: Config) -> dict[str, Source]:
     checkpoints = [of.get("checkpoint") for of in config.values["settings"].values()]
     sources = [Source(path) for path in checkpoints if path]
     for dataset, recipe in config.recipes.items():
-        sources += dataset_sources(config, dataset)
+        sources += dataset_sources(config, dataset) + speaker_sources(config, dataset)
         sources += [encoder_source(config, dataset)] if recipe["encoder"] else []
     return {checked_file(config, source): source for source in sources if source.kind in CHECKED}
 

@@ -16,6 +16,7 @@ from msa.base.coverage import uncovered
 from msa.base.errors import InputError
 from msa.base.reading import read_array, read_json, read_npz, read_offsets
 from msa.data.labels import label_table
+from msa.data.licences import licence_table
 
 FOLDS = ("train", "valid", "test")
 SEQUENCES = ("glove", "embedding", "audio", "vision", "hcf")
@@ -345,6 +346,7 @@ def table(card: dict[str, Any]) -> str:
             )
     lines += _coverage(card)
     lines += label_table(card)
+    lines += licence_table(card.get("licences", []))
     lines += ["", f"## Dropped segments: {len(card['dropped'])}", ""]
     lines += ["| segment | fold | reason |", "|---|---|---|"]
     lines += [f"| {d['id']} | {d['fold'] or 'none'} | {d['reason']} |" for d in card["dropped"]]
@@ -355,6 +357,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="folder of the folds, written by split")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--card", type=Path, required=True, help="the data card to complete")
+    parser.add_argument(
+        "--licences", type=json.loads, default=[], help="JSON, for the card: of the data, features"
+    )
     parser.add_argument(
         "--policy",
         choices=POLICIES,
@@ -369,6 +374,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     card = read_json(args.card, *CARD_KEYS)
     card["cleaning"] = clean(args.data, args.output, args.policy, args.standardize)
+    card["licences"] = args.licences
     card["lengths"] = {fold: segment_lengths(args.data / fold) for fold in FOLDS}
     with atomic_write(args.output / "card.json") as file:
         json.dump(card, file, indent=1)

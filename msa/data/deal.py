@@ -37,11 +37,11 @@ def group_of(segments: Sequence[str], by: str, speakers: Path | None = None) -> 
     Raises:
         InputError: an id tells no group, or a video is in two of them.
     """
-    table = _speakers(speakers) if speakers else {}
+    table = read_speakers(speakers) if speakers else {}
     groups: dict[str, str] = {}
     for segment in segments:
         video = video_of(segment)
-        group = table.get(segment) or table.get(video) or "" if table else _named(segment, by)
+        group = (speaker_of(segment, table) or "") if table else _named(segment, by)
         if not group and table:
             raise InputError(
                 f"{speakers}: {unlike([video], table, ('the data has', 'the table'))}; give each "
@@ -70,7 +70,13 @@ def _named(segment: str, by: str) -> str:
     return f"Ses{''.join(found.groups())}" if found else ""
 
 
-def _speakers(path: Path) -> dict[str, str]:
+def speaker_of(segment: str, speakers: Mapping[str, str]) -> str | None:
+    """The speaker of a segment: its own, or its video's; None where neither is known."""
+    return speakers.get(segment) or speakers.get(video_of(segment)) or None
+
+
+def read_speakers(path: Path) -> dict[str, str]:
+    """The speaker by the id of a video or a segment; InputError where it is no such table."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.fits import misfit
 from msa.config.folds import whole
+from msa.config.licences import licences
 from msa.config.sources import Source, checked_file, data_sources, lock_file
 
 INDENT = " " * 21
@@ -77,9 +78,11 @@ def describe(config: Config, dataset: str) -> Iterator[str]:
             for name, feature in recipe["features"].items()
         )
         yield f"  features: {shown}"
-    for key in ("licence", "note"):
-        if key in recipe:
-            yield f"  {key}: {recipe[key]}"
+    for entry in licences(config, dataset):
+        use = " (non-commercial)" if entry["noncommercial"] else ""
+        yield f"  licence of the {entry['what']} {entry['name']}: {entry['licence']}{use}"
+    if "note" in recipe:
+        yield f"  note: {recipe['note']}"
     fitting = [model for model in config.models if not misfit(config, dataset, model)]
     yield f"  models: {', '.join(fitting)}"
     for source in data_sources(config, dataset).values():

@@ -6,6 +6,7 @@ Every function gives the SVG's text, the same for the same numbers.
 import io
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 PIXELS = 105  # of an inch
+DOTS = 10_000  # of a figure that are drawn one by one, about 1.4 MB
 INK = "#010203"  # stands for the page's text colour, light or dark
 # after Okabe and Ito, so that colour-blind readers tell them apart; as dark as white paper needs
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87f00", "#8a6fc8", "#9a8c00")
@@ -30,6 +32,8 @@ STYLE: Any = {
     **{"xtick.color": INK, "ytick.color": INK, "legend.frameon": False},
     **{"axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6},
 }
+
+LINE: Any = {"color": INK, "lw": 0.9, "ls": "--", "alpha": 0.7}
 
 
 def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -44,7 +48,7 @@ def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
 def svg(figure: Figure) -> str:
     """The figure's <svg> element, without a date, its ids its own."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=2 * PIXELS)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     # as wide as the page and as drawn at most; on a phone not tiny, it scrolls
@@ -70,9 +74,12 @@ def panels(count: int, width: float = 2.2, height: float = 2.0, columns: int = 4
 
 @mpl.rc_context(STYLE)
 def bars(
-    scores: Mapping[str, Mapping[str, Any]], title: str, palette: Mapping[str, Mapping[str, str]]
+    scores: Mapping[str, Mapping[str, Any]],
+    title: str,
+    palette: Mapping[str, Mapping[str, str]],
+    lines: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
-    """Means with 95 % intervals, from model to {mean, ci95}, in the order given."""
+    """Means with 95 % intervals, from model to {mean, ci95}, in the order given; and lines."""
     shown = {name: s for name, s in scores.items() if s["mean"] is not None}
     figure, [axis] = panels(1, 5.6, 0.6 + 0.3 * len(shown))
     for i, (name, score) in enumerate(shown.items()):
@@ -91,6 +98,10 @@ def bars(
     axis.margins(x=0.1, y=0.03)
     axis.invert_yaxis()
     axis.set_xlabel(title)
+    for name, value in lines.items():
+        axis.axvline(value, **LINE)
+        place = {"xycoords": axis.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+        axis.annotate(f"{name} {value:.3f}", (value, 1), fontsize=8, **place)
     return svg(figure)
 
 
@@ -117,11 +128,16 @@ def curves(histories: Mapping[str, Sequence[tuple[pd.DataFrame, int]]]) -> str:
 
 @mpl.rc_context(STYLE)
 def scatter(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], low: float, high: float) -> str:
-    """Predicted against true values of each model, (n,) each, and the line of a perfect one."""
+    """Predicted against true values of each model, (n,) each, and the line of a perfect one.
+
+    The dots are pictures where there are more than DOTS, so that the page stays small.
+    """
     figure, axes = panels(len(pairs))
+    many = sum(len(truth) for truth, _ in pairs.values()) > DOTS
     for axis, (name, (truth, predicted)) in zip(axes, pairs.items(), strict=True):
         axis.plot([low, high], [low, high], color=INK, lw=0.6, alpha=0.6)
-        axis.scatter(truth, predicted, s=7, alpha=0.8, color=COLOURS[0], lw=0)
+        dots = {"s": 7, "alpha": 0.8, "color": COLOURS[0], "lw": 0}
+        axis.scatter(truth, predicted, rasterized=many, **dots)
         axis.set(title=name, xlim=(low - 0.2, high + 0.2), ylim=(low - 0.2, high + 0.2))
         axis.set_xlabel("true")
     axes[0].set_ylabel("predicted")
@@ -183,20 +199,25 @@ def sizes(
     points: Mapping[str, tuple[float, float]],
     metric: str,
     palette: Mapping[str, Mapping[str, str]],
+    lines: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
-    """A score against the number of parameters."""
+    """A score against the number of parameters; and lines."""
     figure, [axis] = panels(1, 5.6, 3.2)
     for name, (count, score) in points.items():
         axis.plot(count, score, ls="", ms=7, label=name, **palette[name])
     axis.set(xscale="log", xlabel="parameters", ylabel=metric)
     axis.minorticks_off()
     axis.margins(x=0.15, y=0.12)
+    for name, value in lines.items():
+        axis.axhline(value, **LINE)
+        place = {"xycoords": axis.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+        axis.annotate(f"{name} {value:.3f}", (1, value), fontsize=8, **place)
     legend(figure, [axis])
     return svg(figure)
 
 
-def legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend below all panels, of what any of them has."""
+def legend(figure: Figure, axes: Sequence[Axes], width: float = 1.1) -> None:
+    """One legend below all panels, of what any of them has, in columns of a width in inches."""
     handles: dict[str, Artist] = {}
     for axis in axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -206,6 +227,6 @@ def legend(figure: Figure, axes: Sequence[Axes]) -> None:
         handles=[handles[name] for name in names],
         labels=names,
         loc="outside lower left",
-        ncols=max(1, int(figure.get_figwidth() / 1.1)),
+        ncols=max(1, int(figure.get_figwidth() / width)),
         fontsize=8,
     )

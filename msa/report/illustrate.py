@@ -13,6 +13,7 @@ from msa.base.reading import read_json
 from msa.report import figures, studies
 from msa.report.trained import Model, histories, outputs
 from msa.results.bootstrap import caution, drawn
+from msa.results.ceilings import lines
 from msa.results.leaderboard import headline_of
 from msa.results.metrics import (
     ALL,
@@ -50,11 +51,16 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     title = TITLES[headline]
     better = "lower" if headline in LOWER_IS_BETTER else "higher"
     palette = figures.styles([model.name for model in models])
+    path = folder / "published.csv"
+    human = lines(pd.read_csv(path), target, headline) if path.is_file() else {}
+    ceiling = f" The dashed line: {', '.join(human)}." if human else ""
     yield Figure(
         f"{title} of each model",
-        figures.bars({name: score[headline] for name, score in scores.items()}, title, palette),
+        figures.bars(
+            {name: score[headline] for name, score in scores.items()}, title, palette, human
+        ),
         f"{title}{_over(every)} on the {rows} test segments; {_interval(models[0])}. "
-        f"{caution(models[0].result['bootstrap'])}{better.capitalize()} is better.",
+        f"{caution(models[0].result['bootstrap'])}{better.capitalize()} is better.{ceiling}",
     )
     points = {
         model.name: (model.result["parameters"], scores[model.name][headline]["mean"])
@@ -62,10 +68,10 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
     }
     yield Figure(
         "Size and score",
-        figures.sizes({n: p for n, p in points.items() if p[1] is not None}, title, palette),
+        figures.sizes({n: p for n, p in points.items() if p[1] is not None}, title, palette, human),
         f"{title} on the {rows} test segments against the number of parameters that are trained: "
         "systems that read a frozen encoder's features do not count it, systems that train it do. "
-        f"{better.capitalize()} is better.",
+        f"{better.capitalize()} is better.{ceiling}",
     )
     trained = {model.name: found for model in every if (found := histories(model, target))}
     if trained:

@@ -1,7 +1,7 @@
 """The page: all results of the configured data sets in one self-contained HTML file.
 
-It is made from files alone: results, comparisons, published figures, histories and predictions of
-the runs, data cards, and what studies of robustness, modalities and segments left.
+It is made from files alone: results, comparisons, protocols, published figures, histories and
+predictions of the runs, data cards, and what studies of robustness, modalities and segments left.
 The same files give the same bytes.
 """
 
@@ -22,10 +22,13 @@ from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
-from msa.report import studies
+from msa.report import errors, studies
+from msa.report.audits import audits
+from msa.report.carries import carries, human_rows
 from msa.report.illustrate import draw
 from msa.report.trained import Model, read_models
 from msa.report.transfers import transfers
+from msa.report.why import why
 from msa.results.cost import read_cost
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import gain_texts
@@ -41,43 +44,55 @@ from msa.results.leaderboard import (
     use_texts,
 )
 from msa.results.paper_table import TITLES, caption, cells
+from msa.results.readable import sentence as readable_sentence
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
 SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
+CARD = ("segments", "sequences", "dropped", "cleaning")
 OF_DATA = ("align", "import-data", "encode")
 PROVENANCE = ("device", "processor", "threads", *SHORTENED)
 
 
-def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
-    """All of one data set that the template shows."""
+def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[str, Any]:
+    """All of one data set that the template shows; the words of its segments, where they may be."""
     models = read_models(folder, runs)
     results = [model.result for model in models]
     comparisons = read_json(folder / "comparisons.json", "targets", "resamples", "bootstrap")
     shown, marks = cells(results, comparisons)
     board = table(results, comparisons)
     gained, gain_note = [""] * len(board), ""
+    headline = headline_of(next(iter(results[0]["targets"].values())))
+    apart = readable_sentence(results, comparisons, headline, TITLES[headline])
     if "gain" in board:
-        headline = headline_of(next(iter(results[0]["targets"].values())))
         gained, gain_note = gain_texts(board), GAIN_NOTE.format(metric=TITLES[headline])
     uses = use_texts(board)
-    published = main_figures(pd.read_csv(folder / "published.csv"))
+    every_figure = pd.read_csv(folder / "published.csv")
+    published = main_figures(every_figure)
+    carried = carries(folder, models, headline)
+    humans = human_rows(every_figure, [*shown.columns], results[0]["targets"])
     name = results[0]["dataset"]
     crossed = results[0]["folds"]
     dealt = crossed and "fold" not in crossed
-    shown_card = data / (f"{name}.fold1" if dealt else name) / "clean" / "card.json"
-    card = read_json(shown_card, "segments", "dropped", "cleaning")
+    deals = [f"{name}.fold{n}" for n in range(1, crossed["k"] + 1)] if dealt else [name]
+    card = read_json(data / deals[0] / "clean" / "card.json", *CARD)
+    has_words = "words" in card["sequences"]["test"]
+    said = [data / deal / "test" for deal in deals] if words and has_words else []
+    segments = errors.table(models, said)
     # names in a data set are not trusted: as text alone; its headings stand below the page's
     known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
-    content = card_markdown(card) + ("\n" + pieces_table(known) if known else "")
+    licences: list[Any] = next(filter(None, (_licences(r) for r in results)), [])
+    # the results' are those of now
+    content = card_markdown(card | {"licences": []}) + ("\n" + pieces_table(known) if known else "")
+    content += carried["card"]
     _, _, text = html.escape(content).partition("# Data card\n")
     text = text.replace("\n## ", "\n### ")
     if crossed and dealt:
         text = f"\nOf the first of {crossed['k']} folds; the others deal the same segments.\n{text}"
     return {
         "name": name,
-        "caption": caption(results, comparisons),
-        "notes": footnotes(results),
+        "caption": f"{caption(results, comparisons)} {apart}".rstrip(),
+        "notes": footnotes(results) + [human["note"] for human in humans],
         "gain_note": gain_note,
         "uses_note": USES if any(uses) else "",
         "columns": list(shown.columns),
@@ -94,14 +109,24 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
             for i in range(len(shown))
         ],
         "published": [
-            (note, part.fillna("").to_dict("records"))
+            (note, part.astype(object).fillna("").to_dict("records"))
             for note, part in zip((PUBLISHED, APART), stands_apart(published), strict=True)
             if len(part)
         ],
+        "humans": humans,
+        "carries": carried,
+        "why": why(folder, models),
         "transfers": transfers(folder, models),
         "targets": [
             (target, list(draw(models, folder, target))) for target in results[0]["targets"]
         ],
+        "audit": audits(
+            data, [f"{name}.fold{n + 1}" for n in range(crossed["k"])] if dealt else [name]
+        ),
+        "licences": licences,
+        "errors": segments,
+        "errors_json": errors.script(segments),
+        "words_left_out": has_words and not words,
         "card": markdown.markdown(text, extensions=["tables"]),
         "runs": [
             {
@@ -119,6 +144,12 @@ def section(folder: Path, runs: Path, data: Path) -> dict[str, Any]:
         "versions": _versions(models),
         "mirrored": mirrored(model.result for model in models),
     }
+
+
+def _licences(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ledger of a result; nothing of one of before."""
+    ledger: list[dict[str, Any]] = result["provenance"].get("licences", [])
+    return ledger
 
 
 def _lengths(targets: Mapping[str, Any]) -> Iterator[str]:
@@ -180,10 +211,22 @@ def _versions(models: Iterable[Model]) -> list[tuple[list[str], dict[str, str]]]
 def figure_files(sections: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Name and text of each figure as a file of its own."""
     for section in sections:
-        for target, drawn in section["targets"]:
+        whys = [(part["target"], [part["figure"]]) for part in section["why"]]
+        for target, drawn in [*section["targets"], *whys]:
             for figure in drawn:
                 title = figure.title.lower().replace(" ", "-")
                 yield f"{section['name']}.{target}.{title}.svg", figure.svg
+
+
+def environment() -> jinja2.Environment:
+    """Where the page's templates are read from, and how."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 def page(
@@ -192,19 +235,16 @@ def page(
     titles: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The whole page as HTML; ``titles`` say what the data sets and models are, by their names."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("page.html").render(
-        sections=sections,
-        citations=citations,
-        titles=titles,
-        graph=studies.stages(),
-        dump=json.dumps,
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            sections=sections,
+            citations=citations,
+            titles=titles,
+            graph=studies.stages(),
+            dump=json.dumps,
+        )
     )
 
 
@@ -221,13 +261,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--titles", type=json.loads, default={}, help="JSON: data sets and models to what they are"
     )
+    parser.add_argument(
+        "--without-words", action="store_true", help="of the segments: their licence may forbid it"
+    )
     parser.add_argument("--output", type=Path, required=True, help="index.html")
     parser.add_argument("--figures", type=Path, help="folder to write each figure to, as .svg")
 
 
 def main(args: argparse.Namespace) -> None:
     citations = cited(args.cite, args.references)
-    sections = [section(folder, args.runs, args.data) for folder in args.folders]
+    places = args.runs, args.data, not args.without_words
+    sections = [section(folder, *places) for folder in args.folders]
     if args.figures:
         with atomic_folder(args.figures) as folder:
             for name, text in figure_files(sections):

@@ -16,6 +16,7 @@ STAGES = {
     "align": ["demo"],
     "demo_encoder": ["demo"],
     "split": ["align"],
+    "audit": ["split"],
     "clean": ["split"],
     "encode": ["split", "demo_encoder"],
     "train": ["clean", "encode", "settings"],
@@ -25,12 +26,15 @@ STAGES = {
     "summarize_ablated": ["score"],
     "compare": ["score"],
     "robustness": ["perturb"],
+    "protocols": ["summarize"],
     "published": ["summarize"],
     "ablation": ["summarize", "summarize_ablated", "robustness"],
-    "leaderboard": ["published", "compare"],
+    "probe": ["clean", "encode", "settings"],
+    "subsets": ["score", "probe"],
+    "leaderboard": ["published", "compare", "subsets"],
     "paper_table": ["summarize", "compare"],
     "examine": ["train"],
-    "report": ["leaderboard", "ablation", "examine"],
+    "report": ["leaderboard", "protocols", "ablation", "examine", "audit"],
 }
 NAMES = {"demo": "demo, download\nor import", "demo_encoder": "encoder"}
 AXES = {"missing-frames": "share missing", "noise": "noise, deviations"}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from msa.base.reading import read_json
 from msa.results.leaderboard import read_result
-from msa.results.score import of_target, read_folds
+from msa.results.score import Fold, of_target, read_folds
 from msa.results.summarize import label, run_folders
 
 
@@ -39,8 +39,9 @@ class Model:
 
 
 def read_models(folder: Path, runs: Path) -> list[Model]:
-    """The models of a data set's leaderboard, in its order."""
+    """The models of a data set's leaderboard, in its order; probes are none."""
     board = pd.read_csv(folder / "leaderboard.csv")
+    board = board[board["kind"] == "system"] if "kind" in board else board
     models = []
     for name in board["model"].drop_duplicates():
         found = re.fullmatch(r"(\w+)(?: \((\w+)\))?", name)
@@ -65,10 +66,16 @@ def histories(model: Model, target: str) -> list[tuple[pd.DataFrame, int]]:
     return curves
 
 
-def outputs(model: Model, target: str) -> tuple[np.ndarray, np.ndarray]:
-    """Truth (n,) and outputs (n, m) of the test fold, averaged over the seeds."""
+def predicted(model: Model, target: str) -> Fold:
+    """The test fold's ids (n,), truth (n, 1) and outputs (n, m), averaged over the seeds."""
     folds = []
     for path in model.of(target):
         task = read_json(path / "settings.json", "task")["task"]
         folds.append(of_target(read_folds(path, task)["test"], task, target))
-    return folds[0].truth[:, 0], np.mean([fold.prediction for fold in folds], axis=0)
+    return folds[0]._replace(prediction=np.mean([fold.prediction for fold in folds], axis=0))
+
+
+def outputs(model: Model, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Truth (n,) and outputs (n, m) of the test fold, averaged over the seeds."""
+    rows = predicted(model, target)
+    return rows.truth[:, 0], rows.prediction

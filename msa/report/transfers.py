@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from msa.report.trained import Model
-from msa.results.leaderboard import spread_text
 from msa.results.paper_table import TITLES
+from msa.results.seeds import spread_text
 
 
 def transfers(folder: Path, models: Sequence[Model]) -> dict[str, Any] | None:

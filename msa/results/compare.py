@@ -5,7 +5,8 @@ means over seeds. The p-value is two-sided, twice the share of resamples on the 
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 15.4), with one added to both
 counts so that it is never zero. Holm (1979) corrects over the whole table of a target: all pairs,
 all metrics. As a p-value is no smaller than two resamples' share, there are more resamples the more
-is tested: enough for a corrected p of .01.
+is tested: enough for a corrected p of .01. Interval and p-value are of these seeds; `readable`
+counts with others.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.results.bootstrap import resamples
 from msa.results.metrics import ALL, METRICS_VERSION, target_scores
+from msa.results.readable import readable
 from msa.results.score import Fold, of_target
 from msa.results.summarize import Run, label, read_run
 
@@ -42,15 +44,7 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
     Raises:
         InputError: the models have other data sets, kinds of task or test rows.
     """
-    _check(runs)
-    columns = {target: column for run in runs for target, column in run.columns.items()}
-    targets: dict[str, dict[str, list[Fold]]] = {
-        target: {} for target in sorted(columns, key=columns.__getitem__)
-    }
-    for run in sorted(runs, key=lambda run: run.settings["seed"]):
-        for target in run.columns:
-            seeds = targets[target].setdefault(label(run.settings), [])
-            seeds.append(of_target(run.test, run.settings["task"], target))
+    targets = by_target(runs)
     if count is None:
         models = max(map(len, targets.values()))
         metrics = next(iter(runs[0].scores["targets"].values()))["test"]
@@ -67,7 +61,7 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
         "encoders": {label(run.settings): run.settings.get("encoder") for run in runs},
         "targets": {
             target: _table(
-                task if target == ALL else {**task, "targets": [target]},
+                task_of(task, target),
                 target,
                 seeds,
                 count,
@@ -76,6 +70,29 @@ def compare(runs: Sequence[Run], count: int | None = None) -> dict[str, Any]:
             for target, seeds in targets.items()
         },
     }
+
+
+def by_target(runs: Sequence[Run]) -> dict[str, dict[str, list[Fold]]]:
+    """By target and model, the test rows of each seed, of that target alone.
+
+    Raises:
+        InputError: as of `compare`.
+    """
+    _check(runs)
+    columns = {target: column for run in runs for target, column in run.columns.items()}
+    targets: dict[str, dict[str, list[Fold]]] = {
+        target: {} for target in sorted(columns, key=columns.__getitem__)
+    }
+    for run in sorted(runs, key=lambda run: run.settings["seed"]):
+        for target in run.columns:
+            seeds = targets[target].setdefault(label(run.settings), [])
+            seeds.append(of_target(run.test, run.settings["task"], target))
+    return targets
+
+
+def task_of(task: Mapping[str, Any], target: str) -> Mapping[str, Any]:
+    """The task of one target alone; of ALL, itself."""
+    return task if target == ALL else {**task, "targets": [target]}
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -119,10 +136,7 @@ def _table(
 ) -> dict[str, list[dict[str, Any]]]:
     truth = next(iter(seeds.values()))[0].truth
     outputs = {name: np.stack([fold.prediction for fold in folds]) for name, folds in seeds.items()}
-    points = {
-        name: {k: v.mean() for k, v in target_scores(task, target, truth, x).items()}
-        for name, x in outputs.items()
-    }
+    points = {name: target_scores(task, target, truth, x) for name, x in outputs.items()}  # (s,)
     drawn: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in outputs}
     for start in range(0, count, BLOCK):
         weights = resamples(units, min(BLOCK, count - start), SEED + start)
@@ -136,7 +150,8 @@ def _table(
     table: dict[str, list[dict[str, Any]]] = {metric: [] for metric in next(iter(points.values()))}
     for first, second in combinations(sorted(outputs), 2):
         for metric, pairs in table.items():
-            difference = points[first][metric] - points[second][metric]
+            sides = points[first][metric], points[second][metric]
+            difference = sides[0].mean() - sides[1].mean()
             resampled = means[first][metric] - means[second][metric]
             resampled = resampled[~np.isnan(resampled)]
             known = len(resampled) > 0 and not np.isnan(difference)
@@ -148,6 +163,7 @@ def _table(
                     "ci95": np.quantile(resampled, (0.025, 0.975)).tolist() if known else None,
                     "p": two_sided(resampled) if known else None,
                     "p_holm": None,
+                    **readable(resampled if known else resampled[:0], *sides),
                 }
             )
     tests = [pair for pairs in table.values() for pair in pairs if pair["p"] is not None]

@@ -14,8 +14,9 @@ NOTE = (
     f"gain: by how much better {{metric}} is than that of {BASELINE}, which is fine-tuned from the "
     "same text encoder and reads nothing else, and the 95 % interval: the paired bootstrap of "
     "comparisons.json, same test rows, means over the seeds. Above 0 is better; "
-    f"*: p < {LEVEL}, Holm-corrected as there. Systems that do not read words through that encoder "
-    "have none."
+    f"*: p < {LEVEL}, Holm-corrected as there. Readable: the smallest difference that this test "
+    "fold and number of seeds show with 80 % power. Systems that do not read words through that "
+    "encoder have none."
 )
 
 
@@ -27,12 +28,14 @@ class Gain(NamedTuple):
         gain_low: where its 95 % interval begins.
         gain_high: where that ends.
         gain_p: two-sided, Holm-corrected as comparisons.json is.
+        gain_readable: the smallest difference that could be read, as of `msa.results.readable`.
     """
 
     gain: float = np.nan
     gain_low: float = np.nan
     gain_high: float = np.nan
     gain_p: float = np.nan
+    gain_readable: float = np.nan
 
 
 def gains(comparisons: Mapping[str, Any], target: str, metric: str) -> dict[str, Gain]:
@@ -53,13 +56,17 @@ def gains(comparisons: Mapping[str, Any], target: str, metric: str) -> dict[str,
         # the pair is first - second
         sign = 1 if (model == pair["first"]) != (metric in LOWER_IS_BETTER) else -1
         low, high = sorted(sign * bound for bound in pair["ci95"])
-        found[model] = Gain(sign * pair["difference"], low, high, pair["p_holm"])
+        least = np.nan if pair.get("readable") is None else pair["readable"]
+        found[model] = Gain(sign * pair["difference"], low, high, pair["p_holm"], least)
     return found
 
 
 def gain_texts(frame: pd.DataFrame) -> list[str]:
-    """What a table shows of the columns of `Gain`, such as "+0.031* [+0.010, +0.052]"."""
+    """What a table shows of the columns of `Gain`: "+0.031* [+0.010, +0.052] readable 0.028"."""
     return [
-        "" if np.isnan(gain) else f"{gain:+.3f}{'*' if p < LEVEL else ''} [{low:+.3f}, {high:+.3f}]"
-        for gain, low, high, p in frame[[*Gain._fields]].itertuples(index=False)
+        ""
+        if np.isnan(gain)
+        else f"{gain:+.3f}{'*' if p < LEVEL else ''} [{low:+.3f}, {high:+.3f}]"
+        + ("" if np.isnan(least) else f" readable {least:.3f}")
+        for gain, low, high, p, least in frame[[*Gain._fields]].itertuples(index=False)
     ]

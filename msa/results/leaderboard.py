@@ -14,10 +14,15 @@ from msa.base.errors import InputError
 from msa.base.learned import not_learned, sentence
 from msa.base.reading import read_json
 from msa.base.schema import problems
+from msa.results.carried import markdown as subsets_markdown
+from msa.results.carried import probe_rows
+from msa.results.ceilings import HUMAN, ceilings
 from msa.results.gain import NOTE as GAIN_NOTE
 from msa.results.gain import Gain, gain_texts, gains
 from msa.results.metrics import LOWER_IS_BETTER
+from msa.results.readable import sentence as readable_sentence
 from msa.results.score import ORACLE_LABEL
+from msa.results.seeds import spread_text
 from msa.results.summarize import label, protocol
 
 NOTE = f"""\
@@ -31,6 +36,10 @@ are filled with zeros of width 1.
 USES = (
     "Uses: the largest change of an output when the rows of text (t), audio (a) or vision (v) are "
     "permuted among the test segments; at 0 the model cannot use them."
+)
+PROBES = (
+    "`ridge: text alone` and the like are no systems: linear probes of one modality, of which "
+    "ridge reads all."
 )
 UNSCORED = (
     "MAE and Corr alone: the recipe's task names no `metrics`, such as sims, and its range is not "
@@ -48,9 +57,10 @@ CROSSED = {
 }
 PUBLISHED = """\
 What the papers and their authors' pages say, for the same data set; accuracies and F1 as shares.
-Features, folds, selection and zero handling may be other than here: compare with care. Second hand
-is what the source quotes from elsewhere. Variants of a system, such as its ablations, stand in
-published.csv alone.
+Features and folds may be other than here: compare with care. Ours, their way, are the same
+predictions under the protocol that the figure's authors used, as far as it is known; ours are as
+everywhere here. Second hand is what the source quotes from elsewhere. Variants of a system, such as
+its ablations, stand in published.csv alone.
 """
 
 
@@ -69,7 +79,9 @@ confirm the published ones nor contradict them.
 
 
 def table(
-    results: Sequence[Mapping[str, Any]], comparisons: Mapping[str, Any] | None = None
+    results: Sequence[Mapping[str, Any]],
+    comparisons: Mapping[str, Any] | None = None,
+    probes: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """One row a model and target: targets in their order, in each the best model first.
 
@@ -79,13 +91,14 @@ def table(
     Args:
         results: at least one, all of one data set, as in workflow/schemas/result.schema.json.
         comparisons: of the same models.
+        probes: modalities.json of the data set, whose single modalities are rows beside ridge.
 
     Returns:
         The columns model, target (if there are several), <metric>_mean and <metric>_std, those of
         `Gain` where the comparisons give one in the headline, parameters, seeds, wall_time_s,
         settings, authority (where one is not released), missing, uses_<modality> (`modality_use` of
         the result), oracle_<headline>_mean and _std; where seeds did not learn, `not_learned` names
-        them. What is undefined is NaN.
+        them; with probes `kind`, system or probe. What is undefined is NaN.
 
     Raises:
         InputError: two results are of the same model and variant, or they differ in data set,
@@ -117,6 +130,9 @@ def table(
                 }
             )
     frame = pd.DataFrame(rows)
+    if probes:
+        rows = [*({**row, "kind": "system"} for row in rows), *probe_rows(probes)]
+        frame = pd.DataFrame(rows, columns=[*frame.columns, "kind"])
     if frame["authority"].isin(["", "released"]).all():
         frame = frame.drop(columns="authority")
     if frame["gain"].isna().all():
@@ -203,14 +219,16 @@ def markdown(
     """The table as a Markdown page with 3 decimals, and what its numbers mean.
 
     The notes are those of `footnotes`. Published figures, with the columns of
-    `msa.results.published`, come after it.
+    `msa.results.published`, come after it; human scores are its last rows.
     """
     shown: dict[str, list[str]] = {}
     note = NOTE.format(**OFFICIAL)
     if "folds" in frame:
         note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
         frame = frame.drop(columns="folds")
-    frame = frame.drop(columns="not_learned", errors="ignore")  # the notes say it
+    if "kind" in frame:
+        note += f"\n{PROBES}\n"
+    frame = frame.drop(columns=["not_learned", "kind"], errors="ignore")  # the notes say it
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
     if means == {"mae", "corr", "oracle_mae"}:
         note += f"{UNSCORED}\n"
@@ -237,6 +255,12 @@ def markdown(
             shown["uses"] = use_texts(frame)
         elif not name.endswith("_std"):
             shown[name] = [str(value) or "none" for value in frame[name]]
+    for human in ceilings(published, means):
+        texts = {"model": human.name, "target": human.target}
+        texts |= {metric: f"{value:.3f}" for metric, value in human.scores.items()}
+        for name, cells in shown.items():
+            cells.append(texts.get(name, ""))
+        note += f"\n{human.name}: not ranked ({human.remark})\n"
     textual = ("model", "target", "settings", "authority", "missing", "uses")
     aligned = ["left" if name in textual else "right" for name in shown]
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True, colalign=aligned)
@@ -256,17 +280,23 @@ def _figures(published: pd.DataFrame) -> str:
     shown = {
         "system": published["model"].tolist(),
         "metric": [f"{t} {m}".strip() for t, m in _texts(published, "target", "metric")],
-        "published": [f"{value:.4g}" for value in published["published"]],
-        "ours": ["" if np.isnan(value) else f"{value:.4g}" for value in published["ours"]],
-        "ours - published": [
-            "" if np.isnan(value) else f"{value:+.4g}" for value in published["difference"]
-        ],
+        **{
+            title: ["" if np.isnan(value) else f"{value:{form}}" for value in published[name]]
+            for title, name, form in (
+                ("published", "published", ".4g"),
+                ("ours, their way", "ours_their_way", ".4g"),
+                ("their way - published", "difference_their_way", "+.4g"),
+                ("ours", "ours", ".4g"),
+                ("ours - published", "difference", "+.4g"),
+            )
+        },
+        "protocol": published["protocol"].tolist(),
         "source": [
             f"{source} (second hand)" if second_hand else source
             for source, second_hand in _texts(published, "source", "second_hand")
         ],
         "what differs": [
-            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "protocol")
+            "; ".join(filter(None, pair)) for pair in _texts(published, "note", "differs")
         ],
     }
     text = pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
@@ -280,8 +310,8 @@ def stands_apart(published: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def main_figures(published: pd.DataFrame) -> pd.DataFrame:
-    """The figures of the systems themselves, without those of variants of them."""
-    return published[published["variant"].fillna("") == ""]
+    """The figures of the systems themselves, without those of variants of them, or of people."""
+    return published[published["variant"].isin(["", np.nan]) & (published["model"] != HUMAN)]
 
 
 def _mark(text: str) -> str:
@@ -293,14 +323,9 @@ def _mark(text: str) -> str:
 
 
 def _texts(frame: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:
-    return frame[list(names)].fillna("").astype(str).itertuples(index=False, name=None)
-
-
-def spread_text(mean: float, std: float) -> str:
-    """A mean and its deviation with 3 decimals, as tables show them; NaN is undefined."""
-    if np.isnan(mean):
-        return "n/a"
-    return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"
+    return (
+        frame[list(names)].astype(object).fillna("").astype(str).itertuples(index=False, name=None)
+    )
 
 
 def use_texts(frame: pd.DataFrame) -> list[str]:
@@ -336,6 +361,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--comparisons", type=Path, help="of these models, for the column gain: comparisons.json"
     )
     parser.add_argument("--published", type=Path, help="published figures beside ours, .csv")
+    parser.add_argument("--probes", type=Path, help="rows of single modalities: modalities.json")
+    parser.add_argument("--subsets", type=Path, help="a table of parts of the fold: subsets.csv")
     parser.add_argument(
         "--output-csv", type=Path, required=True, help="results/<dataset>/leaderboard.csv"
     )
@@ -350,9 +377,17 @@ def main(args: argparse.Namespace) -> None:
     comparisons = None
     if args.comparisons:
         comparisons = read_json(args.comparisons, "targets", "encoders")
-    frame = table(results, comparisons)
+    probes = read_json(args.probes, "settings", "probes") if args.probes else None
+    frame = table(results, comparisons, probes)
     with atomic_write(args.output_csv) as file:
         frame.to_csv(file, index=False)
+    notes = footnotes(results)
+    headline = headline_of(next(iter(results[0]["targets"].values())))
+    if comparisons:
+        said = readable_sentence(results, comparisons, headline, headline)
+        notes += [said] if said else []
     with atomic_write(args.output_md) as file:
         published = None if args.published is None else pd.read_csv(args.published)
-        file.write(markdown(frame, results[0]["dataset"], published, footnotes(results)))
+        file.write(markdown(frame, results[0]["dataset"], published, notes))
+        if args.subsets:
+            file.write(subsets_markdown(pd.read_csv(args.subsets), headline, probes))

@@ -28,6 +28,12 @@ Array = np.ndarray
 Scores = dict[str, Array]
 
 
+def best(metric: str, values: Array) -> int | None:
+    """The first place of the best of some values (e,); None where all are undefined."""
+    losses = values if metric in LOWER_IS_BETTER else -values
+    return None if np.isnan(losses).all() else int(np.nanargmin(losses))
+
+
 def metrics_of(task: Mapping[str, Any]) -> str | None:
     """The scores of a regression beside mae and corr: what its `metrics` says.
 
@@ -81,7 +87,6 @@ def regression(
     prediction: Array,
     metrics: str | None = "sentiment7",
     weights: Array | None = None,
-    swapped: bool = False,
 ) -> Scores:
     """`mae`, `corr` (Pearson), and the scores that `metrics` names.
 
@@ -99,8 +104,6 @@ def regression(
         prediction: (..., n).
         metrics: sentiment7, sims or rounded, or None for no more than mae and corr.
         weights: (r, n).
-        swapped: add `f1_*_swapped` = f1_score(prediction, truth), as CM-BERT and MulT computed
-            their tables; for comparison with those only.
     """
     w = np.ones(len(truth)) if weights is None else weights
     if metrics == "sims":
@@ -123,8 +126,6 @@ def regression(
     has0 = (truth >= 0, prediction >= 0, w)
     for key, (true, guess, rows) in {"non0": non0, "has0": has0}.items():
         scores[f"acc2_{key}"], scores[f"f1_{key}"], _ = _classes(true, guess, 2, rows)
-        if swapped:
-            scores[f"f1_{key}_swapped"] = _classes(guess, true, 2, rows)[1]
     return _warned(scores, weights)
 
 

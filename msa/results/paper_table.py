@@ -10,8 +10,9 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.reading import read_json
 from msa.results.bootstrap import caution, drawn
-from msa.results.leaderboard import UNSCORED, read_result, spread_text, table
+from msa.results.leaderboard import UNSCORED, read_result, table
 from msa.results.metrics import ALL, LOWER_IS_BETTER
+from msa.results.seeds import spread_text
 from msa.results.summarize import protocol
 
 TITLES = {

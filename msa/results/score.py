@@ -13,8 +13,8 @@ from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
 from msa.results.metrics import (
     ALL,
-    LOWER_IS_BETTER,
     METRICS_VERSION,
+    best,
     confusion,
     scored_targets,
     target_scores,
@@ -88,11 +88,10 @@ def _oracle(
     epoch = epoch[finite]
     oracle: dict[str, dict[str, float | int | None]] = {}
     for key, values in target_scores(task, target, truth, outputs[finite].astype(float)).items():
-        losses = values if key in LOWER_IS_BETTER else -values  # (e,)
+        place = best(key, values)  # of (e,)
         oracle[key] = {"value": None, "epoch": None}
-        if not np.isnan(losses).all():
-            best = np.nanargmin(losses)
-            oracle[key] = {"value": float(values[best]), "epoch": int(epoch[best])}
+        if place is not None:
+            oracle[key] = {"value": float(values[place]), "epoch": int(epoch[place])}
     return oracle
 
 
@@ -103,7 +102,7 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
         InputError: the file is missing or broken, the task of the run's settings is none, shapes
             do not fit it, a fold has no rows, a number is not finite, or a truth is no class.
     """
-    if not any(_widths(task)):
+    if not any(widths(task)):
         raise InputError(
             f"{run / 'settings.json'}: task: expected a regression with targets and range [low, "
             "high], a classification with one target and its classes, or a binary with targets, "
@@ -117,6 +116,25 @@ def read_folds(run: Path, task: Any, condition: str = "clean") -> dict[str, Fold
     if problems:
         raise InputError(f"{path}: {'; '.join(problems)}")
     return folds
+
+
+def read_epochs(run: Path, folds: Mapping[str, Fold]) -> dict[str, np.ndarray]:
+    """What a run predicted after every epoch: `epoch` (e,), `valid` (e, v, m), `test` (e, n, m).
+
+    Args:
+        run: folder of the run, with epochs.npz.
+        folds: the run's predictions, as of `read_folds`.
+
+    Raises:
+        InputError: the file is missing or broken, or of other rows or outputs than the folds.
+    """
+    path = run / "epochs.npz"
+    arrays = read_npz(path, "epoch", *folds)
+    for name, fold in folds.items():
+        expected = (len(arrays["epoch"]), *fold.prediction.shape)
+        if (got := arrays[name].shape) != expected:
+            raise InputError(f"{path}: {name}: expected shape {expected}, got {got}; train again")
+    return arrays
 
 
 def read_permuted(run: Path) -> dict[str, np.ndarray]:
@@ -140,7 +158,7 @@ def read_deal(run: Path) -> dict[str, np.ndarray]:
     return {key.partition("/")[2]: arrays[key] for key in keys[1:]}
 
 
-def _widths(task: Any) -> tuple[int, int, int]:
+def widths(task: Any) -> tuple[int, int, int]:
     """Columns of truth and prediction, and classes (0 in a regression); zeros if it is no task."""
     match task:
         case {"type": "regression", "targets": [_, *_] as targets, "range": [_, _]}:
@@ -163,7 +181,7 @@ def of_target(fold: Fold, task: Mapping[str, Any], target: str) -> Fold:
 
 def faults(fold: Fold, task: Mapping[str, Any]) -> Iterator[str]:
     """What of a fold's arrays does not fit the task."""
-    targets, outputs, classes = _widths(task)
+    targets, outputs, classes = widths(task)
     n = len(fold.ids)
     if n == 0:
         yield "ids: expected at least one row, got none"
@@ -198,11 +216,8 @@ def main(args: argparse.Namespace) -> None:
     folds = read_folds(args.run, task, args.condition)
     epochs = None
     if clean and not args.no_oracle:
-        path = args.run / "epochs.npz"
-        arrays = read_npz(path, "epoch", "valid", "test")
-        epoch, outputs = epochs = arrays["epoch"], arrays["test"]
-        if outputs.shape != (shape := (len(epoch), *folds["test"].prediction.shape)):
-            raise InputError(f"{path}: test: expected shape {shape}, got {outputs.shape}")
+        arrays = read_epochs(args.run, folds)
+        epochs = arrays["epoch"], arrays["test"]
     content = score(task, folds, epochs, args.condition)
     if clean:
         content["modality_use"] = modality_use(folds["test"].prediction, read_permuted(args.run))

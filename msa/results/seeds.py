@@ -39,3 +39,10 @@ def over_seeds(rows: Sequence[Sequence[Any]], keys: Sequence[str]) -> pd.DataFra
         seeds="size",
     )
     return frame.reset_index()
+
+
+def spread_text(mean: float, std: float) -> str:
+    """A mean and its deviation with 3 decimals, as tables show them; NaN is undefined."""
+    if np.isnan(mean):
+        return "n/a"
+    return f"{mean:.3f}" if np.isnan(std) else f"{mean:.3f} ± {std:.3f}"

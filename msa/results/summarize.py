@@ -166,6 +166,7 @@ def summarize(
     files: Sequence[Json] = (),
     authority: str | None = None,
     ours: str | None = None,
+    licences: Sequence[Json] = (),
 ) -> Json:
     """The result of one model, ready for JSON.
 
@@ -178,11 +179,13 @@ def summarize(
         files: the raw files, as of `raw_files`.
         authority: what the system is checked against, as of a model recipe; None of a baseline.
         ours: what of it is not its authors'.
+        licences: of the data set, its features and its text encoder.
 
     Raises:
         InputError: two runs have the same target and seed, or differ in more than those.
     """
-    remarks = {"cost": [*cost], "files": [*files], "name": name, "note": note}
+    ledgers = {"cost": [*cost], "files": [*files], "licences": [*licences]}
+    remarks = {**ledgers, "name": name, "note": note}
     models = _models(runs)
     every = [run for seeds in models.values() for run in seeds]
     targets, valid, oracle = {}, {}, {}
@@ -424,6 +427,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the system is checked against",
     )
     parser.add_argument("--ours", help="what of it is not its authors'")
+    parser.add_argument(
+        "--licences", type=json.loads, default=[], help="JSON: of the data set, features, encoder"
+    )
     parser.add_argument("--name", help="the user's name for the result")
     parser.add_argument("--note", help="the user's note on it")
 
@@ -437,7 +443,7 @@ def main(args: argparse.Namespace) -> None:
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
     coverage = [read_json(path, "sequences").get("coverage") for path in args.cards or ()]
     files = raw_files(args.checked, args.locks)
-    of = args.authority, args.ours
+    of = args.authority, args.ours, args.licences
     result = summarize(runs, args.name, args.note, cost, counts(coverage), files, *of)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)

@@ -2,13 +2,19 @@ import pytest
 
 from msa.base.errors import InputError
 from msa.config.check import configure
-from msa.config.flags import card_flags, deal_flags
-from msa.config.folds import deals, whole
+from msa.config.flags import audit_flags, card_flags, deal_flags
+from msa.config.folds import deals, speakers_table, whole
 from msa.config.layers import merge
-from msa.config.paths import dealt_files, run_files, study_files
+from msa.config.paths import audit_files, dealt_files, run_files, study_files
 from msa.config.recipes import extend_recipe
 from msa.config.settings import run_settings
-from msa.config.sources import data_sources, folds_source
+from msa.config.sources import (
+    Source,
+    checked_sources,
+    data_sources,
+    dataset_sources,
+    folds_source,
+)
 from msa.config.studies import required_ablation, required_search
 
 BASE = {"datasets": ["mine"], "models": ["lmf", "cm_bert"], "seeds": [1, 2]}
@@ -101,6 +107,40 @@ def test_refusals(folds, problem):
     with pytest.raises(InputError) as caught:
         config(folds)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["recipe", "folds"])
+def test_one_table_of_speakers_deals_and_is_audited(where):
+    folds, more = {"by": "speaker", "k": 2}, {}
+    (more if where == "recipe" else folds)["speakers"] = "my/s.csv"
+    crossed = config(folds, recipes={"mine": more})
+    for name in ("mine", "mine.fold2"):
+        assert speakers_table(crossed.recipes[name]) == "my/s.csv"
+        assert audit_flags(crossed, name) == ["--targets", "sentiment", "--speakers=my/s.csv"]
+    assert "--speakers=my/s.csv" in deal_flags(crossed, "mine.fold2")
+    assert Source("my/s.csv") in dataset_sources(crossed, "mine.fold2")
+
+
+def test_speakers_that_no_deal_is_made_by_change_nothing_but_the_audit():
+    """What is trained does not depend on them, and is not trained again when they come."""
+    crossed = config({"by": "video"}, recipes={"mine": {"speakers": "my/s.csv"}})
+    assert "--speakers=my/s.csv" not in deal_flags(crossed, "mine.fold1")
+    assert "--speakers=my/s.csv" in audit_flags(crossed, "mine.fold1")
+    assert Source("my/s.csv") not in dataset_sources(crossed, "mine.fold1")
+    assert Source("my/s.csv") in checked_sources(crossed).values()
+
+
+def test_speakers_are_named_once():
+    with pytest.raises(InputError, match="recipe mine: speakers: expected it once, got it in fold"):
+        config({"by": "speaker", "speakers": "a.csv"}, recipes={"mine": {"speakers": "b.csv"}})
+
+
+def test_the_audits_that_the_page_asks_for():
+    paths = [f"data/mine.fold{n}/audit.json" for n in (1, 2)]
+    assert audit_files(config({"by": "video", "k": 2})) == paths
+    strict = config({"by": "video", "k": 2}, recipes={"mine": {"audit": "strict"}})
+    passed = [path.replace(".json", ".passed") for path in paths]
+    assert sorted(audit_files(strict)) == sorted(paths + passed)
 
 
 def test_a_fold_has_no_settings_of_its_own():

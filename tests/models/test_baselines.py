@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from msa.base.errors import InputError
 from msa.models import MODELS, model_class
-from msa.models.baselines import ALPHAS, Mean, Ridge
+from msa.models.baselines import Mean, Ridge
+from msa.models.linear import ALPHAS
 
 torch.set_num_threads(1)
 

@@ -10,7 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from running import ROOT
 
-from msa.report.figures import matrices, tinted
+from msa.report import figures
+from msa.report.figures import matrices, scatter, tinted
 from msa.report.studies import attention
 
 STYLE = (ROOT / "workflow/report/page.html").read_text()
@@ -57,3 +58,15 @@ def test_a_matrix_has_no_paper_of_its_own(drawn):
     assert pixels[..., 3].min() == 0 and pixels[..., 3].max() == pytest.approx(0.75, abs=0.01)
     assert not re.search(r"fill: ?(#fff|white)", drawn)
     assert "currentColor" in drawn
+
+
+def test_many_dots_are_a_picture(monkeypatch):
+    """In it the page's paper shows through, and the same dots give the same bytes."""
+    pairs = {"lmf": (np.array([0.0, 1.0]), np.array([0.5, 0.5]))}
+    few = scatter(pairs, -3, 3)
+    monkeypatch.setattr(figures, "DOTS", 1)
+    many = scatter(pairs, -3, 3)
+    assert "image/png" not in few and many == scatter(pairs, -3, 3)
+    [image] = re.findall(r"data:image/png;base64,([^\"]*)", many)
+    alpha = matplotlib.image.imread(io.BytesIO(base64.b64decode(image)))[..., 3]
+    assert alpha.min() == 0 and alpha.max() == pytest.approx(0.8, abs=0.01)

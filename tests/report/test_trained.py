@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scored import EMOTIONS, TASK, of_one, run
 
-from msa.report.trained import Model, outputs
+from msa.report.trained import Model, outputs, read_models
 
 
 def write(folder, made):
@@ -51,3 +51,13 @@ def test_a_regression_and_classes(tmp_path):
     )
     _, mean = outputs(Model({}, [path], task), "mood")
     np.testing.assert_array_equal(mean, of_three.prediction)
+
+
+def test_probes_on_the_leaderboard_are_no_models(tmp_path, monkeypatch):
+    text = "model,mae_mean,kind\nridge: text alone,0.5,probe\nridge,0.75,system\n"
+    (tmp_path / "leaderboard.csv").write_text(text)
+    (tmp_path / "settings.json").write_text(json.dumps({"task": TASK}))
+    monkeypatch.setattr("msa.report.trained.read_result", lambda path: {"model": path.stem})
+    monkeypatch.setattr("msa.report.trained.run_folders", lambda result, runs: [tmp_path])
+    [model] = read_models(tmp_path, tmp_path)
+    assert model.result == {"model": "ridge"}

@@ -118,7 +118,8 @@ def test_what_is_undefined_is_none():
     constant = replace(constant, test=constant.test._replace(prediction=same))
     content = compare([constant, model("a", 1)], 200)
     [pair] = content["targets"]["sentiment"]["corr"]
-    assert [pair[key] for key in ("difference", "ci95", "p", "p_holm")] == [None] * 4
+    undefined = ("difference", "ci95", "p", "p_holm", "se_test", "se_seeds", "readable")
+    assert [pair[key] for key in undefined] == [None] * 7
 
 
 def test_other_rows_are_refused():

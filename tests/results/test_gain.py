@@ -41,11 +41,11 @@ def test_above_zero_is_better(comparisons):
     pairs = comparisons["targets"]["sentiment"]["mae"]
     [pair] = [p for p in pairs if {p["first"], p["second"]} == {"text_only", "z_better"}]
     gain = gains(comparisons, "sentiment", "mae")["z_better"]
-    assert gain == (pair["difference"], *pair["ci95"], pair["p_holm"])
+    assert gain == (pair["difference"], *pair["ci95"], pair["p_holm"], pair["readable"])
     [pair] = [p for p in pairs if {p["first"], p["second"]} == {"a_better", "text_only"}]
     low, high = pair["ci95"]
     gain = gains(comparisons, "sentiment", "mae")["a_better"]
-    assert gain == (-pair["difference"], -high, -low, pair["p_holm"])
+    assert gain == (-pair["difference"], -high, -low, pair["p_holm"], pair["readable"])
 
 
 def test_only_on_the_same_encoder(comparisons):
@@ -77,7 +77,7 @@ def test_what_is_undefined_has_none():
 def test_columns_and_page(comparisons):
     names = ["text_only", "a_better", "worse", "mean"]
     frame = table([sentiment(name, 1.0 + i) for i, name in enumerate(names)], comparisons)
-    assert [*frame.columns][5:10] == [*Gain._fields, "parameters"]
+    assert [*frame.columns][5:11] == [*Gain._fields, "parameters"]
     known = frame["gain"].notna().tolist()
     assert known == [False, True, True, False]
     text = markdown(frame, "demo")
@@ -86,6 +86,7 @@ def test_columns_and_page(comparisons):
     shown = [line[column].strip() for line in lines]
     assert shown[0] == shown[3] == ""
     assert shown[1].startswith("+0.") and "* [+0." in shown[1]
+    assert shown[1].endswith(f"] readable {frame['gain_readable'][1]:.3f}")
     assert shown[2].startswith("-") and "* [-" in shown[2]
     assert "gain: by how much better mae is than that of text_only, which" in text
     assert not [cell for cell in head if "gain_" in cell]
@@ -94,8 +95,10 @@ def test_columns_and_page(comparisons):
 def test_the_star_is_for_what_is_significant():
     columns = {"gain": [0.5, 0.5, np.nan], "gain_low": [0.25, -1, np.nan]}
     columns |= {"gain_high": [0.75, 2, np.nan], "gain_p": [0.04, 0.05, np.nan]}
+    columns |= {"gain_readable": [0.125, np.nan, np.nan]}
     frame = table([sentiment("lmf", 1.0)]).iloc[[0, 0, 0]].assign(**columns)
-    assert gain_texts(frame) == ["+0.500* [+0.250, +0.750]", "+0.500 [-1.000, +2.000]", ""]
+    shown = ["+0.500* [+0.250, +0.750] readable 0.125", "+0.500 [-1.000, +2.000]", ""]
+    assert gain_texts(frame) == shown
 
 
 def test_of_each_target():

@@ -9,24 +9,34 @@ import pandas as pd
 import pytest
 import yaml
 from scored import emotions, result, run, sentiment, spread, write
-from sklearn.metrics import f1_score
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
 from msa.__main__ import main
 from msa.config.check import configure
 from msa.config.recipes import published_as
 from msa.results.leaderboard import footnotes, markdown, table
-from msa.results.published import COLUMNS, INPUTS, RESOURCES, SHARES, beside, read_figures
+from msa.results.protocols import UNKNOWN, parse
+from msa.results.published import (
+    COLUMNS,
+    INPUTS,
+    RESOURCES,
+    SHARES,
+    beside,
+    read_figures,
+    their_way,
+)
+from msa.results.selections import EPOCHS
 from msa.results.summarize import summarize
 
 CATALOGUE = configure({"datasets": [], "models": [], "seeds": [1]})
 EMOTIONS = ["anger", "disgust", "fear", "happy", "sad", "surprise", "all"]
-PROTOCOLS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "text and audio alone"}]
+DIFFERS = [{"source": "CM-BERT paper.*", "model": "cm_bert", "differs": "text and audio alone"}]
 
 
 def test_ours_the_papers_and_the_difference():
     figures = read_figures("mosi")
     ours = result("cm_bert", {"sentiment": {"mae": spread(0.7, 0.8), "acc7": spread(0.45)}})
-    frame = beside([ours, sentiment("lmf", 0.9)], figures, PROTOCOLS)
+    frame = beside([ours, sentiment("lmf", 0.9)], figures, DIFFERS)
     assert tuple(frame.columns) == COLUMNS
     mine = frame[frame["model"] == "cm_bert"].set_index("metric")
     assert mine.loc["mae", "published"] == 0.729
@@ -34,7 +44,7 @@ def test_ours_the_papers_and_the_difference():
     assert mine.loc["acc7", "published"] == pytest.approx(0.449)  # percent in the paper
     assert mine.loc["acc7", "difference"] == pytest.approx(0.001)
     assert np.isnan(mine.loc["corr", "ours"]) and np.isnan(mine.loc["corr", "difference"])
-    assert set(mine["protocol"]) == {"text and audio alone; ours: adapted settings"}
+    assert set(mine["differs"].iloc[3:]) == {"text and audio alone; ours: adapted settings"}
     others = frame[~frame["model"].isin(["cm_bert", "lmf"])]
     assert len(others) > 20 and others["ours"].isna().all()
 
@@ -42,11 +52,11 @@ def test_ours_the_papers_and_the_difference():
 def test_a_reconstruction_stands_apart():
     figures = pd.DataFrame(
         {"dataset": "mosi", "setting": "", "model": model, "metric": "mae", "value": 0.9}
-        | {"variant": "", "source": "the paper", "second_hand": "", "note": ""}
+        | {"variant": "", "source": "the paper", "second_hand": "", "note": "", "protocol": "ours"}
         for model in ("lmf", "rmfn")
     )
     rebuilt = sentiment("rmfn", 1.0, authority="reconstruction", ours="the fusion.")
-    frame = beside([sentiment("lmf", 1.0), rebuilt], figures, PROTOCOLS)
+    frame = beside([sentiment("lmf", 1.0), rebuilt], figures, DIFFERS)
     assert frame["authority"].tolist() == ["released", "reconstruction"]
     assert frame["difference"].isna().tolist() == [False, True]
     board = table([sentiment("lmf", 1.0), rebuilt])
@@ -66,10 +76,17 @@ def test_figures_of_sims_by_their_names_in_papers():
     published = {"mae": 0.44, "acc2": 77.8, "acc3": 64.7, "acc5": 40.5, "f1": 77.9}
     figures = pd.DataFrame(
         {"dataset": "sims", "setting": "unaligned", "model": "lmf", "metric": metric}
-        | {"value": value, "variant": "", "source": "MMSA", "second_hand": "", "note": ""}
+        | {
+            "value": value,
+            "variant": "",
+            "source": "MMSA",
+            "second_hand": "",
+            "note": "",
+            "protocol": "ours",
+        }
         for metric, value in published.items()
     )
-    frame = beside([ours], figures, PROTOCOLS).set_index("metric")
+    frame = beside([ours], figures, DIFFERS).set_index("metric")
     expected = {"mae": -0.04, "acc2": 0.022, "acc3": -0.047, "acc5": -0.005, "f1": -0.079}
     assert frame["difference"].to_dict() == pytest.approx(expected)
     assert published_as(CATALOGUE, "sims") == ("sims", "unaligned")
@@ -156,7 +173,7 @@ def test_a_best_of_a_search_is_not_compared():
 
 def test_the_leaderboard_shows_them_apart():
     ours = [sentiment("cm_bert", 0.75)]
-    figures = beside(ours, read_figures("mosi"), PROTOCOLS)
+    figures = beside(ours, read_figures("mosi"), DIFFERS)
     board, papers = markdown(table(ours), "mosi", figures).split("## Published")
     assert "0.729" not in board and "0.729" in papers
     assert "CM-BERT paper, table 1" in papers and "text and audio alone" in papers
@@ -198,10 +215,10 @@ def test_variants_and_unknown_systems_have_nothing_of_ours():
     frame = beside([ours], figures, [])
     mine = frame[frame["model"] == "mib_complete"]
     main = mine[mine["variant"] == ""].set_index("metric")
-    assert main.loc["acc7", "ours"] == 0.4 and np.isnan(main.loc["mae_non0", "ours"])
+    assert main.loc["acc7", "ours"] == 0.4 and main.loc["mae_non0", "ours"] == 0.9
     assert len(mine) > 20 and mine.loc[mine["variant"] != "", "ours"].isna().all()
-    _, papers = markdown(table([ours]), "mosi", frame).split("## Published")
-    assert "beta" not in papers and "human" in papers
+    ranked, papers = markdown(table([ours]), "mosi", frame).split("## Published")
+    assert "beta" not in papers and "human" not in papers and "human, second hand" in ranked
     assert "| CM-BERT README (second hand)" in papers and "| MFN README  " in papers
 
 
@@ -213,94 +230,135 @@ def test_the_emotions_of_mosei_by_their_targets():
     assert mine["published"].between(0.5, 0.9).all()
 
 
-def protocols(model, metric, dataset="mosi", setting="", ours=()):
-    entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
+def differs(model, metric, dataset="mosi", setting="", ours=()):
+    entries = yaml.safe_load((RESOURCES / "differs.yaml").read_text(encoding="utf-8"))
     frame = beside(ours, read_figures(dataset, setting), entries)
     rows = frame[(frame["model"] == model) & (frame["metric"] == metric)]
-    return rows["protocol"].tolist()
+    return rows["differs"].tolist()
 
 
 def test_what_was_done_otherwise():
-    assert "F1 are swapped" in protocols("cm_bert", "f1")[0]
-    assert "count as negative" in protocols("cm_bert", "acc2")[0]
-    assert "F1 are swapped" not in protocols("cm_bert", "mae")[0]
-    assert "the best test epoch" in protocols("lmr_cbt", "f1_non0", "mosei", "unaligned")[0]
-    assert protocols("lmr_cbt", "parameters", "mosei", "unaligned") == [""]
-    [of_lmf] = protocols("lmf", "mae")
-    [of_mmsa] = protocols("lmf", "mae", setting="unaligned")
+    assert "F1 are swapped" in differs("cm_bert", "f1")[0]
+    assert "count as negative" in differs("cm_bert", "acc2")[0]
+    assert "F1 are swapped" not in differs("cm_bert", "mae")[0]
+    assert "its own best test epoch" in differs("lmr_cbt", "f1_non0", "mosei", "unaligned")[0]
+    assert differs("lmr_cbt", "parameters", "mosei", "unaligned") == [""]
+    [of_lmf] = differs("lmf", "mae")
+    [of_mmsa] = differs("lmf", "mae", setting="unaligned")
     assert "random search" in of_lmf and "random search" not in of_mmsa
     assert "MMSA's files" in of_mmsa
 
 
 def test_what_is_ours_otherwise():
     ours = sentiment("cm_bert", 0.75, settings="adapted", missing_modalities=["vision"])
-    assert protocols("cm_bert", "mae", ours=[ours])[0].endswith(
+    assert differs("cm_bert", "mae", ours=[ours])[0].endswith(
         "; ours: adapted settings; ours: no vision"
     )
 
 
+def test_every_protocol_has_a_definition():
+    figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False)
+    known = figures.loc[figures["protocol"] != UNKNOWN, "protocol"].unique()
+    assert {parse(name).epoch for name in known} == {"", *EPOCHS} - {"best_test_epoch"}
+    by_model = figures[figures["variant"] == ""].groupby("model")["protocol"].agg(set)
+    assert by_model["mmim"] == {"valid_and_test"} and by_model["hkt"] == {"best_seed"}
+    assert by_model["clgsi"] == {"ours"} and by_model["human"] == {UNKNOWN}
+    # MMSA's F1 had its sides swapped, nobody knows until when
+    of_mmsa = figures[figures["source"].str.startswith("MMSA result-stat")]
+    f1 = of_mmsa["metric"].str.startswith("f1")
+    assert set(of_mmsa.loc[f1, "protocol"]) == {UNKNOWN}
+    assert set(of_mmsa.loc[~f1, "protocol"]) == {"ours"}
+
+
+def figure(metric, value, protocol, model="lmf"):
+    return {
+        **{"dataset": "demo", "setting": "", "model": model, "variant": "", "metric": metric},
+        **{"value": value, "source": "the paper", "second_hand": "", "note": ""},
+        "protocol": protocol,
+    }
+
+
 @pytest.fixture
-def without_zeros(tmp_path, monkeypatch):
-    """Figures in which CM-BERT's F1 has no labels of 0, as if its script had left them out."""
-    folder = tmp_path / "resources"
-    shutil.copytree(RESOURCES, folder)
-    path = folder / "published.csv"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("mosi,,cm_bert,,f1,", "mosi,,cm_bert,,f1_non0,"))
-    monkeypatch.setattr("msa.results.published.RESOURCES", folder)
-
-
-def test_acc2_and_f1_of_all_rows_have_nothing_of_ours_beside_them():
-    """CM-BERT's script keeps labels of 0 as negative: these are neither non0 nor has0."""
-    ours = {"acc2_non0": spread(0.8), "f1_non0": spread(0.8), "acc2_has0": spread(0.8)}
-    frame = beside([result("cm_bert", {"sentiment": ours})], read_figures("mosi"), [])
-    mine = frame[(frame["model"] == "cm_bert") & frame["metric"].isin(["acc2", "f1"])]
-    assert len(mine) == 2
-    assert mine["ours"].isna().all()
-
-
-@pytest.mark.usefixtures("without_zeros")
-def test_f1_of_swapped_sides_is_beside_ours_swapped_too(tmp_path):
-    """From the predictions, for this one table; no other F1 is near it."""
-    runs = [run(seed, dataset="mosi", model="cm_bert") for seed in (1, 2)]
+def stored(tmp_path):
+    """A result of two runs whose second epoch is another one, and the folder of all runs."""
+    runs = [run(seed, selected_epoch=1) for seed in (1, 2)]
     for made in runs:
-        made.test.prediction[:] += 1.5  # the two sides have other classes
-        write(tmp_path / "mosi/cm_bert/main/all" / made.seed, made)
-    (tmp_path / "cm_bert.json").write_text(json.dumps(summarize(runs)))
-    flags = ["--runs", str(tmp_path), "--dataset", "mosi", "--output", str(tmp_path / "out.csv")]
-    assert main(["published", str(tmp_path / "cm_bert.json"), *flags]) == 0
-    frame = pd.read_csv(tmp_path / "out.csv")
-    [row] = frame[(frame["model"] == "cm_bert") & (frame["metric"] == "f1_non0")].to_dict("records")
-    swapped, plain = (
-        [
-            f1_score(*sides, average="weighted")
-            for made in runs
-            for sides in [(made.test.prediction > 0, made.test.truth > 0)[::order]]
-        ]
-        for order in (1, -1)
+        write(tmp_path / "demo/lmf/main/all" / made.seed, made)
+    return summarize(runs), tmp_path, runs
+
+
+def test_ours_their_way_and_ours(stored):
+    """From the same predictions; where nothing is known, or to be chosen, there is none."""
+    result, folder, runs = stored
+    told = [
+        figure("mae", 0.5, "ours"),
+        figure("mae", 0.5, "unknown"),
+        figure("mae", 0.5, "last_epoch"),
+        figure("mae_non0", 0.5, "nonzero_rows"),
+        figure("f1_has0", 50, "last_epoch+f1_swapped"),
+        figure("acc2", 50, "zero_is_negative"),
+        figure("acc2", 50, "unknown"),
+        figure("acc7", 50, "nonzero_rows"),
+        figure("acc7", 50, "best_seed", "ridge"),
+    ]
+    figures = pd.DataFrame(told)
+    known = [name for name in figures["protocol"].unique() if name not in ("ours", "unknown")]
+    theirs = their_way(result, known, folder)
+    frame = beside([result, sentiment("ridge", 0.9)], figures, [], theirs)
+    way, own = frame["ours_their_way"].tolist(), frame["ours"].tolist()
+    sides = [(made.test.truth[:, 0], made.test.prediction[:, 0]) for made in runs]
+    mae = np.mean([mean_absolute_error(*side) for side in sides])
+    halves = np.array([mean_absolute_error(true, guess / 2) for true, guess in sides])
+    assert own[:4] == pytest.approx([mae] * 4)
+    assert way[:3] == pytest.approx([mae, np.nan, halves.mean()], nan_ok=True)
+    assert frame["ours_their_way_std"][2] == pytest.approx(halves.std(ddof=1))
+    assert frame["difference_their_way"][2] == pytest.approx(halves.mean() - 0.5)
+    assert frame["difference"][2] == pytest.approx(mae - 0.5)
+    assert way[3] == pytest.approx(mae)  # no label of the test fold is 0
+    swapped = [f1_score(guess >= 0, true >= 0, average="weighted") for true, guess in sides]
+    plain = [f1_score(true >= 0, guess >= 0, average="weighted") for true, guess in sides]
+    assert abs(np.mean(swapped) - np.mean(plain)) > 0.0001
+    assert way[4] == pytest.approx(np.mean(swapped)) and own[4] == pytest.approx(np.mean(plain))
+    assert frame["difference_their_way"][4] == pytest.approx(np.mean(swapped) - 0.5)
+    accuracy = [accuracy_score(true > 0, guess > 0) for true, guess in sides]
+    assert way[5] == pytest.approx(np.mean(accuracy))
+    assert own[5] == pytest.approx(result["targets"]["sentiment"]["acc2_has0"]["mean"])
+    assert np.isnan([way[6], own[6], way[8], own[8]]).all()
+    assert way[7] == own[7]  # left as it is
+    assert frame["differs"][4].startswith(
+        "the last epoch, without a selection; the two sides of F1"
     )
-    assert abs(np.mean(swapped) - np.mean(plain)) > 0.01
-    assert row["ours"] == pytest.approx(np.mean(swapped))
-    assert row["ours_std"] == pytest.approx(np.std(swapped, ddof=1))
-    assert row["difference"] == pytest.approx(np.mean(swapped) - 0.845)
-    assert "the two sides of F1 are swapped; ours: swapped too, here alone" in row["protocol"]
-    frame = frame[(frame["model"] == "cm_bert") & (frame["metric"] != "f1_non0")]
-    assert not frame["protocol"].str.contains("swapped").any()
 
 
-@pytest.mark.usefixtures("without_zeros")
-def test_without_the_predictions_swapped_f1_is_not_compared():
-    ours = result("cm_bert", {"sentiment": {"f1_non0": spread(0.8)}})
-    entries = yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8"))
-    frame = beside([ours], read_figures("mosi"), entries)
-    row = frame[(frame["model"] == "cm_bert") & (frame["metric"] == "f1_non0")]
-    assert row["ours"].isna().all() and row["difference"].isna().all()
+def test_their_way_of_a_reconstruction_has_no_difference(stored):
+    result, folder, _ = stored
+    figures = pd.DataFrame([figure("mae", 0.5, "last_epoch")])
+    theirs = their_way(result, ["last_epoch"], folder)
+    rebuilt = result | {"authority": "reconstruction"}
+    frame = beside([rebuilt], figures, [], theirs)
+    assert frame["ours_their_way"].notna().all() and frame["difference_their_way"].isna().all()
 
 
-def test_every_protocol_is_of_a_figure():
+def test_the_stage_reads_the_predictions(stored, tmp_path, monkeypatch):
+    result, folder, runs = stored
+    shutil.copytree(RESOURCES, tmp_path / "resources")
+    pd.DataFrame([figure("mae", 0.5, "best_seed")]).to_csv(
+        tmp_path / "resources/published.csv", index=False
+    )
+    monkeypatch.setattr("msa.results.published.RESOURCES", tmp_path / "resources")
+    (folder / "lmf.json").write_text(json.dumps(result))
+    flags = ["--runs", str(folder), "--dataset", "demo", "--output", str(folder / "out.csv")]
+    assert main(["published", str(folder / "lmf.json"), *flags]) == 0
+    [row] = pd.read_csv(folder / "out.csv").to_dict("records")
+    each = [mean_absolute_error(made.test.truth, made.test.prediction) for made in runs]
+    assert row["ours_their_way"] == pytest.approx(min(each))
+    assert row["ours"] == pytest.approx(np.mean(each)) and np.isnan(row["ours_their_way_std"])
+
+
+def test_every_difference_is_of_a_figure():
     figures = pd.read_csv(RESOURCES / "published.csv", keep_default_na=False).to_dict("records")
-    for entry in yaml.safe_load((RESOURCES / "protocols.yaml").read_text(encoding="utf-8")):
-        patterns = {key: entry[key] for key in entry if key not in ("differs", "swapped")}
+    for entry in yaml.safe_load((RESOURCES / "differs.yaml").read_text(encoding="utf-8")):
+        patterns = {key: entry[key] for key in entry if key != "differs"}
         assert entry["differs"] and any(
             all(re.fullmatch(pattern, figure[key]) for key, pattern in patterns.items())
             for figure in figures

@@ -43,7 +43,8 @@ def write_run(
     if epochs:
         numbers, outputs = epochs
         test = np.array(outputs, np.float32)
-        np.savez(path / "epochs.npz", epoch=numbers, valid=test[:, :1], test=test)
+        valid = np.zeros((len(numbers), *folds[0].prediction.shape), np.float32)
+        np.savez(path / "epochs.npz", epoch=numbers, valid=valid, test=test)
     return path
 
 

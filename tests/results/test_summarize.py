@@ -71,6 +71,7 @@ def test_provenance_keeps_what_differs() -> None:
             "numpy": {"1": None, "2": "2.4"},
         },
         **{"name": "first", "note": "again", "seeds": [1, 2], "cost": cost, "files": []},
+        "licences": [],
     }
 
 
@@ -214,6 +215,15 @@ def test_what_the_card_says_of_words_without_rows(tmp_path: Path) -> None:
         command(folder, "--output", output, "--card", path)
         found[name] = valid(json.loads(output.read_text()))["coverage"]
     assert found == {"ours": {"test": {"audio": count}}, "others": None}
+
+
+def test_licences(tmp_path: Path) -> None:
+    ledger = [{"what": "vision", "name": "OpenFace", "licence": "academic", "noncommercial": True}]
+    output = tmp_path / "lmf.json"
+    folder = write(tmp_path / "1", run(1))
+    command(folder, "--output", output, "--licences", json.dumps(ledger))
+    assert valid(json.loads(output.read_text()))["provenance"]["licences"] == ledger
+    assert valid(summarize([run(1)]))["provenance"]["licences"] == []
 
 
 def test_files(tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from torch.nn import functional
 from msa.base.errors import InputError
 from msa.config.check import configure
 from msa.config.settings import run_settings
+from msa.results.selections import task_loss
 from msa.training.batches import Fold
 from msa.training.network import build, predictions
 from msa.training.optimizers import make_optimizer
 from msa.training.run import seed_everything
-from msa.training.train import LOSSES, train
+from msa.training.train import LOSSES, mean_loss, train
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,17 @@ def test_cross_entropy_of_classes_and_of_binary_targets():
     torch.testing.assert_close(LOSSES["cross_entropy"](logits, label).mean(), expected)
     # a loss a row and target: a mean over rows does not weigh a short last batch more
     assert LOSSES["cross_entropy"](logits, label).shape == label.shape
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_protocols_have_the_same_losses(name):
+    prediction, label = torch.randn(5, 6), torch.randn(5, 3)
+    if name == "cross_entropy":
+        label = torch.randint(0, 2, (5, 3))
+    else:
+        prediction = prediction[:, :3]
+    found = task_loss(label.numpy(), prediction.numpy(), name)
+    assert found == pytest.approx(mean_loss(prediction, label, name))
 
 
 def test_factors_have_their_own_learning_rate(settings, folds):

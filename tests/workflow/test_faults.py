@@ -55,6 +55,9 @@ STAGES = {
     "summarize": "run --output results/lmf.json --card data/card.json",
     "ablation": "results/lmf.json --robustness results/lmf.robustness.csv --modalities audio"
     " --output results/lmf.ablation.csv",
+    "probe": "run --data data --clean data/clean --features features"
+    " --output results/modalities.json",
+    "subsets": "run --probes results/modalities.json --output results/subsets.csv",
     "leaderboard": "results/lmf.json --output-csv results/board.csv --output-md results/board.md",
     "trials": f"trials/all/0 {DATA} --first 0 --last 0 --output trials/all/0/0-0.json"
     ' --space {"optimizer.lr":[0.001]}',
@@ -133,6 +136,18 @@ READS = {
         "run/scores.json": "run/training.json",
         "run/predictions/clean.npz": "run/epochs.npz",
         "data/card.json": "raw/folds.json",
+    },
+    "probe": {
+        "run/settings.json": "run/training.json",
+        "data/train/label.npy": "data/valid/audio.npy",
+        "data/test/offsets.npy": "data/train/offsets.npy",
+        "data/clean/train/audio.npy": "data/clean/valid/audio.npy",
+        "features/train.npy": "features/valid.npy",
+    },
+    "subsets": {
+        "run/predictions/clean.npz": "run/epochs.npz",
+        "results/modalities.json": "run/scores.json",
+        "results/modalities.npz": "run/epochs.npz",
     },
     "leaderboard": {"results/lmf.json": "run/scores.json"},
     "trials": {

@@ -155,7 +155,8 @@ def test_every_stage_that_is_submitted_says_what_it_needs(project):
             "compare",
             "published",
         ),
-        *("paper_table", "report", "share_training", "deal", "pool"),
+        *("paper_table", "report", "share_training", "deal", "pool", "refuse_leakage"),
+        *("subsets", "protocols"),
     }
     for name in rules.keys() - local:
         assert "mem_mb=scaled(" in rules[name] and "runtime=scaled(" in rules[name], name

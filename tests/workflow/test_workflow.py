@@ -31,11 +31,14 @@ def run(project, *arguments, **options):
     return snakemake(project, *arguments, "--configfile", "quick.yaml", **options)
 
 
-AFTER = ("total", "all", "report", "compare", "published", "paper_table")
+AFTER = (
+    *("total", "all", "report", "compare", "protocols", "published", "paper_table"),
+    *("audit", "probe", "subsets"),
+)
 
 
 def jobs(project, *arguments):
-    """Rule to number of jobs that a dry run would do, but for what follows every result."""
+    """Rule to number of jobs that a dry run would do, but for what follows every result or fold."""
     text = run(project, "-n", *arguments).stdout
     if "Nothing to be done" in text:
         return {}
@@ -168,6 +171,29 @@ def test_another_order_of_keys_reruns_nothing(done, edit):
 def test_what_the_card_alone_shows_reruns_nothing(done, edit):
     edit("workflow/recipes/data/demo.yaml", "expected: {train: 445, valid: 90, test: 146}\n")
     assert jobs(done) == {}
+
+
+def test_another_licence_is_written_and_retrains_nothing(done, edit):
+    edit("workflow/recipes/data/demo.yaml", "licence: another\n")
+    assert jobs(done) == {"summarize": 2, "leaderboard": 1}
+
+
+def test_licences_are_in_results_and_card(done):
+    result = json.loads((done / "results/demo/lmf.json").read_text())
+    licences = result["provenance"]["licences"]
+    assert [entry["what"] for entry in licences] == ["data set", "text encoder"]
+    card = done / "data/demo/clean"
+    assert json.loads((card / "card.json").read_text())["licences"] == licences
+    assert "| data set | demo | MIT |  |" in (card / "card.md").read_text()
+
+
+def test_a_page_without_words_remakes_the_page_alone(done, edit):
+    edit("quick.yaml")
+    page = done / "results/report/index.html"
+    assert "<button>words</button>" in page.read_text()
+    configure(done, page={"words": False})
+    assert jobs(done) == {}
+    assert re.search(r"^report +1$", run(done, "-n").stdout, re.M)
 
 
 def test_adding_a_model_reruns_nothing(done, edit):
