@@ -39,7 +39,6 @@ PIECE = re.compile(
 )
 
 
-
 def _table(entries: str) -> dict[str, str]:
     pairs = (entry.split(maxsplit=1) for entry in entries.split(","))
     return {letters: sounds.strip() for letters, sounds in pairs}
@@ -125,7 +124,7 @@ def cardinal(number: int) -> list[str]:
 def year(number: int) -> list[str]:
     """A number of four digits as years are said, in pairs: 1984 is nineteen eighty four."""
     century, rest = divmod(number, 100)
-    if century % 10 == 0:  # 2007, and no year at all, as 5000
+    if century % 10 == 0 and (century != 20 or rest < 10):  # 2007, and 5000, which is no year
         return cardinal(number)
     if not rest:
         return [*cardinal(century), "hundred"]

@@ -114,7 +114,7 @@ def _tokens(entries: Sequence[Entry], may_be_words: bool) -> Iterator[Token]:
     if all(entry.start is not None for entry in entries):
         entries = sorted(entries, key=lambda entry: entry.start or 0)
     single = sum(len(entry.text.split()) == 1 for entry in entries)
-    timed = may_be_words and 2 * single >= len(entries)
+    timed = may_be_words and 2 * single > len(entries)
     for entry in entries:
         words = entry.text.split()
         if entry.start is None or entry.end is None:

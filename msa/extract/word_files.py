@@ -172,7 +172,7 @@ def text_grid(path: Path, text: str) -> list[Entry]:
                 tiers[name] = entries
     except (ValueError, IndexError) as error:
         raise InputError(
-            f"{path}: line {line}: expected a tier or an interval with two times and a text, "
+            f"{path}: after line {line}: expected a tier or an interval with two times and a text, "
             "found the end or something else"
         ) from error
     named = [n for n in tiers if re.split(r"[\s_-]+", n.strip().lower())[-1] in TIERS]
