@@ -63,13 +63,13 @@ def align(samples: np.ndarray, tokens: Sequence[Token], limit: float = LIMIT) ->
             f"expected at least {SHORTEST} s of sound to align words to, got "
             f"{len(samples) / RATE:.3f} s"
         )
-    if not len(speech(samples)):
-        raise Unfit("expected speech in the sound, found none")
     parts = [spoken(token.text) for token in tokens]
     notes = _left_out([t.text for t, words in zip(tokens, parts, strict=True) if not words])
     numbers = [i for i, words in enumerate(parts) if words]
     if not numbers:
         raise Unfit("expected a text, got none that is said")
+    if not len(speech(samples)):
+        raise Unfit("expected speech in the sound, found none")
     decoder = aligner()
     notes += _learn(decoder, [word for words in parts for word in words])
     gaps = _Gaps(decoder)
@@ -85,7 +85,7 @@ def align(samples: np.ndarray, tokens: Sequence[Token], limit: float = LIMIT) ->
             without_path.append((start, members))
             continue
         gaps.add(sound, path)
-        words = iter(path)
+        words = (one for one in path if not one.filler)
         for i in members:
             own = [next(words) for _ in parts[i]]
             times[i] = begin / RATE + np.array([own[0].begin, own[-1].end]) / FRAMES

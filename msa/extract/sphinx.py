@@ -14,8 +14,9 @@ FRAMES = 100  # a second
 FRAME = RATE // FRAMES  # samples
 # so wide that the path of the words is never lost; 0 breaks the decoder
 BEAM = 1e-200
-# of silence between words; the default, 0.005, ends words too early
-SILENCE = 1e-8
+# of silence between words: the default, 0.005, ends words too early, and at 1e-8 the search loses
+# whole sentences behind a pause
+SILENCE = 1e-4
 FREE = "phones"
 FILLERS = ("<", "[", "+")  # as their names begin: silence, noise, breath
 NULL = ""  # the name of a step of a grammar that says nothing

@@ -112,7 +112,7 @@ def test_cues_say_where_to_look():
 
 def test_cues_beyond_the_sound():
     with pytest.raises(Unfit, match="no path"):
-        align(silence(1), tokens(TEXT, 100, 103))
+        align(say()[0], tokens(TEXT, 100, 103))
 
 
 def test_windows_of_a_long_sound(monkeypatch):
@@ -137,4 +137,4 @@ def test_a_word_without_times_lies_between_its_neighbours():
         if not np.isnan(times[i]).any()
     ]
     words = align(sound, some)
-    assert words.times[4, 0] == pytest.approx(times[4, 0], abs=0.15)
+    assert words.times[4, 0] == pytest.approx(times[4, 0], abs=0.3)
