@@ -129,7 +129,13 @@ def _path(decoder: Any, sound: np.ndarray, words: Sequence[str]) -> list[Segment
     """Words and what is between them, in frames from the sound's begin; None where none fits."""
     path: list[Segment] = []
     at = done = 0  # frames and words behind us
+    spoken_in = speech(sound)
     while done < len(words):
+        # a decoder finds a word in silence alone
+        ahead = spoken_in[spoken_in[:, 1] * FRAMES > at]
+        if not len(ahead):
+            return None
+        at = max(at, round((ahead[0, 0] - MARGIN) * FRAMES))
         last = len(sound) - at * FRAME <= WINDOW * FRAME
         window = sound[at * FRAME :] if last else sound[at * FRAME : (at + WINDOW) * FRAME]
         if len(window) < SHORTEST * RATE:
@@ -150,9 +156,10 @@ def _path(decoder: Any, sound: np.ndarray, words: Sequence[str]) -> list[Segment
 
 def _expect(decoder: Any, words: Sequence[str], whole: bool) -> None:
     """Set a decoder for these words one after the other, all or the first of them."""
+    n = len(words)
     steps: list[tuple] = [(i, i + 1, 1.0, word) for i, word in enumerate(words)]
-    ends = [] if whole else [(i, len(words), 1.0) for i in range(len(words))]
-    grammar = decoder.create_fsg("words", 0, len(words), [*steps, *ends])
+    ends = [] if whole else [(i, n, 1.0) for i in range(n)]
+    grammar = decoder.create_fsg("words", 0, n, [*steps, *ends])
     decoder.add_fsg("words", grammar)
     decoder.activate_search("words")
 
