@@ -15,8 +15,8 @@ import numpy as np
 from msa.base.errors import InputError
 from msa.extract.parts import Words
 from msa.extract.pronounce import letter_names, phones, spoken
-from msa.extract.sphinx import FRAME, FRAMES, FREE, Segment, aligner, decode
 from msa.extract.speech import RATE, speech
+from msa.extract.sphinx import FRAME, FRAMES, FREE, Segment, aligner, decode
 from msa.extract.transcript import Token, spans
 
 SHORTEST = 0.1  # seconds of sound

@@ -24,8 +24,8 @@ ORDINALS = {
 SIGNS = {"%": "percent", "&": "and", "@": "at", "+": "plus", "=": "equals", "°": "degrees"}
 # letters that Unicode does not take apart
 LATIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d"})
-LATIN |= {ord("þ"): "th", ord("ı"): "i"}
-APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
+LATIN |= {ord("þ"): "th", 0x131: "i"}
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc`\u00b4", "'"))
 SHORTENED = "bout cause course cuse em kay n round til tis twas".split()
 
 PIECE = re.compile(

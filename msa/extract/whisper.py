@@ -1,4 +1,4 @@
-"""Words of speech that has no transcript, by a Whisper of transformers, in any language it knows."""
+"""Words of speech that has no transcript, by a Whisper of transformers, in any of its languages."""
 
 from pathlib import Path
 

@@ -6,8 +6,8 @@ from spoken import silence, tokens
 from msa.base.errors import InputError
 from msa.extract.forced_alignment import align
 from msa.extract.optional import load
-from msa.extract.sphinx import recognize
 from msa.extract.speech import speech
+from msa.extract.sphinx import recognize
 
 
 def test_a_package_that_is_there():

@@ -13,7 +13,7 @@ ARPABET = (
     ("token", "words"),
     [
         ("Great,", "great"),
-        ("don’t", "don't"),
+        ("don\u2019t", "don't"),
         ("'cause", "'cause"),
         ("'quoted'", "quoted"),
         ("well-known", "well known"),

@@ -32,17 +32,17 @@ CUES = [(1.0, 2.5, "It was so & so"), (3600.0, 3601.0, "Yes!")]
 ROLLING = """WEBVTT
 
 00:00:00.000 --> 00:00:02.000
- 
+SPACE
 it<00:00:00.400><c> was</c><00:00:00.800><c> good</c>
 
 00:00:02.000 --> 00:00:02.010
 it was good
- 
+SPACE
 
 00:00:02.010 --> 00:00:03.000
 it was good
 yes<00:00:02.500><c> yes</c>
-"""
+""".replace("SPACE", " ")
 
 
 def write(folder, name, text):

@@ -154,11 +154,15 @@ def test_words_that_a_recognizer_could_not_place_lie_between_their_neighbours(tm
         ),
         ("a.json", "[" * 100_000, "expected JSON"),
         ("a.csv", "token,from,to\na,0,1\n", "line 1: expected the columns word, start and end"),
-        ("a.csv", "word,start,end\na,0,1\nb,x,2\n", "line 3: expected a start in seconds.*'x'"),
+        (
+            "a.csv",
+            "word,start,end\na,0,1\nb,x,2\n",
+            "line 3: expected seconds.*'x'",
+        ),
         ("a.csv", "word,start,end\na,0\n", "line 2: expected 3 cells, found 2"),
-        ("a.csv", "word,start,end\na,nan,1\n", "line 2: expected a start"),
+        ("a.csv", "word,start,end\na,nan,1\n", "line 2: expected seconds"),
         ("a.ctm", "a 1 0 0.5\n", "line 1: expected a line of recording, channel, start"),
-        ("a.ctm", "a 1 0 0.5 x\na 1 0 -1 x\n", "line 2: expected a start"),
+        ("a.ctm", "a 1 0 0.5 x\na 1 0 -1 x\n", "line 2: expected seconds"),
         ("a.ctm", "b 1 0 1 x\nc 1 0 1 x\n", "expected one recording, or a among them, found b, c"),
         ("a.TextGrid", "word\n", "line 1: expected a TextGrid of Praat"),
         (
