@@ -90,3 +90,10 @@ def test_recurrent():
     """A batch of each system, of either kind of lengths."""
     rows = benchmark("from benchmarks import recurrent\nrows = recurrent.run(1, 1)")
     assert len(check(rows)) == 12
+
+
+@pytest.mark.slow
+def test_word_times():
+    """Of half a minute; no rows where espeak-ng or pocketsphinx is not installed."""
+    rows = benchmark("from benchmarks import word_times\nrows = word_times.run(30)")
+    assert len(check(rows)) in (0, 14)
