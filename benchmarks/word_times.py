@@ -5,6 +5,7 @@ are no rows.
 """
 
 import importlib.util
+import sys
 import time
 from typing import Any
 
@@ -28,7 +29,7 @@ GOALS = {"start": ("at most 20 ms", "95 % under 120 ms"), "end": (None, None)}
 def run(seconds: float = LONG) -> list[dict[str, Any]]:
     """Errors in milliseconds, and seconds of computing a second of sound."""
     if not espeak.available() or importlib.util.find_spec("pocketsphinx") is None:
-        print("word_times: needs espeak-ng and pocketsphinx, left out")
+        print("word_times: needs espeak-ng and pocketsphinx, left out", file=sys.stderr)
         return []
     clips = [(text, *espeak.speak(text, voice, speed)) for voice, speed, text in CLIPS]
     rows = _rows("4 clips", [_aligned(text, sound, times) for text, sound, times in clips])

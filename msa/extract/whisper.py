@@ -1,6 +1,7 @@
 """Words of speech that has no transcript, by a Whisper of transformers, in any of its languages."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,7 @@ def recognize(samples: np.ndarray, model: str | Path) -> Words:
     blocks = _blocks(speech(samples))
     if not blocks:
         return Words([], np.zeros((0, 2)), "recognized")
-    from transformers import pipeline
-
-    try:
-        hear = pipeline("automatic-speech-recognition", str(model))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{model}: expected a Whisper of transformers: {str(error).partition(chr(10))[0]}"
-        ) from error
+    hear = _pipeline(model)
     for start, end in blocks:
         sound = samples[round(start * RATE) : round(end * RATE)].astype(np.float32) / 32768
         heard = hear({"raw": sound, "sampling_rate": RATE}, return_timestamps="word")
@@ -49,6 +43,17 @@ def recognize(samples: np.ndarray, model: str | Path) -> Words:
                 texts.append(text)
                 times.append((start + latest, np.nan if last is None else start + last))
     return Words(texts, closed(np.array(times).reshape(-1, 2)), "recognized")
+
+
+def _pipeline(model: str | Path) -> Any:
+    from transformers import pipeline
+
+    try:
+        return pipeline("automatic-speech-recognition", str(model))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{model}: expected a Whisper of transformers: {str(error).partition(chr(10))[0]}"
+        ) from error
 
 
 def _blocks(stretches: np.ndarray) -> list[list[float]]:
