@@ -63,5 +63,6 @@ def _rows(title: str, results: list[tuple[np.ndarray, float, float]]) -> list[di
             row(f"{name}, 95 %", float(np.percentile(one, 95)), "ms", wanted=high),
             row(f"{name}, under 50 ms", 100 * float((one < 50).mean()), "%"),
         ]
-    used, length = (sum(result[i] for result in results) for i in (1, 2))
+    used = sum(seconds for _, seconds, _ in results)
+    length = sum(seconds for _, _, seconds in results)
     return [*rows, row(f"word times, {title}: computing", used / length, "s a second of sound")]
