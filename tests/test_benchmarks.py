@@ -96,3 +96,10 @@ def test_recurrent():
 def test_page():
     rows = benchmark("from benchmarks import page\nrows = page.run(2000)")
     assert check(rows)[0] == "table of errors, 2000 segments, 12 models"
+
+
+@pytest.mark.slow
+def test_word_times():
+    """Of half a minute; no rows where espeak-ng or pocketsphinx is not installed."""
+    rows = benchmark("from benchmarks import word_times\nrows = word_times.run(30)")
+    assert len(check(rows)) in (0, 14)

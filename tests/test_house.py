@@ -10,6 +10,7 @@ from running import ROOT
 MAY_IMPORT = {
     "base": "",
     "formats": "base",
+    "extract": "formats base",
     "models": "base",
     "results": "base",
     "data": "formats base",

@@ -60,7 +60,8 @@ def speak(
 
     Returns:
         Samples (n,) int16, 16,000 a second; start and end of each word in seconds, (words, 2), NaN
-        where espeak-ng says a word together with the one before it.
+        where espeak-ng says a word together with the one before it. The same calls in the same
+        order give the same samples; espeak-ng's noise goes on from one to the next.
 
     Raises:
         InputError: espeak-ng is not there, or does not have the voice.

@@ -24,8 +24,8 @@ ORDINALS = {
 SIGNS = {"%": "percent", "&": "and", "@": "at", "+": "plus", "=": "equals", "°": "degrees"}
 # letters that Unicode does not take apart
 LATIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d"})
-LATIN |= {ord("þ"): "th", ord("ı"): "i"}
-APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
+LATIN |= {ord("þ"): "th", 0x131: "i"}
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc`\u00b4", "'"))
 SHORTENED = "bout cause course cuse em kay n round til tis twas".split()
 
 PIECE = re.compile(
@@ -124,7 +124,7 @@ def cardinal(number: int) -> list[str]:
 def year(number: int) -> list[str]:
     """A number of four digits as years are said, in pairs: 1984 is nineteen eighty four."""
     century, rest = divmod(number, 100)
-    if century % 10 == 0:  # 2007, and no year at all, as 5000
+    if century % 10 == 0 and (century != 20 or rest < 10):  # 2007, and 5000, which is no year
         return cardinal(number)
     if not rest:
         return [*cardinal(century), "hundred"]

@@ -14,12 +14,12 @@ FRAMES = 100  # a second
 FRAME = RATE // FRAMES  # samples
 # so wide that the path of the words is never lost; 0 breaks the decoder
 BEAM = 1e-200
-# of silence between words; the default, 0.005, ends words too early
-SILENCE = 1e-30
-# what the free loop of phones needs; a grammar's probabilities are 1 whatever it is
-LANGUAGE_WEIGHT = 2.0
+# of silence between words: the default, 0.005, ends words too early, and at 1e-8 the search loses
+# whole sentences behind a pause
+SILENCE = 1e-4
 FREE = "phones"
 FILLERS = ("<", "[", "+")  # as their names begin: silence, noise, breath
+NULL = ""  # the name of a step of a grammar that says nothing
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Segment:
 
     @property
     def filler(self) -> bool:
-        return self.word.startswith(FILLERS)
+        return self.word == NULL or self.word.startswith(FILLERS)
 
 
 def aligner() -> Any:
@@ -58,10 +58,9 @@ def aligner() -> Any:
         beam=BEAM,
         wbeam=BEAM,
         pbeam=BEAM,
-        lw=LANGUAGE_WEIGHT,
         silprob=SILENCE,
     )
-    decoder.add_allphone_file(FREE, pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin"))
+    decoder.add_allphone_file(FREE)  # any phone after any other
     return decoder
 
 

@@ -11,8 +11,8 @@ TIME = r"(?:(\d+):)?(\d{1,2}):(\d\d)[.,](\d{1,3})"
 CUE = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?$")
 WORD_TIME = re.compile(r"<\d+:\d\d[:.\d]*>")  # inside a line: captions that roll
 MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
-# [applause], (sighs), notes around what is sung, and who speaks
-NOT_SAID = re.compile(r"\[[^\]]*\]|\([^)]*\)|[♪♫]|>>+|(?m:^\s*-?\s*[A-Z][A-Z .'-]+:(?=\s))")
+# who speaks, [applause], (sighs), notes around what is sung
+NOT_SAID = re.compile(r"(?m:^[\s♪♫-]*[A-Z][A-Z .'-]+:(?=\s))|\[[^\]]*\]|\([^)]*\)|[♪♫]|>>+")
 
 
 def subtitles(path: Path, text: str) -> list[Entry]:
@@ -53,9 +53,12 @@ def subtitles(path: Path, text: str) -> list[Entry]:
 
 
 def _body(lines: list[str], begin: int) -> list[str]:
-    """The lines of a cue: up to an empty one, or to the next cue and its number."""
+    """The lines of a cue: up to an empty one, or to the next cue and its number.
+
+    A line of one space, as captions that roll have, is not empty.
+    """
     end = begin
-    while end < len(lines) and lines[end].strip() and "-->" not in lines[end]:
+    while end < len(lines) and lines[end] and "-->" not in lines[end]:
         end += 1
     before_cue = end < len(lines) and "-->" in lines[end]
     return lines[begin : end - (before_cue and lines[end - 1].strip().isdigit())]

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -114,14 +114,14 @@ def _tokens(entries: Sequence[Entry], may_be_words: bool) -> Iterator[Token]:
     if all(entry.start is not None for entry in entries):
         entries = sorted(entries, key=lambda entry: entry.start or 0)
     single = sum(len(entry.text.split()) == 1 for entry in entries)
-    timed = may_be_words and 2 * single >= len(entries)
+    timed = may_be_words and 2 * single > len(entries)
     for entry in entries:
         words = entry.text.split()
         if entry.start is None or entry.end is None:
             yield from (Token(word) for word in words)
         elif timed:
             bounds = np.linspace(entry.start, entry.end, len(words) + 1).tolist()
-            for word, start, end in zip(words, bounds[:-1], bounds[1:], strict=True):
+            for word, (start, end) in zip(words, pairwise(bounds), strict=True):
                 yield Token(word, start, end, True)
         else:
             yield from (Token(word, entry.start, entry.end) for word in words)
@@ -134,7 +134,7 @@ def given(tokens: Sequence[Token]) -> Words | None:
     """
     if not any(token.timed for token in tokens):
         return None
-    times = np.array([span for span in _divided(tokens)])
+    times = np.array(list(_divided(tokens)))
     unknown = [token.text for token in tokens if not token.timed]
     notes = [f"{len(unknown)} words have no times of their own, put between their neighbours"]
     return Words(
@@ -147,7 +147,7 @@ def _divided(tokens: Sequence[Token]) -> Iterator[tuple[float, float]]:
     for (start, end), group in groupby(spans(tokens, last), key=lambda span: span):
         # only words without times share a span
         bounds = np.linspace(start, end, sum(1 for _ in group) + 1).tolist()
-        yield from zip(bounds[:-1], bounds[1:], strict=True)
+        yield from pairwise(bounds)
 
 
 def spans(tokens: Sequence[Token], seconds: float) -> list[tuple[float, float]]:

@@ -34,16 +34,20 @@ def entry(where: str, text: str, start: Any, end: Any) -> Entry:
     Raises:
         InputError: they are none, negative, or the end comes first.
     """
-    try:
-        begin, stop = (float(str(time).replace(",", ".")) for time in (start, end))
-    except ValueError:
-        begin, stop = 0.0, -1.0
-    if not 0 <= begin <= stop < float("inf"):
-        raise InputError(
-            f"{where}: expected a start in seconds and an end not before it, found {start!r:.40} "
-            f"and {end!r:.40}"
-        )
+    begin, stop = _seconds(where, start), _seconds(where, end)
+    if stop < begin:
+        raise InputError(f"{where}: expected an end not before the start, found {start} and {end}")
     return Entry(text, begin, stop)
+
+
+def _seconds(where: str, value: Any) -> float:
+    try:
+        seconds = float(str(value).replace(",", "."))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"{where}: expected seconds from 0 on, found {value!r:.40}")
+    return seconds
 
 
 def json_words(path: Path, text: str) -> list[Entry]:
@@ -133,10 +137,8 @@ def ctm(path: Path, text: str) -> list[Entry]:
     for where, fields in lines:
         if len(fields) < 5:
             raise InputError(f"{where}: expected {CTM_FIELDS}, found {' '.join(fields)!r:.60}")
-        one = entry(where, fields[4], 0, fields[3])
-        begin = entry(where, fields[4], fields[2], fields[2])
-        assert begin.start is not None and one.end is not None
-        entries.append(Entry(one.text, begin.start, begin.start + one.end))
+        start, duration = (_seconds(where, field) for field in fields[2:4])
+        entries.append(Entry(fields[4], start, start + duration))
     return entries
 
 
@@ -172,7 +174,7 @@ def text_grid(path: Path, text: str) -> list[Entry]:
                 tiers[name] = entries
     except (ValueError, IndexError) as error:
         raise InputError(
-            f"{path}: line {line}: expected a tier or an interval with two times and a text, "
+            f"{path}: after line {line}: expected a tier or an interval with two times and a text, "
             "found the end or something else"
         ) from error
     named = [n for n in tiers if re.split(r"[\s_-]+", n.strip().lower())[-1] in TIERS]
