@@ -10,7 +10,6 @@ from running import ROOT
 MAY_IMPORT = {
     "base": "",
     "formats": "base",
-    "extract": "formats base",
     "models": "base",
     "results": "base",
     "data": "formats base",

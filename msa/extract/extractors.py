@@ -1,6 +1,6 @@
 """Which extractors there are, what the settings call them, and what stands in the card of each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -55,7 +55,7 @@ def vision_extractor(name: str, weights: Path | None) -> Callable[[Iterator[Fram
         )
     if name in ("mesh", "points"):
         return partial(mesh.describe, weights=weights, points=name == "points")
-    return partial(hub_vision.describe, weights=weights, model=name)
+    return partial(hub_vision.describe, weights=weights, model=Path(name))
 
 
 def extractor_facts(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -80,7 +80,7 @@ def extractor_facts(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return facts
 
 
-def _of(sequence: str, name: str) -> tuple[tuple[str, ...], str, str]:
+def _of(sequence: str, name: str) -> tuple[Sequence[str], str, str]:
     """Columns, licence, commercial use."""
     if sequence == "words" and name == "sphinx":
         return (), *SPHINX
