@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-all test slow bench lint unlock install
+.PHONY: demo demo-all demo-video test slow bench lint unlock install
 
 # its data are small, so two jobs at once gain more than two threads; what takes long begins first
 demo: install
@@ -35,6 +35,15 @@ demo-all: install
 		$(LOOK_ALIKES:%=look-alikes/results/%.json)
 	@cat results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
+
+# from clips made on the spot to a table: their words, audio and vision are extracted
+demo-video: install
+	test -d demo-video/clips || python -m msa demo-video demo-video/clips
+	snakemake --cores all --quiet progress rules --configfile workflow/demo_video.yaml
+	@cat demo-video/results/clips/leaderboard.md
+	@echo
+	@echo "Page:        demo-video/results/report/index.html"
+	@echo "Extracted:   demo-video/data/clips/raw/card.md"
 
 test: install
 	python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile \

@@ -5,20 +5,28 @@ from msa.extract.transcript import find_transcripts
 EXTRACTED = {
     name: CONFIG.recipes[name] for name in WHOLE if "videos" in CONFIG.raw_recipe(name)
 }
-VIDEOS = {
-    name: {path.stem: path for path in checked(media_files, Path(own["videos"]))}
-    for name, own in EXTRACTED.items()
-    if os.path.isdir(own["videos"])
-}
+
+
+@cache
+def videos_of(dataset):
+    """The files of a recipe's videos by their ids."""
+    folder = Path(EXTRACTED[dataset]["videos"])
+    return {path.stem: path for path in checked(media_files, folder)}
+
+
+def video_file(wildcards):
+    if wildcards.video not in (videos := videos_of(wildcards.dataset)):
+        raise WorkflowError(
+            f"{wildcards.dataset}: no video {wildcards.video} among {len(videos)}"
+        )
+    return videos[wildcards.video]
 
 
 def transcript_of(wildcards):
     """What is said in a video, where somebody wrote it down."""
     folder = recipe(wildcards).get("transcripts")
-    video = VIDEOS[wildcards.dataset][wildcards.video]
-    return [
-        *map(str, find_transcripts(video, Path(folder) if folder else None)[:1])
-    ]
+    video = video_file(wildcards)
+    return [*map(str, find_transcripts(video, Path(folder) if folder else None)[:1])]
 
 
 def face_weights(wildcards):
@@ -30,7 +38,7 @@ def face_weights(wildcards):
 
 rule extract_video:
     input:
-        video=lambda wildcards: str(VIDEOS[wildcards.dataset][wildcards.video]),
+        video=lambda wildcards: str(video_file(wildcards)),
         transcript=transcript_of,
         weights=face_weights,
         code=closure("extract-video"),
@@ -39,8 +47,8 @@ rule extract_video:
     log:
         "logs/{dataset}/extract/{video}.log",
     wildcard_constraints:
-        dataset=one_of(VIDEOS),
-        video=one_of({video for videos in VIDEOS.values() for video in videos}),
+        dataset=one_of(EXTRACTED),
+        video="[^/]+",
     conda:
         "../envs/msa.yaml"
     resources:
@@ -64,7 +72,7 @@ rule extract:
     input:
         parts=lambda wildcards: [
             f"{DATA}/{wildcards.dataset}/parts/{video}.npz"
-            for video in VIDEOS[wildcards.dataset]
+            for video in videos_of(wildcards.dataset)
         ],
         labels=lambda wildcards: recipe(wildcards)["labels"],
         code=closure("extract"),
@@ -79,7 +87,7 @@ rule extract:
     log:
         "logs/{dataset}/extract.log",
     wildcard_constraints:
-        dataset=one_of(VIDEOS),
+        dataset=one_of(EXTRACTED),
     conda:
         "../envs/msa.yaml"
     resources:

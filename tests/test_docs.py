@@ -18,7 +18,7 @@ from msa.config.settings import run_settings
 from msa.models import MODELS
 
 # in the order in which they are read
-TOPICS = "data own_data models training results studies predict cluster extending faults".split()
+TOPICS = "data own_data models training results studies predict cluster extending faults own_videos".split()
 PAGES = ["README.md", *(f"docs/{topic}.md" for topic in TOPICS)]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
@@ -26,7 +26,7 @@ BLOCKS = [(page, *block) for page in PAGES for block in BLOCK.findall(TEXTS[page
 RECIPES = [path.stem for path in (ROOT / "workflow/recipes/data").glob("*.yaml")]
 PUBLISHED = set(RECIPES) - {"demo"}
 # .ci/run runs these, and the third changes the shell it is typed into
-ELSEWHERE = {"make demo", "make test", "source .venv/bin/activate"}
+ELSEWHERE = {"make demo", "make demo-video", "make test", "source .venv/bin/activate"}
 # what makes a configuration of one's own quick to train
 QUICK = {
     "models": ["nhfnet", "lmf", "ridge", "mean"],

@@ -9,20 +9,16 @@ of its time.
 import argparse
 import csv
 import json
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from scipy.io import wavfile
-from scipy.signal import resample_poly
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
+from msa.demo import espeak
 from msa.demo.acting import act, film, someone
 from msa.demo.sequences import TOPICS, make_sentence
 
@@ -30,6 +26,7 @@ RATE = 16_000  # samples a second
 FRAMES = 12  # pictures a second
 SPEAKERS = 8
 SEGMENTS = 4  # of a clip
+VOICES = "en-us en-us+f2 en-us+m3 en-us+f4".split()
 PAUSE = 0.4  # seconds before each segment
 LETTER = 0.07  # seconds of a buzz
 
@@ -67,10 +64,12 @@ def make_segments(rng: np.random.Generator) -> list[Segment]:
     return segments
 
 
-def speak(segment: Segment) -> Spoken:
+def speak(segment: Segment, voice: str = "en-us") -> Spoken:
     """A segment by espeak-ng, or as buzzes where that is not installed."""
-    if program := shutil.which("espeak-ng"):
-        return _by_espeak(program, segment)
+    if espeak.available():
+        pitch = int(np.clip(50 + 16 * segment.tone, 5, 95))
+        samples, _ = espeak.speak(" ".join(segment.words), voice, pitch=pitch)
+        return Spoken(_louder(samples, segment.tone))
     pieces, times, clock = [], [], 0.0
     for word in segment.words:
         seconds = LETTER * max(2, len(word))
@@ -80,21 +79,12 @@ def speak(segment: Segment) -> Spoken:
         pieces += [np.round(6000 * buzz).astype(np.int16), np.zeros(RATE // 20, np.int16)]
         times.append((clock, clock + seconds))
         clock += seconds + 0.05
-    return Spoken(np.concatenate(pieces), np.array(times))
+    return Spoken(_louder(np.concatenate(pieces), segment.tone), np.array(times))
 
 
-def _by_espeak(program: str, segment: Segment) -> Spoken:
-    pitch = int(np.clip(50 + 16 * segment.tone, 5, 95))
-    loudness = int(np.clip(100 + 20 * segment.tone, 40, 180))
-    with tempfile.TemporaryDirectory() as folder:
-        sound = Path(folder) / "said.wav"
-        said = ["-v", "en-us", "-s", "160", "-p", str(pitch), "-a", str(loudness)]
-        command = [program, *said, "-w", str(sound), " ".join(segment.words)]
-        subprocess.run(command, check=True, capture_output=True)
-        rate, samples = wavfile.read(sound)
-    common = int(np.gcd(rate, RATE))
-    resampled = resample_poly(samples.astype(float), RATE // common, rate // common)
-    return Spoken(np.clip(np.round(resampled), -32768, 32767).astype(np.int16))
+def _louder(samples: np.ndarray, tone: float) -> np.ndarray:
+    """By 2 dB a unit of tone."""
+    return np.clip(samples * 10 ** (0.1 * tone), -32768, 32767).astype(np.int16)
 
 
 def show(
@@ -151,7 +141,7 @@ def make_clip(folder: Path, number: int, seed: int) -> list[tuple[str, float, fl
     name, segments = f"clip{number:02d}", make_segments(rng)
     pieces, words, spans, clock = [], [], [], 0
     for segment in segments:
-        spoken = speak(segment)
+        spoken = speak(segment, VOICES[number % SPEAKERS % len(VOICES)])
         clock += round(PAUSE * RATE)
         pieces += [np.zeros(round(PAUSE * RATE), np.int16), spoken.samples]
         if spoken.times is not None:

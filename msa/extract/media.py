@@ -35,8 +35,11 @@ def media_files(folder: Path) -> list[Path]:
     """The media files of a folder, by name.
 
     Raises:
-        InputError: there are none, or two have one stem, which is the video's id.
+        InputError: there is no such folder, it holds none, or two have one stem, which is the
+            video's id.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder of videos, found none")
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS and p.is_file())
     if not files:
         raise InputError(

@@ -105,6 +105,8 @@ def test_folders_of_media(tmp_path):
     (tmp_path / "b.mkv").touch()
     with pytest.raises(InputError, match=r"b\.MP4 and b\.mkv have one name without their endings"):
         media_files(tmp_path)
+    with pytest.raises(InputError, match=r"other: expected a folder of videos, found none"):
+        media_files(tmp_path / "other")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="expected media files"):
         media_files(tmp_path / "empty")
