@@ -48,6 +48,7 @@ def test_a_folder_that_is_no_whisper(tmp_path):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A Whisper of random weights whose tokens are bytes."""
+    import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import (
         WhisperConfig,
@@ -83,6 +84,7 @@ def model(tmp_path_factory):
         decoder_start_token_id=number("<|startoftranscript|>"),
         **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), number(special[0])),
     )
+    torch.manual_seed(0)
     network = WhisperForConditionalGeneration(config)
     settings = network.generation_config
     settings.alignment_heads = [[0, 0]]
