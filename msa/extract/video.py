@@ -22,12 +22,14 @@ from msa.base.reading import read_npz
 from msa.extract import sphinx
 from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
 from msa.extract.forced_alignment import LIMIT, align
-from msa.extract.media import RATE, Unusable, probe, read_frames, read_sound
+from msa.extract.media import RATE, Media, Unusable, probe, read_frames, read_sound
 from msa.extract.optional import Missing
 from msa.extract.parts import Rows, Words
 from msa.extract.transcript import Token, find_transcripts, given, read_transcript
 
-SEQUENCES = ("words", "audio", "vision")
+# sequence -> the setting that says by what it is made
+KEYS = {"words": "align", "audio": "audio", "vision": "vision"}
+SEQUENCES = tuple(KEYS)
 SHORT = 0.1  # seconds below which there is nothing to align
 CUT = 0.5, 0.05  # seconds, and share, by which a stream may be shorter than declared
 
@@ -73,39 +75,27 @@ def extract_video(
     part = Part(path.stem)
     with open(path, "rb") as file:
         part.facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    asked = [name for name, key in KEYS.items() if settings[key] != "none"]
     try:
         media = probe(path)
     except Unusable as error:
-        part.left_out = dict.fromkeys(SEQUENCES, str(error))
+        part.left_out = dict.fromkeys(asked, str(error))
         return part
     part.notes += media.notes
     part.facts |= {"declared_seconds": media.seconds, "decoded_seconds": {}}
-    sound: np.ndarray | None = None
-    if media.audio:
+    if heard := [name for name in asked if name != "vision"]:
         try:
-            sound = read_sound(path)
+            sound = _sound(part, path)
         except Unusable as error:
-            part.left_out |= dict.fromkeys(("words", "audio"), str(error))
-    else:
-        part.left_out |= dict.fromkeys(("words", "audio"), "no audio stream")
-    if sound is not None:
-        _check_length(part, "audio", len(sound) / RATE)
-        if len(sound) < SHORT * RATE:
-            too_short = f"too short: {len(sound) / RATE:.2f} s of sound"
-            part.left_out |= dict.fromkeys(("words", "audio"), too_short)
+            part.left_out |= dict.fromkeys(heard, str(error))
         else:
-            part.audio = audio_extractor(settings["audio"])(sound)
-            _words(part, path, sound, transcripts, settings)
-    if settings["vision"] == "none":
-        part.left_out["vision"] = "not asked for"
-    elif not media.video:
-        part.left_out["vision"] = "no video stream"
-    else:
+            if "audio" in heard:
+                part.audio = audio_extractor(settings["audio"])(sound)
+            if "words" in heard:
+                _words(part, path, sound, transcripts, settings)
+    if "vision" in asked:
         try:
-            part.vision = vision_extractor(settings["vision"], face_weights)(
-                read_frames(path, settings["rate"])
-            )
-            _check_length(part, "video", float(part.vision.times.max()))
+            _vision(part, path, media, settings, face_weights)
         except Unusable as error:
             part.left_out["vision"] = str(error)
     for rows in (part.audio, part.vision):
@@ -113,6 +103,30 @@ def extract_video(
             part.notes += rows.notes
             part.facts |= rows.facts
     return part
+
+
+def _sound(part: Part, path: Path) -> np.ndarray:
+    """The samples of a file, (n,) int16; Unusable where there are too few."""
+    sound = read_sound(path)
+    _check_length(part, "audio", len(sound) / RATE)
+    if len(sound) < SHORT * RATE:
+        raise Unusable(f"too short: {len(sound) / RATE:.2f} s of sound")
+    return sound
+
+
+def _vision(
+    part: Part,
+    path: Path,
+    media: Media,
+    settings: Mapping[str, Any],
+    face_weights: Path | None,
+) -> None:
+    """Fill in a part's vision; Unusable where the file has none, or a damaged one."""
+    if not media.video:
+        raise Unusable("no video stream")
+    describe = vision_extractor(settings["vision"], face_weights)
+    part.vision = describe(read_frames(path, settings["rate"]))
+    _check_length(part, "video", float(part.vision.times.max()))
 
 
 def _words(

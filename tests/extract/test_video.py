@@ -78,9 +78,9 @@ def test_files_that_are_none(tmp_path):
     text.write_text("not a film\n" * 50)
     whole = write_clip(tmp_path / "whole.mp4", tone(1)).read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
-    assert heard(empty).left_out == dict.fromkeys(("words", "audio", "vision"), "the file is empty")
+    assert heard(empty).left_out == dict.fromkeys(("words", "audio"), "the file is empty")
     for path in (text, cut):
-        assert set(heard(path).left_out) == {"words", "audio", "vision"}
+        assert set(heard(path).left_out) == {"words", "audio"}
         assert "cannot be opened" in heard(path).left_out["audio"]
 
 
@@ -92,6 +92,12 @@ def test_streams_that_are_missing(tmp_path, face_weights):
     assert silent.vision is not None
     sound = extract_video(write_clip(tmp_path / "b.wav", tone(1), codec="pcm_s16le"))
     assert sound.left_out["vision"] == "no video stream" and sound.audio is not None
+
+
+def test_what_is_not_asked_for_is_not_left_out(tmp_path):
+    path = write_clip(tmp_path / "a.wav", tone(1), codec="pcm_s16le")
+    part = heard(path, audio="none", align="none")
+    assert part.audio is part.words is part.vision is None and not part.left_out
 
 
 def test_sound_without_words(tmp_path):
