@@ -39,6 +39,7 @@ def test_rows_and_their_middles(folder, seconds):
     np.testing.assert_allclose(np.diff(rows.times), 0.02)
 
 
+@pytest.mark.slow
 def test_windows_with_their_context_are_the_whole(folder, monkeypatch):
     sound = tone(2) + np.random.default_rng(0).integers(-3000, 3000, 32_000).astype(np.int16)
     whole = describe(sound, folder).features

@@ -7,6 +7,7 @@ pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
 from msa.extract.sphinx import recognize
 
 
+@pytest.mark.slow
 @needs_espeak
 def test_recognition_finds_some_of_the_words_where_they_are():
     sound, times = say()

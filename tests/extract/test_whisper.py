@@ -99,6 +99,7 @@ def model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @needs_espeak
 def test_a_model_of_transformers(model):
     """Whatever words it makes up, they are times in the sound."""

@@ -219,7 +219,7 @@ def test_the_gain_over_the_encoder_alone(project, tmp_path):
     text = page([section(folder, runs, data)], [])
     assert "<button>gain</button>" in text
     [lmf] = re.findall(r'<tr><th scope="row">lmf</th>.*?</tr>', text, re.S)[:1]
-    [shown] = re.findall(r'<td>([+-][^<]*) <span class="spread">\[', lmf)
+    [shown] = re.findall(r'<td class="gain">([+-][^<]*) <span class="spread">\[', lmf)
     comparisons = json.loads((folder / "comparisons.json").read_text())
     pairs = comparisons["targets"]["sentiment"]["mae"]
     [pair] = [p for p in pairs if {p["first"], p["second"]} == {"lmf", "text_only"}]
