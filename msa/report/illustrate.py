@@ -42,8 +42,13 @@ class Figure:
     caption: str
 
 
-def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]:
-    """The figures of one target; `folder` holds the tables of the studies, where they ran."""
+def draw(
+    models: Sequence[Model], folder: Path, target: str, words: bool = True
+) -> Iterator[Figure]:
+    """The figures of one target; `folder` holds the tables of the studies, where they ran.
+
+    Without `words` there are none of single segments, which show theirs.
+    """
     task, rows = models[0].task, models[0].result["rows"]["test"]
     every = [model for model in models if target in model.result["targets"]]
     scores = {model.name: model.result["targets"][target] for model in every}
@@ -88,7 +93,8 @@ def draw(models: Sequence[Model], folder: Path, target: str) -> Iterator[Figure]
         yield from figures_of(read, task, f"The {rows} test segments")
     yield from _ablation(folder, every, target, headline)
     yield from _robustness(folder, every, target, headline, palette)
-    yield from _segments(folder, every, target)
+    if words:
+        yield from _segments(folder, every, target)
 
 
 def _over(models: Sequence[Model]) -> str:

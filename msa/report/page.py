@@ -118,7 +118,7 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
         "why": why(folder, models),
         "transfers": transfers(folder, models),
         "targets": [
-            (target, list(draw(models, folder, target))) for target in results[0]["targets"]
+            (target, list(draw(models, folder, target, words))) for target in results[0]["targets"]
         ],
         "audit": audits(
             data, [f"{name}.fold{n + 1}" for n in range(crossed["k"])] if dealt else [name]

@@ -323,6 +323,8 @@ def test_segments_show_their_words(project, tmp_path):
     text = page([section(folder, project / "runs", project / "data")], [])
     assert "Attention of lmf, segment 1" in text and "median error" in text
     assert "$5" in text and "<b>cost" not in text
+    without = section(folder, project / "runs", project / "data", words=False)
+    assert "$5" not in page([without], [])
 
 
 def test_experts_of_each_modality():
