@@ -5,6 +5,10 @@ rule subsets:
         predictions=all_runs("predictions/clean.npz"),
         scores=all_runs("scores.json"),
         probes=probes,
+        speakers=speakers_file,
+        checks=lambda wildcards: checks_of(
+            *sources.speaker_sources(CONFIG, wildcards.dataset)
+        ),
         code=closure("subsets"),
     output:
         report(
@@ -23,6 +27,9 @@ rule subsets:
         probes=lambda wildcards, input: [
             part for path in input.probes[:1] for part in ("--probes", path)
         ],
+        speakers=lambda wildcards: flags.flag(
+            "speakers", folds.speakers_table(recipe(wildcards))
+        ),
     shell:
-        "python -m msa subsets {params.runs:q} {params.probes:q} --output {output:q}"
+        "python -m msa subsets {params.runs:q} {params.probes:q} {params.speakers:q} --output {output:q}"
         f" {LOGGED}"

@@ -19,6 +19,7 @@ import pandas as pd
 
 from msa.base.atomic import atomic_write
 from msa.base.reading import read_array, read_json, read_offsets, read_words
+from msa.base.speakers import read_speakers, speaker_of
 from msa.data.aligned import read_segments
 from msa.data.audit_rows import (
     column_findings,
@@ -28,7 +29,6 @@ from msa.data.audit_rows import (
     label_findings,
 )
 from msa.data.audit_segments import Pool, group_findings, id_findings, time_findings
-from msa.data.deal import read_speakers, speaker_of
 from msa.data.findings import SEVERITIES, Finding, counted, leakage, markdown
 from msa.data.labels import BEYOND, MISSING
 from msa.data.near_texts import text_findings, tokens

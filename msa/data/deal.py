@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.ids import unlike, video_of
-from msa.base.reading import read_array, said
+from msa.base.reading import read_array
+from msa.base.speakers import read_speakers, speaker_of
 from msa.data.aligned import read_segments
 from msa.formats.segments import FOLDS
 
@@ -68,24 +68,6 @@ def _named(segment: str, by: str) -> str:
         return video_of(segment)
     found = (SESSION if by == "session" else TURN).search(segment)
     return f"Ses{''.join(found.groups())}" if found else ""
-
-
-def speaker_of(segment: str, speakers: Mapping[str, str]) -> str | None:
-    """The speaker of a segment: its own, or its video's; None where neither is known."""
-    return speakers.get(segment) or speakers.get(video_of(segment)) or None
-
-
-def read_speakers(path: Path) -> dict[str, str]:
-    """The speaker by the id of a video or a segment; InputError where it is no such table."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected a table, got: {said(error)}") from error
-    if not {"id", "speaker"} <= set(table):
-        raise InputError(f"{path}: expected the columns id and speaker, got {list(table)}")
-    if double := table["id"][table["id"].duplicated()].tolist():
-        raise InputError(f"{path}: expected each id once, got {double[0]} twice")
-    return dict(zip(table["id"], table["speaker"], strict=True))
 
 
 def deal(

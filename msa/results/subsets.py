@@ -18,6 +18,7 @@ import pandas as pd
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.reading import read_json, read_npz
+from msa.base.speakers import read_speakers, speaker_of
 from msa.results.bootstrap import description
 from msa.results.carried import probe_name
 from msa.results.compare import by_target, task_of
@@ -218,11 +219,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", type=Path, nargs="+", metavar="RUN_DIR", help="all runs of all models"
     )
     parser.add_argument("--probes", type=Path, help="modalities.json, with the .npz beside it")
+    parser.add_argument(
+        "--speakers", type=Path, help="table of id and speaker: tenths of these, not of videos"
+    )
     parser.add_argument("--output", type=Path, required=True, help="subsets.csv")
+
+
+def speaker_numbers(ids: Sequence[str], path: Path) -> np.ndarray:
+    """The speaker of each row as a number from 0, (n,); InputError where the table lacks one."""
+    speakers = read_speakers(path)
+    names = [speaker_of(name, speakers) for name in ids]
+    if None in names:
+        raise InputError(
+            f"{path}: expected the speaker of every test segment, got none of "
+            f"{ids[names.index(None)]}; add it, by its id or its video's"
+        )
+    return np.unique(np.array(names, str), return_inverse=True)[1]
 
 
 def main(args: argparse.Namespace) -> None:
     probes = read_probes(args.probes) if args.probes else None
-    frame = table([read_run(path) for path in args.runs], probes)
+    runs = [read_run(path) for path in args.runs]
+    numbers = speaker_numbers(runs[0].test.ids.tolist(), args.speakers) if args.speakers else None
+    frame = table(runs, probes, numbers, "speaker" if args.speakers else "video")
     with atomic_write(args.output) as file:
         frame.to_csv(file, index=False)

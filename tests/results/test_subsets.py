@@ -23,7 +23,14 @@ from msa.results.carried import (
 from msa.results.leaderboard import markdown as leaderboard
 from msa.results.leaderboard import table as board
 from msa.results.score import Fold
-from msa.results.subsets import Probes, add_arguments, disagree, main, table
+from msa.results.subsets import (
+    Probes,
+    add_arguments,
+    disagree,
+    main,
+    speaker_numbers,
+    table,
+)
 
 NAMES = ("text", "audio", "all")
 
@@ -134,6 +141,14 @@ def test_by_speaker():
     assert frame.loc["best tenth of speakers", "mae"]["mean"] == pytest.approx(4.5)
     alone = table(runs, numbers=np.zeros(40, int), unit="speaker")
     assert set(alone["subset"]) == {"all"}
+
+
+def test_speakers_of_a_table(tmp_path: Path):
+    path = tmp_path / "speakers.csv"
+    path.write_text("id,speaker\nv1,ann\nv2,bob\nv2[1],ann\n")
+    assert speaker_numbers(["v1[0]", "v2[0]", "v2[1]"], path).tolist() == [0, 1, 0]
+    with pytest.raises(InputError, match="expected the speaker of every test .* v3"):
+        speaker_numbers(["v1[0]", "v3[0]"], path)
 
 
 def test_other_rows_are_refused():
