@@ -1,5 +1,6 @@
 # A cross-validation: every deal is a data set of its own, `<dataset>.fold1` and so on, with folds
-# that `deal` makes, as it does of one split that is drawn; `pool` makes the runs of all deals one run of the whole data set.
+# that `deal` makes, as it does of one split that is drawn; `pool` makes the runs of all deals one run
+# of the whole data set.
 
 
 rule deal:

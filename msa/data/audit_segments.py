@@ -53,6 +53,19 @@ class Pool:
         """The ids of pairs."""
         return [(self.ids[one], self.ids[other]) for one, other in pairs]
 
+    def finding(self, severity: str, kind: str, a: int, b: int, pairs: Pairs, text: str) -> Finding:
+        """That pairs are alike, of each one segment in fold a and one in fold b, or in one fold."""
+        one_fold = a == b
+        return Finding(
+            severity,
+            f"{kind} in {'one fold' if one_fold else 'two folds'}",
+            [FOLDS[b]] if one_fold else [FOLDS[a], FOLDS[b]],
+            len(pairs),
+            f"{self.share(pairs, b)} {text}",
+            COUNTED_TWICE[FOLDS[b]] if one_fold else TOGETHER,
+            self.names(pairs),
+        )
+
     def across(self, keys: Sequence[Hashable]) -> Iterator[tuple[int, int, Pairs]]:
         """Of each two folds, with the first one's first segment the second's of the same key.
 
@@ -155,16 +168,9 @@ def time_findings(pool: Pool, times: np.ndarray) -> Iterator[Finding]:
         ),
     ):
         for (a, b), pairs in sorted(found.items()):
-            one_fold = a == b
-            yield Finding(
-                "error" if not one_fold else "warning" if FOLDS[b] == "test" else "note",
-                f"{kind} in {'one fold' if one_fold else 'two folds'}",
-                [FOLDS[b]] if one_fold else [FOLDS[a], FOLDS[b]],
-                len(pairs),
-                f"{pool.share(pairs, b)} {text}{'' if one_fold else f', which is in {FOLDS[a]}'}",
-                COUNTED_TWICE[FOLDS[b]] if one_fold else TOGETHER,
-                pool.names(pairs),
-            )
+            severity = "error" if a != b else "warning" if FOLDS[b] == "test" else "note"
+            where = "" if a == b else f", which is in {FOLDS[a]}"
+            yield pool.finding(severity, kind, a, b, pairs, f"{text}{where}")
 
 
 def _overlaps(

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from msa.data.audit_segments import COUNTED_TWICE, TOGETHER, Pairs, Pool
+from msa.data.audit_segments import Pairs, Pool
 from msa.data.findings import Finding
 from msa.formats.segments import FOLDS
 
@@ -77,17 +77,8 @@ def text_findings(pool: Pool, texts: Sequence[tuple[str, ...]]) -> Iterator[Find
     short = [words if 0 < len(words) < LONG else None for words in texts]
 
     def finding(severity: str, kind: str, a: int, b: int, pairs: Pairs, text: str) -> Finding:
-        one_fold = a == b
-        return Finding(
-            severity,
-            f"{kind} in {'one fold' if one_fold else 'two folds'}",
-            [FOLDS[b]] if one_fold else [FOLDS[a], FOLDS[b]],
-            len(pairs),
-            f"{pool.share(pairs, b)} {text}",
-            COUNTED_TWICE[FOLDS[b]] if one_fold else TOGETHER,
-            pool.names(pairs),
-            " ".join(texts[pairs[0][1]]),
-        )
+        alike = pool.finding(severity, kind, a, b, pairs, text)
+        return replace(alike, text=" ".join(texts[pairs[0][1]]))
 
     for a, b, pairs in pool.across(long):
         text = f"the text of a {FOLDS[a]} segment, word for word"

@@ -20,9 +20,9 @@ from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
 from msa.demo import espeak
 from msa.demo.acting import act, film, someone
+from msa.demo.espeak import RATE
 from msa.demo.sequences import TOPICS, make_sentence
 
-RATE = 16_000  # samples a second
 FRAMES = 12  # pictures a second
 SPEAKERS = 8
 SEGMENTS = 4  # of a clip

@@ -13,9 +13,9 @@ import numpy as np
 
 from msa.base.errors import InputError
 from msa.extract.forced_alignment import MARGIN, SHORTEST, Unfit
+from msa.extract.media import RATE
 from msa.extract.parts import Words
 from msa.extract.pronounce import APOSTROPHES, spoken
-from msa.extract.speech import RATE
 from msa.extract.transcript import Token, given, spans
 
 WINDOW, KEPT, LEAST = 30 * RATE, 22 * RATE, RATE  # samples: of a window, kept of it, gone on by

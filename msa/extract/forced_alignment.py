@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.extract.media import RATE
 from msa.extract.parts import Words
 from msa.extract.pronounce import letter_names, phones, spoken
-from msa.extract.speech import RATE, speech
+from msa.extract.speech import speech
 from msa.extract.sphinx import FRAME, FRAMES, FREE, Segment, aligner, decode
 from msa.extract.transcript import Token, spans
 

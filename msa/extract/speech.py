@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from msa.extract.media import RATE
 from msa.extract.optional import load
-
-RATE = 16_000
 
 
 def speech(samples: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from msa.extract.media import RATE
 from msa.extract.optional import load
 from msa.extract.parts import Words
-from msa.extract.speech import RATE, speech
+from msa.extract.speech import speech
 
 FRAMES = 100  # a second
 FRAME = RATE // FRAMES  # samples

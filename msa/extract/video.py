@@ -21,7 +21,7 @@ from msa.base.errors import InputError
 from msa.base.reading import read_npz
 from msa.extract import sphinx
 from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
-from msa.extract.forced_alignment import LIMIT, align
+from msa.extract.forced_alignment import LIMIT, SHORTEST, align
 from msa.extract.media import RATE, Media, Unusable, probe, read_frames, read_sound
 from msa.extract.optional import Missing
 from msa.extract.parts import Rows, Words
@@ -30,7 +30,6 @@ from msa.extract.transcript import Token, find_transcripts, given, read_transcri
 # sequence -> the setting that says by what it is made
 KEYS = {"words": "align", "audio": "audio", "vision": "vision"}
 SEQUENCES = tuple(KEYS)
-SHORT = 0.1  # seconds below which there is nothing to align
 CUT = 0.5, 0.05  # seconds, and share, by which a stream may be shorter than declared
 
 
@@ -109,7 +108,7 @@ def _sound(part: Part, path: Path) -> np.ndarray:
     """The samples of a file, (n,) int16; Unusable where there are too few."""
     sound = read_sound(path)
     _check_length(part, "audio", len(sound) / RATE)
-    if len(sound) < SHORT * RATE:
+    if len(sound) < SHORTEST * RATE:
         raise Unusable(f"too short: {len(sound) / RATE:.2f} s of sound")
     return sound
 

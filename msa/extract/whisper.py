@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.extract.media import RATE
 from msa.extract.parts import Words
-from msa.extract.speech import RATE, speech
+from msa.extract.speech import speech
 from msa.extract.transcript import closed
 
 BLOCK = 28.0  # seconds of speech at once; Whisper hears 30
