@@ -22,6 +22,8 @@ container: config.get("container", "msa.sif")
 
 include: "rules/common.smk"
 include: "rules/sources.smk"
+include: "rules/runs.smk"
+include: "rules/videos.smk"
 include: "rules/demo.smk"
 include: "rules/download.smk"
 include: "rules/check.smk"

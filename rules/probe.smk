@@ -1,14 +1,3 @@
-def ridge_run(wildcards):
-    """The first run of ridge on a data set, as the wildcards of its folder."""
-    run = checked(paths.first_run, CONFIG, wildcards.dataset, "ridge")
-    return type(wildcards)(fromdict=run)
-
-
-def probes(wildcards):
-    """What the linear probes of a data set leave, where it has some."""
-    return paths.probe_files(CONFIG, wildcards.dataset)
-
-
 # What each modality carries, by the settings of ridge and the data that it reads.
 rule probe:
     input:

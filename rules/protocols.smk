@@ -1,11 +1,3 @@
-def kept_epochs(wildcards):
-    """The predictions of every epoch of those runs; where they have none, nothing."""
-    if wildcards.dataset in CROSSED:
-        return []
-    files = all_runs("epochs.npz")(wildcards)
-    return [path for path in files if Path(path).parts[-4] != "released"]
-
-
 rule protocols:
     input:
         results=results,
