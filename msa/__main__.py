@@ -76,7 +76,7 @@ STAGES = {
         "msa.training.examine",
         "which modalities a model uses; its attention or experts in some test segments",
     ),
-    "predict": ("msa.training.predict", "predictions for files of your own"),
+    "predict": ("msa.inference.predict", "predictions for files of your own"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),
     "protocols": ("msa.results.protocols", "a result as other papers choose and compute theirs"),

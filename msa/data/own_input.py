@@ -19,7 +19,7 @@ from msa.base.pauses import dropped_words
 from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
-from msa.data.clean import SEQUENCES, read_cleanings, write_cleaned
+from msa.data.clean import SEQUENCES, Cleaning, write_cleaned
 from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
@@ -94,9 +94,11 @@ def sequences(forms: Mapping[str, str | None], route: str) -> list[str]:
     return sorted(name for name in needed if name is not None)
 
 
-def expectation(forms: Mapping[str, str | None], recipe: Mapping[str, Any], cleaning: Path) -> str:
+def expectation(
+    forms: Mapping[str, str | None], recipe: Mapping[str, Any], cleanings: Mapping[str, Cleaning]
+) -> str:
     """What a run reads: each sequence with its columns, and how many rows each has."""
-    widths = {name: len(of.center) for name, of in read_cleanings(cleaning).items()}
+    widths = {name: len(cleaning.center) for name, cleaning in cleanings.items()}
     names = [
         f"{name} ({widths[name]} columns)" if name in widths else name
         for name in sequences(forms, recipe["align"])
@@ -109,7 +111,7 @@ def prepare(
     source: Path | Mapping[str, Path],
     forms: Mapping[str, str | None],
     recipe: Mapping[str, Any],
-    cleaning: Path,
+    cleanings: Mapping[str, Cleaning],
     encoder: Path | None,
     folder: Path,
     device: Any,
@@ -122,7 +124,7 @@ def prepare(
         source: as `find` gives it.
         forms: the run's, by modality.
         recipe: the data recipe that the run was trained on.
-        cleaning: file that the stage clean wrote.
+        cleanings: by sequence, from the training fold.
         encoder: folder of the encoder, for text that is words or features.
         folder: an empty one.
         device: where the encoder runs.
@@ -138,7 +140,7 @@ def prepare(
     available = needed if _holds_arrays(source) else _available_sequences(source)
     if missing := [name for name in needed if name not in available]:
         raise InputError(
-            f"the run needs {expectation(forms, recipe, cleaning)}, got {', '.join(available)}; "
+            f"the run needs {expectation(forms, recipe, cleanings)}, got {', '.join(available)}; "
             f"{_instead_of_words(missing, available, recipe)}"
             f"give {' '.join(f'{name}=FILE' for name in missing)} too"
         )
@@ -164,7 +166,6 @@ def prepare(
         prepared = replace(prepared, label=label)
     np.save(data / "label.npy", np.nan_to_num(label))
     offsets = read_offsets(data / "offsets.npy", needed)
-    cleanings = read_cleanings(cleaning)
     (folder / "clean" / FOLD).mkdir(parents=True)
     for name in set(needed) & set(SEQUENCES):
         source_file = source if isinstance(source, Path) else source[name]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.data.clean import fit_cleaning, write_cleanings
+from msa.data.clean import fit_cleaning
 from msa.data.own_arrays import read_arrays
 from msa.data.own_input import find, prepare
 from msa.formats import csd
@@ -26,12 +26,10 @@ def prepared(folder, *videos):
     audio = {video: (of, np.ones((len(of), 3), np.float32)) for video, of in times.items()}
     csd.write(folder / "words.csd", "words", words)
     csd.write(folder / "audio.csd", "audio", audio)
-    write_cleanings(
-        folder / "cleaning.npz", {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)}
-    )
+    cleanings = {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)}
     files = {name: folder / f"{name}.csd" for name in ("words", "audio")}
     out, forms = folder / "out", {"text": None, "audio": "audio"}
-    return prepare(files, forms, RECIPE, folder / "cleaning.npz", None, out, "cpu")
+    return prepare(files, forms, RECIPE, cleanings, None, out, "cpu")
 
 
 def test_videos_that_last_no_time_are_left_out_and_said(tmp_path):
@@ -53,12 +51,11 @@ def own(folder, **times):
     csd.write(folder / "words.csd", "words", {"v": (second, ["so", "sil", "so", "so", "so", ""])})
     csd.write(folder / "audio.csd", "audio", {"v": (audio, np.ones((len(audio), 3)))})
     csd.write(folder / "labels.csd", "labels", {"v": ([[0.0, 3.0], [3.0, 6.0]], [[1.0], [1.0]])})
-    cleaning = folder / "cleaning.npz"
-    write_cleanings(cleaning, {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)})
+    cleanings = {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)}
     names = ("words", "audio", "labels") if times.get("labels") else ("words", "audio")
     files = {name: folder / f"{name}.csd" for name in names}
     forms = {"text": None, "audio": "audio"}
-    return prepare(files, forms, RECIPE, cleaning, None, folder / "out", "cpu")
+    return prepare(files, forms, RECIPE, cleanings, None, folder / "out", "cpu")
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -103,14 +100,13 @@ def arrays(tmp_path):
         name: fit_cleaning(np.ones((2, width)), "zero", False)
         for name, width in (("embedding", 4), ("audio", 3))
     }
-    write_cleanings(tmp_path / "cleaning.npz", cleanings)
 
     def prepare_input(*inputs, recipe=UNALIGNED, forms=FORMS):
         """What is prepared, and the text's and audio's rows of all segments."""
         folder = tmp_path / "out"
         shutil.rmtree(folder, ignore_errors=True)
         found = prepare(
-            *(find([*map(str, inputs)]), forms, recipe, tmp_path / "cleaning.npz", None),
+            *(find([*map(str, inputs)]), forms, recipe, cleanings, None),
             *(folder, "cpu"),
         )
         rows = [np.load(folder / f"clean/own/{name}.npy") for name in ("embedding", "audio")]
@@ -296,12 +292,11 @@ def labelled(folder, task, label=(1.0, 5.0)):
     spans = [[0.0, 3.0], [3.0, 6.0]]
     csd.write(folder / "audio.csd", "audio", {"v": (second, np.ones((6, 3)))})
     csd.write(folder / "labels.csd", "labels", {"v": (spans, np.array(label)[:, None])})
-    cleaning = folder / "cleaning.npz"
-    write_cleanings(cleaning, {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)})
+    cleanings = {"audio": fit_cleaning(np.ones((2, 3)), "zero", False)}
     files = {name: folder / f"{name}.csd" for name in ("audio", "labels")}
     recipe = {"align": "labels", "pauses": "drop", "task": {"targets": ["a"], **task}}
     forms = {"audio": "audio"}
-    return prepare(files, forms, recipe, cleaning, None, folder / "out", "cpu").label
+    return prepare(files, forms, recipe, cleanings, None, folder / "out", "cpu").label
 
 
 SENTIMENT = {"type": "regression", "range": [-3, 3]}

@@ -16,35 +16,13 @@ from msa.base.atomic import atomic_write
 from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
-from msa.base.reading import read_array, read_json
-from msa.config.check import load
-from msa.config.configuration import Config
-from msa.config.encoders import text_encoder
-from msa.config.fits import require
-from msa.config.folds import require_one_model
-from msa.config.settings import run_settings
-from msa.data.own_input import FOLD, OwnInput, expectation, find, prepare
+from msa.data.own_input import OwnInput, expectation, find, prepare
+from msa.inference.system import open_system
 from msa.results.metrics import ALL, scored_targets, target_scores
-from msa.results.summarize import run_folders
-from msa.training.network import predictions, trained
-from msa.training.run import (
-    Places,
-    load_run,
-    open_run,
-    read_lengths,
-    read_settings,
-    say_lengths,
-)
+from msa.training.outputs import outputs_of
+from msa.training.run import read_settings
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
-
-
-def find_runs(path: Path, config: Config) -> list[Path]:
-    """The folder of one run, or those of all runs behind a result."""
-    if path.is_dir():
-        return [path]
-    result = read_json(path, "dataset", "model", "variant", "selected_epoch")
-    return run_folders(result, Path(config.path("runs")))
 
 
 def table(segments: OwnInput, runs: Runs) -> pd.DataFrame:
@@ -109,52 +87,6 @@ def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
     return content
 
 
-def with_trained_lengths(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, a length such as "95%" made the steps that training read at most."""
-    hyper = settings["hyperparameters"]
-    if not any(isinstance(length, str) for length in hyper["lengths"].values()):
-        return settings
-    read = read_json(run / "training.json", "lengths")["lengths"]
-    lengths = {
-        name: read.get(name, {}).get("steps") if isinstance(length, str) else length
-        for name, length in hyper["lengths"].items()
-    }
-    return {**settings, "hyperparameters": {**hyper, "lengths": lengths}}
-
-
-def outputs_of(
-    run: Path, folder: Path, encoder: Path | None, device: str, tell: bool = False
-) -> np.ndarray:
-    """A run's outputs for the prepared input: (n, m) float64.
-
-    With `tell`, what of it the run's lengths cut is said on stderr.
-    """
-    settings, on = open_run(run, device)
-    settings = with_trained_lengths(run, settings)
-    places = Places(folder / "data", folder / "clean", folder / "features", encoder)
-    folds, bert = load_run(places, settings, [FOLD])
-    if tell:
-        say_lengths(settings, read_lengths(folds, settings["missing"]), FOLD)
-    fold = folds[FOLD].to(on)
-    network = trained(run, settings, fold, bert).to(on)
-    output = predictions(network, fold, settings["hyperparameters"])
-    return output.double().cpu().numpy()
-
-
-def check(settings: Mapping[str, Any], config: Config) -> None:
-    """Raise an InputError unless the configuration still has what the run was trained on."""
-    dataset = settings["dataset"]
-    require(config, dataset, settings["model"])
-    require_one_model(config, dataset, "predict")
-    now = run_settings(config, dataset, settings["model"], settings["seed"])
-    for key in ("clean", "encoder"):
-        if settings.get(key) and settings[key] != now[key]:
-            raise InputError(
-                f"{dataset}: {key}: expected {settings[key]} as the run was trained with, the "
-                f"configuration says {now[key]}; give the run's own with --configfile"
-            )
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", type=Path, required=True, help="a result, for the mean of its seeds, or one run"
@@ -184,31 +116,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     if args.seconds is not None and not args.seconds > 0:
         raise InputError(f"--seconds: expected more than 0, got {args.seconds}")
-    config = load(args.configfile)
-    paths = find_runs(args.run, config)
-    every = [read_settings(path) for path in paths]
-    for settings in every:
-        check(settings, config)
-    first = every[0]
-    dataset, device = first["dataset"], choose_device(args.device)
-    text = first["forms"].get("text")
-    encoder = Path(text_encoder(config, dataset).folder) if text in ("words", "features") else None
-    cleaning = Path(config.path("data", dataset, "clean", "cleaning.npz"))
+    system = open_system(args.run, args.configfile)
+    every = [read_settings(run) for run in system.runs]
+    forms, device = every[0]["forms"], choose_device(args.device)
     runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
     with TemporaryDirectory() as temporary:
-        folder, recipe = Path(temporary), config.recipes[dataset]
-        expected = expectation(first["forms"], recipe, cleaning)
+        folder = Path(temporary)
+        expected = expectation(forms, system.recipe, system.cleanings)
         source = find(args.input, f"; the model reads {expected}")
         segments = prepare(
-            source, first["forms"], recipe, cleaning, encoder, folder, device, args.seconds
+            source,
+            forms,
+            system.recipe,
+            system.cleanings,
+            system.encoder,
+            folder,
+            device,
+            args.seconds,
         )
-        for path, settings in zip(paths, every, strict=True):
-            output = outputs_of(path, folder, encoder, str(device), tell=path == paths[0])
+        for run, settings in zip(system.runs, every, strict=True):
+            output = outputs_of(
+                run, folder, system.encoder, str(device), tell=run == system.runs[0]
+            )
             task, target = settings["task"], settings["target"]
             for name in task["targets"] if target == "all" else [target]:
                 runs.setdefault(name, []).append((settings, output))
-    ids = Path(config.path("data", dataset, "train", "ids.npy"))
-    if ids.is_file() and (known := np.isin(segments.ids, read_array(ids, "text", 1))).any():
+    if (ids := system.training_ids) is not None and (known := np.isin(segments.ids, ids)).any():
         print(
             f"{known.sum()} of {len(known)} segments were in the training fold: "
             "their scores say nothing of new ones",

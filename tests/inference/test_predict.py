@@ -14,7 +14,8 @@ from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
 from msa.formats.segments import read
-from msa.training.predict import scores, table, with_trained_lengths
+from msa.inference.predict import scores, table
+from msa.training.outputs import with_trained_lengths
 
 SEQUENCES = ("words", "audio", "vision", "labels")
 
