@@ -1,4 +1,5 @@
-# A joint network that several targets have the same settings for is trained once, for the first.
+# A joint network that several targets have the same settings for is trained once, for the first;
+# and a closed form once for all seeds.
 ruleorder: share_training > train_seeds > train
 
 
@@ -29,8 +30,8 @@ rule share_training:
     wildcard_constraints:
         # it is part of the path's regular expression, and may look ahead
         dataset="|".join(
-            f"{re.escape(dataset)}(?=/{re.escape(model)}/[^/]+/{re.escape(target)}/)"
-            for dataset, model, target in joint.followers(CONFIG)
+            f"{re.escape(dataset)}(?=/{re.escape(model)}/[^/]+/{re.escape(target)}/{seed}/)"
+            for dataset, model, target, seed in joint.followers(CONFIG)
         )
         or "none",
         variant="main|no-\\w+",
@@ -40,5 +41,11 @@ rule share_training:
     params:
         first=lambda wildcards: RUN.format(**joint.trained_run(CONFIG, wildcards)),
         run=subpath(output.weights, parent=True),
+        differ=lambda wildcards: [
+            key
+            for key, value in joint.trained_run(CONFIG, wildcards).items()
+            if wildcards[key] != value
+        ],
     shell:
-        "python -m msa share-training {params.first:q} {params.run:q} > {log:q} 2>&1"
+        "python -m msa share-training {params.first:q} {params.run:q} --differ {params.differ}"
+        " > {log:q} 2>&1"

@@ -1,13 +1,16 @@
-"""Joint networks: where the runs of several targets are one training, or its trials are."""
+"""Joint networks: where runs of several targets, or seeds, are one training, or its trials are."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
+from itertools import product
 from typing import Any
 
 from msa.base.errors import InputError
 from msa.config.configuration import Config
 from msa.config.folds import is_crossed
 from msa.config.settings import run_settings, targets
+
+KEYS = ("dataset", "model", "target", "seed")
 
 
 @cache
@@ -26,8 +29,10 @@ def trained_with(config: Config, dataset: str, model: str) -> dict[str, str]:
 
 def trained_run(config: Config, run: Mapping[str, str]) -> dict[str, str]:
     """The run whose training is also that of another one, by the wildcards of their folders."""
-    first = trained_with(config, run["dataset"], run["model"])
-    return {**run, "target": first[run["target"]]}
+    dataset, model, target, seed = (run[key] for key in KEYS)
+    if config.models[model].get("closed_form"):
+        seed = str(config.values["seeds"][0])
+    return {**run, "target": trained_with(config, dataset, model)[target], "seed": seed}
 
 
 @cache
@@ -45,19 +50,24 @@ def searched(config: Config, dataset: str, model: str, space: frozenset[str]) ->
     return ["all"] if all(settings == joint for settings in each) else names
 
 
-def followers(config: Config) -> list[tuple[str, str, str]]:
-    """Data set, model and target of every run whose training is that of an earlier target."""
-    runs = []
-    for model, recipe in config.models.items():
-        for dataset in recipe.get("published", {}):
-            if is_crossed(config, dataset):
-                continue
-            try:
-                first = trained_with(config, dataset, model)
-            except InputError:
-                # settings that cannot be are refused where a run of them is asked for
-                continue
-            runs += [(dataset, model, target) for target in first if first[target] != target]
+def followers(config: Config) -> list[tuple[str, str, str, str]]:
+    """Data set, model, target and seed of every run whose training is that of an earlier one."""
+    shared = [
+        (dataset, model)
+        for model, recipe in config.models.items()
+        for dataset in config.recipes
+        if (dataset in recipe.get("published", {}) or recipe.get("closed_form"))
+        and not is_crossed(config, dataset)
+    ]
+    seeds, runs = map(str, config.values["seeds"]), []
+    for (dataset, model), seed in product(shared, seeds):
+        try:
+            names = targets(config, dataset, model)
+            each = [dict(zip(KEYS, (dataset, model, name, seed), strict=True)) for name in names]
+            runs += [(*run.values(),) for run in each if trained_run(config, run) != run]
+        except InputError:
+            # settings that cannot be are refused where a run of them is asked for
+            continue
     return runs
 
 

@@ -5,7 +5,9 @@ a model can tell words apart, as it would with a trained encoder's features.
 """
 
 import argparse
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +20,17 @@ from msa.formats.csd import Sequence
 from msa.formats.layouts import recognize
 
 if TYPE_CHECKING:
-    from transformers import BertModel, BertTokenizer
+    from tokenizers import Tokenizer
+
+    from msa.data.bert import Bert
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LONGEST = 512
+# what transformers reads beside tokenizer.json
+TOKENIZER = {
+    **{"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": LONGEST},
+    **{f"{piece[1:-1].lower()}_token": piece for piece in SPECIAL},
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Train the tokenizer, make the model and save both as `from_pretrained` reads them."""
-    from transformers.utils import logging
+    """Train the tokenizer, make the model and save both as transformers reads them."""
+    from safetensors.torch import save
 
     if args.width < 2 or args.width % 2:
         raise InputError(
@@ -49,13 +59,15 @@ def main(args: argparse.Namespace) -> None:
             f"{out_dir}: expected a new folder or an encoder to replace, got something else"
         )
     tokenizer = train_tokenizer(read_words(args.words), args.pieces)
-    model = make_model(len(tokenizer), args.width, args.seed)
-    logging.disable_progress_bar()
+    model = make_model(tokenizer.get_vocab_size(), args.width, args.seed)
+    config = {"architectures": ["BertModel"], "dtype": "float32", **asdict(model.config)}
     with atomic_folder(out_dir) as folder:
-        tokenizer.save_pretrained(folder)
-        model.save_pretrained(folder)
-        # safetensors makes files that only their owner can read
-        (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
+        for name, content in (("config", config), ("tokenizer_config", TOKENIZER)):
+            text = json.dumps(content, indent=1, sort_keys=True)
+            (folder / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+        tokenizer.save(str(folder / "tokenizer.json"))
+        weights = save(model.state_dict(), {"format": "pt"})
+        (folder / "model.safetensors").write_bytes(weights)
 
 
 def read_words(path: Path) -> list[str]:
@@ -75,10 +87,10 @@ def read_words(path: Path) -> list[str]:
     return words
 
 
-def train_tokenizer(words: Iterable[str], pieces: int) -> "BertTokenizer":
+def train_tokenizer(words: Iterable[str], pieces: int) -> "Tokenizer":
     """Train a lower-case WordPiece tokenizer of `pieces` pieces, or one a letter."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import BertTokenizer
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers.processors import BertProcessing
 
     words = [word.lower() for word in words]
     letters = sorted(set("".join(words)))
@@ -91,26 +103,51 @@ def train_tokenizer(words: Iterable[str], pieces: int) -> "BertTokenizer":
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     learner.train_from_iterator(words, trainer)
-    return BertTokenizer(vocab=learner.get_vocab(), model_max_length=512)
+    # one of the same pieces, of which letters are not special
+    vocabulary = learner.get_vocab()
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    separator, beginning = ((piece, vocabulary[piece]) for piece in ("[SEP]", "[CLS]"))
+    tokenizer.post_processor = BertProcessing(separator, beginning)
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
 
 
-def make_model(pieces: int, width: int, seed: int) -> "BertModel":
+def make_model(pieces: int, width: int, seed: int) -> "Bert":
     """Make a BERT of two layers and random weights: `pieces` vectors of `width` columns."""
     import torch
-    from transformers import BertConfig, BertModel
 
-    config = BertConfig(
+    from msa.data.bert import Bert, Config
+
+    config = Config(
+        model_type="bert",
         vocab_size=pieces,
         hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * width,
-        max_position_embeddings=512,
+        max_position_embeddings=LONGEST,
+        type_vocab_size=2,
+        pad_token_id=0,
+        hidden_act="gelu",
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+        layer_norm_eps=1e-12,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = BertModel(config).eval()
+        model = Bert(config)
+        # as transformers draws them
+        for module in model.modules():
+            if isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
+                torch.nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.zeros_(module.bias)
     with torch.no_grad():
+        words = model.embeddings.word_embeddings.weight
+        words[config.pad_token_id] = 0
         # so that a vector tells more of its word than of its place
-        model.embeddings.word_embeddings.weight.mul_(5)
+        words.mul_(5)
     return model

@@ -1,5 +1,5 @@
 from msa.config.check import configure
-from msa.config.joint import followers, searched, trained_with
+from msa.config.joint import followers, searched, trained_run, trained_with
 from msa.config.layers import merge
 from msa.config.settings import targets
 
@@ -9,11 +9,20 @@ BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
 def test_traits_of_the_same_published_settings_are_trained_once():
     config = configure(BASE)
     same = ("passionate", "credible", "thorough", "persuasive")
-    assert followers(config) == [("pom_lmf", "lmf", trait) for trait in same]
+    assert followers(config) == [("pom_lmf", "lmf", trait, "1") for trait in same]
     first = trained_with(config, "pom_lmf", "lmf")
     assert [*first] == targets(config, "pom_lmf", "lmf")
     assert {trait for trait in first if first[trait] != trait} == set(same)
     assert {first[trait] for trait in same} == {"confident"}
+
+
+def test_a_closed_form_is_solved_once_for_all_seeds():
+    config = configure(BASE | {"models": ["ridge", "lmf"], "seeds": [4, 1, 2]})
+    shared = {run for run in followers(config) if run[0] == "demo"}
+    assert shared == {("demo", model, "all", s) for model in ("ridge", "mean") for s in "12"}
+    run = {"dataset": "demo", "model": "ridge", "variant": "main", "target": "all", "seed": "2"}
+    assert trained_run(config, run) == run | {"seed": "4"}
+    assert trained_run(config, run | {"model": "lmf"}) == run | {"model": "lmf"}
 
 
 def test_where_the_configuration_makes_all_settings_the_same():
@@ -58,4 +67,5 @@ def test_what_was_published_for_every_target_alike_is_not_lost_in_a_search():
 
 def test_settings_that_cannot_be_are_no_reason_to_refuse_other_runs():
     own = {"batch_seeds": True, "seeds": [1, 2], "settings": {"pom_lmf/lmf": {"clip": 1.0}}}
-    assert followers(configure(merge(BASE, own))) == []
+    runs = followers(configure(merge(BASE, own)))
+    assert runs and {run[1] for run in runs} == {"ridge", "mean"}

@@ -52,11 +52,20 @@ def test_everything_is_the_first_run_s_but_its_target_and_its_time(runs):
     for name in MADE:
         assert (run / name).read_bytes() == (first / name).read_bytes()
     record = json.loads((run / "training.json").read_text())
-    provenance = {"config_digest": json_digest(settings_of("sad")), "data_digest": "d"}
+    digest = json_digest(settings_of("sad"))
+    provenance = {"config_digest": digest, "data_digest": "d", "seed": 1}
     assert record == {
         **{"wall_time_s": 0.0, "selected_epoch": 2, "provenance": provenance},
-        "trained_with": "happy",
+        "trained_with": {"target": "happy"},
     }
+
+
+def test_a_run_of_another_seed_keeps_its_own(runs):
+    first, run = runs
+    (run / "settings.json").write_text(json.dumps(settings_of("happy", seed=2)))
+    share(first, run, ["seed"])
+    record = json.loads((run / "training.json").read_text())
+    assert record["trained_with"] == {"seed": 1} and record["provenance"]["seed"] == 2
 
 
 @pytest.mark.parametrize("changes", [{"seed": 2}, {"hyperparameters": {"epochs": 4}}])
@@ -114,7 +123,9 @@ def test_a_shared_run_is_that_of_a_training_of_its_own(project):
         *("--configfile", "quick.yaml"),
     )
     first, shared = (home / target / "1" for target in SAME[:2])
-    assert json.loads((shared / "training.json").read_text())["trained_with"] == "confident"
+    assert json.loads((shared / "training.json").read_text())["trained_with"] == {
+        "target": "confident"
+    }
     alone = project / "alone"
     alone.mkdir()
     shutil.copy(shared / "settings.json", alone)
