@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from benchmarks.timing import row
@@ -28,7 +28,11 @@ def run(segments: int = 200, repeats: int = 3) -> list[dict[str, Any]]:
     logging.set_verbosity_error()
     rng = np.random.default_rng(0)
     vocabulary = ["".join(rng.choice(list("aeioulmnrst"), 5)) for _ in range(2000)]
-    tokenizer = train_tokenizer(vocabulary, 4000)  # all words whole
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=train_tokenizer(vocabulary, 4000),  # all words whole
+        model_max_length=512,
+        **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep")},
+    )
     torch.manual_seed(0)
     model = BertModel(
         BertConfig(

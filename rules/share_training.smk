@@ -30,8 +30,10 @@ rule share_training:
     wildcard_constraints:
         # it is part of the path's regular expression, and may look ahead
         dataset="|".join(
-            f"{re.escape(dataset)}(?=/{re.escape(model)}/[^/]+/{re.escape(target)}/{seed}/)"
-            for dataset, model, target, seed in joint.followers(CONFIG)
+            "{dataset}(?=/{model}/[^/]+/{target}/{seed}/)".format(
+                **{key: re.escape(value) for key, value in run.items()}
+            )
+            for run in joint.followers(CONFIG)
         )
         or "none",
         variant="main|no-\\w+",

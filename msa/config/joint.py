@@ -50,8 +50,8 @@ def searched(config: Config, dataset: str, model: str, space: frozenset[str]) ->
     return ["all"] if all(settings == joint for settings in each) else names
 
 
-def followers(config: Config) -> list[tuple[str, str, str, str]]:
-    """Data set, model, target and seed of every run whose training is that of an earlier one."""
+def followers(config: Config) -> list[dict[str, str]]:
+    """Every run whose training is that of an earlier one, by the wildcards of its folder."""
     shared = [
         (dataset, model)
         for model, recipe in config.models.items()
@@ -64,7 +64,7 @@ def followers(config: Config) -> list[tuple[str, str, str, str]]:
         try:
             names = targets(config, dataset, model)
             each = [dict(zip(KEYS, (dataset, model, name, seed), strict=True)) for name in names]
-            runs += [(*run.values(),) for run in each if trained_run(config, run) != run]
+            runs += [run for run in each if trained_run(config, run) != run]
         except InputError:
             # settings that cannot be are refused where a run of them is asked for
             continue

@@ -6,10 +6,14 @@ from msa.config.settings import targets
 BASE = {"datasets": ["demo"], "models": ["lmf"], "seeds": [1]}
 
 
+def tuple_of(run):
+    return tuple(run[key] for key in ("dataset", "model", "target", "seed"))
+
+
 def test_traits_of_the_same_published_settings_are_trained_once():
     config = configure(BASE)
     same = ("passionate", "credible", "thorough", "persuasive")
-    assert followers(config) == [("pom_lmf", "lmf", trait, "1") for trait in same]
+    assert [*map(tuple_of, followers(config))] == [("pom_lmf", "lmf", trait, "1") for trait in same]
     first = trained_with(config, "pom_lmf", "lmf")
     assert [*first] == targets(config, "pom_lmf", "lmf")
     assert {trait for trait in first if first[trait] != trait} == set(same)
@@ -18,7 +22,7 @@ def test_traits_of_the_same_published_settings_are_trained_once():
 
 def test_a_closed_form_is_solved_once_for_all_seeds():
     config = configure(BASE | {"models": ["ridge", "lmf"], "seeds": [4, 1, 2]})
-    shared = {run for run in followers(config) if run[0] == "demo"}
+    shared = {tuple_of(run) for run in followers(config) if run["dataset"] == "demo"}
     assert shared == {("demo", model, "all", s) for model in ("ridge", "mean") for s in "12"}
     run = {"dataset": "demo", "model": "ridge", "variant": "main", "target": "all", "seed": "2"}
     assert trained_run(config, run) == run | {"seed": "4"}
@@ -68,4 +72,4 @@ def test_what_was_published_for_every_target_alike_is_not_lost_in_a_search():
 def test_settings_that_cannot_be_are_no_reason_to_refuse_other_runs():
     own = {"batch_seeds": True, "seeds": [1, 2], "settings": {"pom_lmf/lmf": {"clip": 1.0}}}
     runs = followers(configure(merge(BASE, own)))
-    assert runs and {run[1] for run in runs} == {"ridge", "mean"}
+    assert runs and {run["model"] for run in runs} == {"ridge", "mean"}
