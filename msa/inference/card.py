@@ -30,6 +30,7 @@ def model_card(
     result: Mapping[str, Any],
     config: Config,
     forms: Mapping[str, str | None],
+    reads: str,
     about: str = "",
     languages: Sequence[str] = (),
 ) -> str:
@@ -40,6 +41,7 @@ def model_card(
         result: the result that it was made from.
         config: for titles and citations.
         forms: by modality what the model reads, None for nothing.
+        reads: the same in words, with columns.
         about: the user's own words, Markdown.
         languages: codes of the data's languages.
     """
@@ -56,7 +58,6 @@ def model_card(
         citations=cited(recipe["cite"] for recipe in (model, data) if "cite" in recipe),
         content=content,
         data_title=data.get("title", content["dataset"]),
-        forms={name: form for name, form in forms.items() if form},
         head=head(content, result, data, forms, languages),
         languages=languages,
         licences=licence_table(content["licences"])[3:],
@@ -64,6 +65,7 @@ def model_card(
         model_title=model.get("title", content["model"]),
         name=label(result),
         protocol=protocol(result),
+        reads=reads,
         result=result,
         scores=[*_scores(result)],
         strict=[entry for entry in content["licences"] if entry["noncommercial"] is not False],

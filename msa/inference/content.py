@@ -83,7 +83,7 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], more: bool
         more: there may be others too.
     """
     expected = {name: f"the SHA-256 {file['sha256']}" for name, file in files.items()}
-    others = set() if more else _names(folder) - {CONTENT, *files}
+    others = set() if more else _names(folder) - set(files)
     wrong = []
     for name in [*files, *sorted(others)]:
         path = folder / name
@@ -95,13 +95,13 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], more: bool
 
 
 def _names(folder: Path) -> set[str]:
-    """Of the files below a folder, but for what is hidden, as Git's own and those of systems."""
+    """Of the files beside system.json, but for what is hidden, as Git's own and systems'."""
     names = set()
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(parent, name) for name in files if not name.startswith("."))
         names |= {path.relative_to(folder).as_posix() for path in paths}
-    return names
+    return names - {CONTENT}
 
 
 def listed(folder: Path) -> dict[str, dict[str, Any]]:

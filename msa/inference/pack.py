@@ -26,7 +26,8 @@ from msa.base.reading import read_json
 from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.encoders import Encoder, text_encoder
-from msa.config.licences import licences
+from msa.config.licences import UNKNOWN, licences
+from msa.data.own_input import expectation
 from msa.inference.card import model_card
 from msa.inference.content import CONTENT, FORMAT, check_files, listed, read_content
 from msa.inference.packed import tensors
@@ -86,20 +87,23 @@ def write_pack(
         "encoder": pack_encoder(folder / "encoder", encoder, system.runs[0], forms),
         "extraction": system.extraction
         and {key: system.extraction[key] for key in ("settings", "extractors")},
-        "licences": ledger(config, every[0]["dataset"], system),
+        "licences": ledger(config, every[0], system),
     }
-    card = model_card(content, scores, config, forms, about, languages)
+    reads = expectation(forms, system.recipe, cleanings)
+    card = model_card(content, scores, config, forms, reads, about, languages)
     (folder / "README.md").write_text(card, encoding="utf-8")
     content["files"] = listed(folder)
     _write_json(folder / CONTENT, content)
     return content
 
 
-def ledger(config: Config, dataset: str, system: System) -> list[dict[str, Any]]:
-    """The licences behind a system, as of `licences`; of videos, those of the extractors too."""
+def ledger(config: Config, settings: Mapping[str, Any], system: System) -> list[dict[str, Any]]:
+    """The licences behind a system, as of `licences`; of extractors and released weights too."""
     made = system.extraction["extractors"] if system.extraction else {}
-    entries = [entry for entry in licences(config, dataset) if entry["what"] not in made]
-    return entries + [
+    entries = [
+        entry for entry in licences(config, settings["dataset"]) if entry["what"] not in made
+    ]
+    entries += [
         {
             "what": sequence,
             "name": facts["name"],
@@ -108,6 +112,10 @@ def ledger(config: Config, dataset: str, system: System) -> list[dict[str, Any]]
         }
         for sequence, facts in made.items()
     ]
+    if settings["variant"] == "released":
+        name = f"{settings['model']}, its authors'"
+        entries.append({"what": "weights", "name": name, "licence": UNKNOWN, "noncommercial": None})
+    return entries
 
 
 def _write_run(
