@@ -107,8 +107,10 @@ def encoder_snapshot(name: str, revision: str, files: Sequence[str]) -> Path:
         ) from error
 
 
-def require_token() -> None:
-    """Raise an InputError where there is no token of the hub."""
+def require_push(name: str) -> None:
+    """Raise an InputError where a push can only fail: without a name or a token of the hub."""
+    if not ADDRESS.fullmatch(f"hf://{name}") or "@" in name:
+        raise InputError(f"--push: expected OWNER/NAME, got {name}")
     if not get_token():
         raise InputError(f"--push: expected a token that may write to the hub, got none; {LOG_IN}")
 

@@ -55,7 +55,7 @@ def model_card(
     lost = not_learned(result["learned"])
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         about=about.strip(),
-        citations=cited(recipe["cite"] for recipe in (model, data) if "cite" in recipe),
+        citations=cited([recipe["cite"] for recipe in (model, data) if "cite" in recipe]),
         content=content,
         data_title=data.get("title", content["dataset"]),
         head=head(content, result, data, forms, languages),

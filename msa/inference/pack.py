@@ -16,13 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from msa import __version__
 from msa.base.atomic import atomic_folder, atomic_path
 from msa.base.errors import InputError
 from msa.base.provenance import digest
-from msa.base.reading import read_json
+from msa.base.reading import read_json, said
 from msa.config.check import load
 from msa.config.configuration import Config
 from msa.config.encoders import Encoder, text_encoder
@@ -58,6 +56,8 @@ def write_pack(
     Raises:
         InputError: the runs are not those of the result, or of another configuration.
     """
+    from safetensors.numpy import save
+
     if not result.is_file():
         raise InputError(f"{result}: expected a result, such as results/mine/lmf.json, got none")
     scores, config = read_json(result, "targets", "provenance"), load(config_files)
@@ -71,7 +71,7 @@ def write_pack(
     for run, settings in zip(system.runs, every, strict=True):
         names.append(f"{settings['target']}/{settings['seed']}")
         _write_run(folder / "runs" / names[-1], run, settings, encoder)
-    _save(folder / "cleaning.safetensors", tensors(cleanings))
+    (folder / "cleaning.safetensors").write_bytes(save(tensors(cleanings)))
     shutil.copyfile(result, folder / "result.json")
     if system.training_ids is not None:
         salt = digest(json.dumps(scores["provenance"]["data_digest"], sort_keys=True).encode())
@@ -138,10 +138,11 @@ def _name(encoder: Encoder) -> str:
     return encoder.version if encoder.kind == "hub" else encoder.slug
 
 
-def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(dict(arrays), path)
+def _read_about(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected Markdown in UTF-8, got: {said(error)}") from error
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -221,10 +222,10 @@ def main(args: argparse.Namespace) -> None:
     if args.public and not args.push:
         raise InputError("--public: expected --push OWNER/NAME with it, got none")
     if args.push:
-        from msa.fetch.repository import push, require_token
+        from msa.fetch.repository import push, require_push
 
-        require_token()
-    about = args.about.read_text(encoding="utf-8") if args.about else ""
+        require_push(args.push)
+    about = _read_about(args.about) if args.about else ""
     with _written(args.output) as folder:
         content = write_pack(folder, args.result, args.configfile, about, args.language)
         sha256 = digest((folder / CONTENT).read_bytes())

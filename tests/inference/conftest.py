@@ -55,3 +55,14 @@ def train_demo(demo_files):
         return folder
 
     return train
+
+
+@pytest.fixture(scope="session")
+def trained(once, train_demo):
+    """Some models on the demo: to read, not to change."""
+
+    def make(folder):
+        folder.mkdir()
+        train_demo(folder, {"ridge": {}, "lmf": {"epochs": 1}, "text_only": {"epochs": 1}})
+
+    return once("trained", make)

@@ -18,11 +18,6 @@ NAME = "me/lmf-on-demo"
 LOG_IN = "then log in (`hf auth login`) or set HF_TOKEN"
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory, train_demo):
-    return train_demo(tmp_path_factory.mktemp("hub"), {"ridge": {}})
-
-
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     with hub_on_loopback() as hub:
@@ -35,14 +30,14 @@ def hub(tmp_path, monkeypatch):
         yield hub
 
 
-def pack(done, output, *more, status=0):
-    arguments = [done / "ridge.json", output, "--configfile", done / "config.yaml", *more]
+def pack(trained, output, *more, status=0):
+    arguments = [trained / "ridge.json", output, "--configfile", trained / "config.yaml", *more]
     assert main(["pack", *map(str, arguments)]) == status
     return output
 
 
-def predict(done, run, output, *more, status=0):
-    arguments = ["--run", run, "--input", done / "data/demo/test", "--output", output]
+def predict(trained, run, output, *more, status=0):
+    arguments = ["--run", run, "--input", trained / "data/demo/test", "--output", output]
     assert main(["predict", *map(str, [*arguments, "--device", "cpu", *more])]) == status
     return output.read_bytes() if status == 0 else b""
 
@@ -51,9 +46,9 @@ def newest(hub, name=NAME):
     return [*hub.models[name].items()][-1]
 
 
-def test_what_is_pushed_predicts_from_there(hub, done, tmp_path, capsys):
+def test_what_is_pushed_predicts_from_there(hub, trained, tmp_path, capsys):
     """One commit, private; the same bits as at home; a pinned one is asked for once."""
-    out = pack(done, tmp_path / "out", "--push", NAME)
+    out = pack(trained, tmp_path / "out", "--push", NAME)
     commit, files = newest(hub)
     assert len(hub.models[NAME]) == 2  # the hub's own, and one with everything
     assert hub.private == {NAME}
@@ -62,63 +57,65 @@ def test_what_is_pushed_predicts_from_there(hub, done, tmp_path, capsys):
     assert all(files[name] == (out / name).read_bytes() for name in names)
     said = capsys.readouterr().out
     assert said.startswith(f"hf://{NAME}@{commit} (private)\n")
-    config = ["--configfile", done / "config.yaml"]
-    at_home = predict(done, done / "ridge.json", tmp_path / "home.csv", *config)
+    config = ["--configfile", trained / "config.yaml"]
+    at_home = predict(trained, trained / "ridge.json", tmp_path / "home.csv", *config)
     address, digest = f"hf://{NAME}@{commit}", said.split("--sha256 ")[1].strip()
-    assert predict(done, address, tmp_path / "a.csv", "--sha256", digest) == at_home
+    assert predict(trained, address, tmp_path / "a.csv", "--sha256", digest) == at_home
     hub.server.requests.clear()
-    assert predict(done, address, tmp_path / "b.csv") == at_home
+    assert predict(trained, address, tmp_path / "b.csv") == at_home
     assert not hub.server.requests
     capsys.readouterr()
-    assert predict(done, f"hf://{NAME}", tmp_path / "c.csv") == at_home
+    assert predict(trained, f"hf://{NAME}", tmp_path / "c.csv") == at_home
     moved = f"hf://{NAME}: main is the commit {commit}; to stay: @{commit}\n"
     assert capsys.readouterr().err.startswith(moved)
     assert main(["unpack", f"hf://{NAME}@main", str(tmp_path / "copy")]) == 0
     assert listed(tmp_path / "copy") == listed(out)
 
 
-def test_another_system_leaves_nothing_of_the_first(hub, done, tmp_path):
+def test_another_system_leaves_nothing_of_the_first(hub, trained, tmp_path):
     """But what the user put beside it on the hub."""
     hub.commit(NAME, {"runs/all/9/model.safetensors": b"old", "figure.png": b"mine"})
     hub.private.add(NAME)
-    pack(done, tmp_path / "out", "--push", NAME)
+    pack(trained, tmp_path / "out", "--push", NAME)
     files = newest(hub)[1]
     assert "runs/all/9/model.safetensors" not in files and files["figure.png"] == b"mine"
 
 
-def test_nothing_becomes_public_unasked(hub, done, tmp_path, capsys):
+def test_nothing_becomes_public_unasked(hub, trained, tmp_path, capsys):
     hub.commit(NAME, {"figure.png": b"mine"})
-    pack(done, tmp_path / "out", "--push", NAME, status=1)
+    pack(trained, tmp_path / "out", "--push", NAME, status=1)
     assert capsys.readouterr().err.endswith(
         f"error: hf://{NAME}: expected a private model, got one that everybody sees; say --public, "
         "or push to another name\n"
     )
     assert newest(hub)[1].keys() == {"figure.png"} and not (tmp_path / "out").exists()
-    pack(done, tmp_path / "out", "--push", NAME, "--public")
+    pack(trained, tmp_path / "out", "--push", NAME, "--public")
     assert f"hf://{NAME}@{newest(hub)[0]} (public)" in capsys.readouterr().out
-    pack(done, tmp_path / "new", "--push", "me/new", "--public")
+    pack(trained, tmp_path / "new", "--push", "me/new", "--public")
     assert "me/new" in hub.models and not hub.private
 
 
-def test_a_push_that_cannot_be(hub, done, tmp_path, capsys, monkeypatch):
-    pack(done, tmp_path / "out", "--public", status=1)
+def test_a_push_that_cannot_be(hub, trained, tmp_path, capsys, monkeypatch):
+    pack(trained, tmp_path / "out", "--push", "lmf", status=1)
+    assert "--push: expected OWNER/NAME, got lmf" in capsys.readouterr().err
+    pack(trained, tmp_path / "out", "--public", status=1)
     assert "--public: expected --push OWNER/NAME with it" in capsys.readouterr().err
     monkeypatch.setenv("HF_TOKEN", "hf_reads")
-    pack(done, tmp_path / "out", "--push", NAME, status=1)
+    pack(trained, tmp_path / "out", "--push", NAME, status=1)
     assert f"error: hf://{NAME}: the hub answers HTTP 401: look at {hub.url}/{NAME}, {LOG_IN}" in (
         capsys.readouterr().err
     )
     monkeypatch.delenv("HF_TOKEN")
-    pack(done, tmp_path / "out", "--push", NAME, status=1)
+    pack(trained, tmp_path / "out", "--push", NAME, status=1)
     assert capsys.readouterr().err == (
         f"error: --push: expected a token that may write to the hub, got none; {LOG_IN}\n"
     )
     assert not (tmp_path / "out").exists() and not hub.models
 
 
-def test_what_the_hub_does_not_have(hub, done, tmp_path, capsys):
+def test_what_the_hub_does_not_have(hub, trained, tmp_path, capsys):
     def said(address):
-        predict(done, address, tmp_path / "out.csv", status=1)
+        predict(trained, address, tmp_path / "out.csv", status=1)
         [line] = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
         return line.removeprefix(f"error: {address.partition('@')[0]}")
 
@@ -131,9 +128,9 @@ def test_what_the_hub_does_not_have(hub, done, tmp_path, capsys):
     )
 
 
-def test_a_file_of_the_hub_that_is_another(hub, done, tmp_path, capsys):
+def test_a_file_of_the_hub_that_is_another(hub, trained, tmp_path, capsys):
     """Of the same size, or of another, which is then not fetched."""
-    out = pack(done, tmp_path / "out")
+    out = pack(trained, tmp_path / "out")
     files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.*")}
     name = "runs/all/1/model.safetensors"
     good, longer = files[name], files[name] + b"x"
@@ -141,7 +138,7 @@ def test_a_file_of_the_hub_that_is_another(hub, done, tmp_path, capsys):
         hub.commit(NAME, files | {name: body})
         commit = newest(hub)[0]
         capsys.readouterr()
-        predict(done, f"hf://{NAME}@{commit}", tmp_path / "out.csv", status=1)
+        predict(trained, f"hf://{NAME}@{commit}", tmp_path / "out.csv", status=1)
         said = capsys.readouterr().err
         if body is longer:
             where = f"hf://{NAME}@{commit}/{name}"
@@ -153,14 +150,14 @@ def test_a_file_of_the_hub_that_is_another(hub, done, tmp_path, capsys):
 
 
 @pytest.fixture
-def named(hub, done, demo_encoder, tmp_path):
+def named(hub, trained, demo_encoder, tmp_path):
     """A pack that has of its encoder no more than its name on the hub."""
     files = {path.name: path.read_bytes() for path in Path(demo_encoder).iterdir()}
     commit = hub.commit("someone/tiny-bert", files)
-    out = pack(done, tmp_path / "out")
+    out = pack(trained, tmp_path / "out")
     shutil.rmtree(out / "encoder")
     encoder = Encoder("someone/tiny-bert", str(demo_encoder), commit, "hub")
-    run, forms = done / "runs/demo/ridge/main/all/1", {"text": "features"}
+    run, forms = trained / "runs/demo/ridge/main/all/1", {"text": "features"}
     content = json.loads((out / "system.json").read_text())
     content["encoder"] = pack_encoder(tmp_path / "x", encoder, run, forms)
     content["files"] = listed(out)
@@ -169,12 +166,12 @@ def named(hub, done, demo_encoder, tmp_path):
     return out
 
 
-def test_an_encoder_of_the_hub_is_fetched(named, hub, done, tmp_path, demo_encoder):
-    config = ["--configfile", done / "config.yaml"]
-    at_home = predict(done, done / "ridge.json", tmp_path / "home.csv", *config)
-    assert predict(done, named, tmp_path / "a.csv") == at_home
+def test_an_encoder_of_the_hub_is_fetched(named, hub, trained, tmp_path, demo_encoder):
+    config = ["--configfile", trained / "config.yaml"]
+    at_home = predict(trained, trained / "ridge.json", tmp_path / "home.csv", *config)
+    assert predict(trained, named, tmp_path / "a.csv") == at_home
     hub.models.clear()
-    assert predict(done, named, tmp_path / "b.csv", "--encoder", demo_encoder) == at_home
+    assert predict(trained, named, tmp_path / "b.csv", "--encoder", demo_encoder) == at_home
 
 
 def test_another_encoder_is_refused(named, hub, demo_encoder, tmp_path):
@@ -201,21 +198,3 @@ def test_another_encoder_is_refused(named, hub, demo_encoder, tmp_path):
     text = said()
     assert text.startswith("encoder hf://someone/tiny-bert: the hub has no such model")
     assert text.endswith(f"commit {commit}, into a folder and give it with --encoder")
-
-
-def test_an_encoder_that_no_pack_holds(done, demo_encoder, tmp_path):
-    """Weights in other files than safetensors, or code of its own."""
-    run, own = done / "runs/demo/ridge/main/all/1", tmp_path / "own"
-    shutil.copytree(demo_encoder, own)
-
-    def said():
-        with pytest.raises(InputError) as caught:
-            pack_encoder(tmp_path / "out", Encoder(str(own), str(own)), run, {"text": "features"})
-        shutil.rmtree(tmp_path / "out")
-        return str(caught.value)
-
-    (own / "model.safetensors").rename(own / "pytorch_model.bin")
-    assert "expected model.safetensors, which is all that a pack holds" in said()
-    config = json.loads((own / "config.json").read_text())
-    (own / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.Model"}}))
-    assert "config.json: expected an encoder of transformers' own, got one with code" in said()
