@@ -158,7 +158,7 @@ def _written(output: Path) -> Iterator[Path]:
         with atomic_folder(output) as folder:
             yield folder
         return
-    if output.exists() and not zipfile.is_zipfile(output):
+    if output.exists() and not _is_zipped(output):
         raise InputError(f"{output}: expected a new file, got one that is no pack; give another")
     with TemporaryDirectory() as temporary, atomic_path(output) as path:
         yield Path(temporary)
@@ -178,6 +178,14 @@ def _require_pack(folder: Path) -> None:
         raise InputError(f"{folder}: expected a new folder, got one with {hidden[0]} in it")
 
 
+def _is_zipped(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return CONTENT in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _zip(folder: Path, path: Path) -> None:
     """Every file as it is, for numbers hardly shrink, with one date."""
     with zipfile.ZipFile(path, "w") as archive:
@@ -193,8 +201,8 @@ def say_licences(entries: Sequence[Mapping[str, Any]], where: str) -> None:
     for entry in entries:
         told = {False: "", True: "non-commercial", None: "not known whether commercial"}
         shared_alike = any(mark in entry["licence"].lower() for mark in ("-sa", "sharealike"))
-        said = [told[entry["noncommercial"]], "share alike" if shared_alike else ""]
-        if use := ", ".join(filter(None, said)):
+        uses = [told[entry["noncommercial"]], "share alike" if shared_alike else ""]
+        if use := ", ".join(filter(None, uses)):
             print(
                 f"{where}: look at the licence of the {entry['what']} {entry['name']}: "
                 f"{entry['licence']} ({use})",

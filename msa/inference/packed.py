@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.base.schema import nearest, problems
 from msa.data.clean import Cleaning, Columns
-from msa.fetch.encoder import files_that_are_read
-from msa.fetch.repository import encoder_snapshot
-from msa.inference.content import CONTENT, check_files, read_content
+from msa.inference.content import CONTENT, read_content
+from msa.inference.packed_encoder import open_encoder
 from msa.inference.system import System, open_system
 from msa.inference.unpack import is_packed, obtain
 from msa.models import MODELS
@@ -66,7 +64,7 @@ def _open(folder: Path, scratch: Path, own_encoder: Path | None) -> System:
         runs,
         content["recipe"],
         read_tensors(folder / "cleaning.safetensors", content["cleaning"]),
-        _encoder(folder, content["encoder"], scratch, own_encoder),
+        open_encoder(folder / "encoder", content["encoder"], scratch / "encoder", own_encoder),
         None if ids["ids"] is None else np.array(ids["ids"], dtype=str),
         content["extraction"],
         ids["salt"],
@@ -112,49 +110,3 @@ def read_tensors(path: Path, policies: Mapping[str, str]) -> dict[str, Cleaning]
             f"{path}: expected float64 statistics of {', '.join(policies)}, got: {error}"
         ) from error
     return cleanings
-
-
-def _encoder(
-    folder: Path, encoder: Mapping[str, Any] | None, scratch: Path, own: Path | None
-) -> Path | None:
-    """The folder of the text encoder, whole."""
-    if own and (not encoder or encoder["weights"] != "hub"):
-        held = "it is in the pack" if encoder else "the model reads no words"
-        raise InputError(f"--encoder: expected none, for {held}, got {own}")
-    if encoder is None:
-        return None
-    if encoder["weights"] == "pack":
-        return folder / "encoder"
-    if encoder["weights"] == "runs":
-        return _with_shapes(folder / "encoder", scratch / "encoder")
-    name, revision, files = encoder["name"], encoder["revision"], encoder["files"]
-    place = own or encoder_snapshot(name, revision, list(files))
-    # a file more may be one that is read before those
-    unlisted = [file for file in files_that_are_read(place) if file not in files]
-    if own and unlisted:
-        raise InputError(
-            f"{place}: expected {', '.join(files)} of {name}@{revision}, got {unlisted[0]} too"
-        )
-    check_files(place, files, more=True)
-    return place
-
-
-def _with_shapes(held: Path, folder: Path) -> Path:
-    """An encoder for a run's own weights, which take the place of the zeros that it has."""
-    import torch
-    from safetensors.torch import save_file
-
-    folder.mkdir()
-    for path in held.glob("*.json"):
-        (folder / path.name).write_bytes(path.read_bytes())
-    shapes = read_json(folder / "shapes.json")
-    (folder / "shapes.json").unlink()
-    try:
-        zeros = {
-            name: torch.zeros(shape, dtype=getattr(torch, dtype))
-            for name, (dtype, shape) in shapes.items()
-        }
-    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{held}/shapes.json: expected dtypes and shapes, got: {error}") from error
-    save_file(zeros, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder

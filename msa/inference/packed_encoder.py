@@ -10,12 +10,12 @@ from msa.base.errors import InputError
 from msa.base.reading import read_json
 from msa.config.encoders import Encoder
 from msa.fetch.encoder import files_that_are_read
-from msa.inference.content import listed_files
+from msa.fetch.repository import encoder_snapshot
+from msa.inference.content import check_files, listed_files
 
-JSON_FILES = (
-    *("config.json", "tokenizer_config.json", "special_tokens_map.json"),
-    "added_tokens.json",
-)
+CONFIGS = ("config.json", "tokenizer_config.json")
+JSON_FILES = (*CONFIGS, "special_tokens_map.json", "added_tokens.json")
+SHAPES = "shapes.json"  # dtype and shape of each weight
 
 
 def pack_encoder(
@@ -38,7 +38,7 @@ def pack_encoder(
     tuned = _shapes_within(source, run) if forms["text"] == "words" else None
     at_hub = encoder.kind == "hub" and encoder.revision is not None
     entry: dict[str, Any] = {
-        "name": encoder.name if encoder.kind == "hub" else encoder.slug,
+        "name": encoder.name if encoder.kind == "hub" else encoder.slug.lstrip(".-") or "encoder",
         "revision": encoder.revision,
         "weights": "runs" if tuned else "hub" if at_hub else "pack",
         "files": {},
@@ -52,7 +52,7 @@ def pack_encoder(
             (folder / name).write_text(_public(source / name), encoding="utf-8")
     _write_tokenizer(source, folder / "tokenizer.json")
     if tuned:
-        (folder / "shapes.json").write_text(json.dumps(tuned, indent=1) + "\n", encoding="utf-8")
+        (folder / SHAPES).write_text(json.dumps(tuned, indent=1) + "\n", encoding="utf-8")
     elif (source / "model.safetensors").is_file():
         shutil.copyfile(source / "model.safetensors", folder / "model.safetensors")
     else:
@@ -88,16 +88,20 @@ def _shapes_within(source: Path, run: Path) -> dict[str, Any] | None:
 
 
 def _public(path: Path) -> str:
-    """A JSON file without the names of the user's own folders; nothing in it may run code."""
+    """A JSON file without the names of the user's own folders."""
     content = read_json(path)
-    if "auto_map" in content:
-        raise InputError(
-            f"{path}: expected an encoder of transformers' own, got one with code (auto_map), "
-            "which no pack holds"
-        )
+    _refuse_code(path, content)
     for name in ("_name_or_path", "name_or_path"):
         content.pop(name, None)
     return json.dumps(content, indent=1) + "\n"
+
+
+def _refuse_code(path: Path, content: Any) -> None:
+    if isinstance(content, dict) and "auto_map" in content:
+        raise InputError(
+            f"{path}: expected an encoder of transformers' own, got one with code (auto_map), "
+            "which no pack has"
+        )
 
 
 def _write_tokenizer(source: Path, path: Path) -> None:
@@ -108,3 +112,61 @@ def _write_tokenizer(source: Path, path: Path) -> None:
     from msa.data.tokenizer import load_pieces
 
     path.write_text(load_pieces(source).to_str(), encoding="utf-8")
+
+
+def open_encoder(
+    held: Path, encoder: Mapping[str, Any] | None, scratch: Path, own: Path | None = None
+) -> Path | None:
+    """The folder of a pack's encoder, whole; None where the model reads no words.
+
+    Args:
+        held: what the pack has of it, as of `pack_encoder`.
+        encoder: what its system.json says.
+        scratch: a new folder, to write what is missing.
+        own: the user's folder of an encoder that the pack names.
+
+    Raises:
+        InputError: it cannot be fetched, is another one, or none is asked for.
+    """
+    if own and (not encoder or encoder["weights"] != "hub"):
+        reason = "it is in the pack" if encoder else "the model reads no words"
+        raise InputError(f"--encoder: expected none, for {reason}, got {own}")
+    if encoder is None:
+        return None
+    if encoder["weights"] == "runs":
+        _write_zeros(held, scratch)
+        return scratch
+    if encoder["weights"] == "pack":
+        return held
+    name, revision, files = encoder["name"], encoder["revision"], encoder["files"]
+    folder = own or encoder_snapshot(name, revision, list(files))
+    # one more may be read in place of these
+    more = [file for file in files_that_are_read(folder) if file not in files]
+    if own and more:
+        raise InputError(
+            f"{folder}: expected {', '.join(files)} of {name}@{revision}, got {more[0]} too"
+        )
+    check_files(folder, files, more=True)
+    for path in (folder / name for name in CONFIGS if name in files):
+        _refuse_code(path, read_json(path))
+    return folder
+
+
+def _write_zeros(held: Path, folder: Path) -> None:
+    """An encoder of zeros, in whose place a run's own weights come."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    for path in held.glob("*.json"):
+        shutil.copyfile(path, folder / path.name)
+    shapes = read_json(folder / SHAPES)
+    (folder / SHAPES).unlink()
+    try:
+        zeros = {
+            name: torch.zeros(shape, dtype=getattr(torch, dtype))
+            for name, (dtype, shape) in shapes.items()
+        }
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{held}/{SHAPES}: expected dtypes and shapes, got: {error}") from error
+    save_file(zeros, folder / "model.safetensors", metadata={"format": "pt"})

@@ -8,9 +8,11 @@ import torch
 from making import make_bert
 
 from msa.base.errors import InputError
+from msa.base.schema import SCHEMAS
 from msa.config.encoders import Encoder
 from msa.data.encoder import load_encoder
-from msa.inference.packed_encoder import pack_encoder
+from msa.fetch.encoder import OTHER_FILES, WEIGHTS
+from msa.inference.packed_encoder import open_encoder, pack_encoder
 
 FEATURES = {"text": "features"}
 
@@ -57,3 +59,37 @@ def test_an_encoder_that_no_pack_holds(demo_encoder, tmp_path):
     config = json.loads((own / "config.json").read_text())
     (own / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.Model"}}))
     assert "config.json: expected an encoder of transformers' own, got one with code" in refused()
+
+
+def test_a_fine_tuned_encoder_of_the_hub_needs_no_hub(trained, demo_encoder, tmp_path):
+    """Its weights are the run's own; of a run that has others it is named."""
+    encoder = Encoder("someone/tiny-bert", str(demo_encoder), "c0ffee", "hub")
+    runs, words = trained / "runs/demo", {"text": "words"}
+    said = pack_encoder(tmp_path / "a", encoder, runs / "text_only/main/all/1", words)
+    named = {"name": "someone/tiny-bert", "revision": "c0ffee"}
+    assert said == named | {"weights": "runs", "files": {}}
+    folder = open_encoder(tmp_path / "a", said, tmp_path / "zeros")
+    (_, first), (_, zeros) = load_encoder(demo_encoder), load_encoder(folder)
+    shapes = {name: value.shape for name, value in zeros.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in first.state_dict().items()}
+    said = pack_encoder(tmp_path / "b", encoder, runs / "lmf/main/all/1", words)
+    assert said["weights"] == "hub" and not (tmp_path / "b").exists()
+
+
+def test_code_of_a_named_encoder_is_refused(demo_encoder, tmp_path):
+    own = shutil.copytree(demo_encoder, tmp_path / "own")
+    encoder = Encoder("someone/tiny-bert", str(own), "c0ffee", "hub")
+    config = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.Model"}}))
+    said = pack_encoder(tmp_path / "out", encoder, tmp_path, FEATURES)
+    with pytest.raises(InputError, match="config.json: expected an encoder of .* code .auto_map."):
+        open_encoder(tmp_path, said, tmp_path / "x", own)
+    for entry in (None, said | {"weights": "pack"}):
+        with pytest.raises(InputError, match="--encoder: expected none, for "):
+            open_encoder(tmp_path, entry, tmp_path / "x", own)
+
+
+def test_the_schema_names_what_is_read_of_an_encoder():
+    schema = json.loads((SCHEMAS / "system.schema.json").read_text())
+    files = schema["properties"]["encoder"]["properties"]["files"]
+    assert files["propertyNames"]["enum"] == [*WEIGHTS, *OTHER_FILES]
