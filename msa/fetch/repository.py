@@ -23,7 +23,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from msa.base.errors import InputError
 from msa.fetch.answer import Broken, Refused
-from msa.fetch.hub import LOG_IN, hub_says
+from msa.fetch.hub import hub_says
 
 ADDRESS = re.compile(r"hf://(?!datasets/|spaces/)([\w.-]+/[\w.-]+)(?:@([^/@]+))?", re.ASCII)
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -112,7 +112,10 @@ def require_push(name: str) -> None:
     if not ADDRESS.fullmatch(f"hf://{name}") or "@" in name:
         raise InputError(f"--push: expected OWNER/NAME, got {name}")
     if not get_token():
-        raise InputError(f"--push: expected a token that may write to the hub, got none; {LOG_IN}")
+        raise InputError(
+            "--push: expected a token that may write to the hub, got none; log in "
+            "(`hf auth login`) or set HF_TOKEN"
+        )
 
 
 def push(folder: Path, name: str, public: bool, stale: Sequence[str]) -> tuple[str, bool]:

@@ -108,7 +108,8 @@ def test_a_push_that_cannot_be(hub, trained, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
     pack(trained, tmp_path / "out", "--push", NAME, status=1)
     assert capsys.readouterr().err == (
-        f"error: --push: expected a token that may write to the hub, got none; {LOG_IN}\n"
+        "error: --push: expected a token that may write to the hub, got none; log in "
+        "(`hf auth login`) or set HF_TOKEN\n"
     )
     assert not (tmp_path / "out").exists() and not hub.models
 
