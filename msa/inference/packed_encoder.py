@@ -133,11 +133,18 @@ def open_encoder(
         raise InputError(f"--encoder: expected none, for {reason}, got {own}")
     if encoder is None:
         return None
+    folder = held if encoder["weights"] != "hub" else _named(encoder, own)
+    for path in map(folder.joinpath, CONFIGS):
+        if path.is_file():
+            _refuse_code(path, read_json(path))
     if encoder["weights"] == "runs":
         _write_zeros(held, scratch)
         return scratch
-    if encoder["weights"] == "pack":
-        return held
+    return folder
+
+
+def _named(encoder: Mapping[str, Any], own: Path | None) -> Path:
+    """The folder of the encoder that a pack names, the user's own or the hub's, which is that."""
     name, revision, files = encoder["name"], encoder["revision"], encoder["files"]
     folder = own or encoder_snapshot(name, revision, list(files))
     # one more may be read in place of these
@@ -147,8 +154,6 @@ def open_encoder(
             f"{folder}: expected {', '.join(files)} of {name}@{revision}, got {more[0]} too"
         )
     check_files(folder, files, more=True)
-    for path in (folder / name for name in CONFIGS if name in files):
-        _refuse_code(path, read_json(path))
     return folder
 
 

@@ -76,7 +76,7 @@ def test_a_fine_tuned_encoder_of_the_hub_needs_no_hub(trained, demo_encoder, tmp
     assert said["weights"] == "hub" and not (tmp_path / "b").exists()
 
 
-def test_code_of_a_named_encoder_is_refused(demo_encoder, tmp_path):
+def test_code_of_an_encoder_is_refused(demo_encoder, tmp_path):
     own = shutil.copytree(demo_encoder, tmp_path / "own")
     encoder = Encoder("someone/tiny-bert", str(own), "c0ffee", "hub")
     config = json.loads((own / "config.json").read_text())
@@ -84,6 +84,9 @@ def test_code_of_a_named_encoder_is_refused(demo_encoder, tmp_path):
     said = pack_encoder(tmp_path / "out", encoder, tmp_path, FEATURES)
     with pytest.raises(InputError, match="config.json: expected an encoder of .* code .auto_map."):
         open_encoder(tmp_path, said, tmp_path / "x", own)
+    for weights in ("pack", "runs"):
+        with pytest.raises(InputError, match="code .auto_map."):
+            open_encoder(own, said | {"weights": weights}, tmp_path / "x")
     for entry in (None, said | {"weights": "pack"}):
         with pytest.raises(InputError, match="--encoder: expected none, for "):
             open_encoder(tmp_path, entry, tmp_path / "x", own)
