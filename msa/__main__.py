@@ -79,6 +79,8 @@ STAGES = {
         "which modalities a model uses; its attention or experts in some test segments",
     ),
     "predict": ("msa.inference.predict", "predictions for files of your own"),
+    "pack": ("msa.inference.pack", "a trained system as one folder, to share"),
+    "unpack": ("msa.inference.unpack", "a pack as a folder, every byte checked"),
     "leaderboard": ("msa.results.leaderboard", "the results of one data set in one table"),
     "compare": ("msa.results.compare", "every two models on the same test rows"),
     "protocols": ("msa.results.protocols", "a result as other papers choose and compute theirs"),

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,18 +56,26 @@ class Request:
     if_range: str | None
     authorization: str | None = None
     sent: int = 0
+    method: str = "GET"
+    body: bytes = b""
 
 
 class Server:
-    """Answers by path: each request takes the next of its answers, the last one for ever."""
+    """Answers by path: each request takes the next of its answers, the last one for ever.
+
+    With `reply`, what that says of a request goes before, unless it is None.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[Request] = []
         self.url = ""
+        self.reply: Callable[[Request], Answer | None] = lambda asked: None
 
-    def answer(self, path: str) -> Answer:
-        answers = self.answers.get(path.partition("?")[0], [Answer(b"", 404)])
+    def answer(self, asked: Request) -> Answer:
+        if answer := self.reply(asked):
+            return answer
+        answers = self.answers.get(asked.path.partition("?")[0], [Answer(b"", 404)])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
@@ -81,12 +89,13 @@ def serving() -> Iterator[Server]:
 
         def do_GET(self):
             names = ("Range", "If-Range", "Authorization")
-            asked = Request(self.path, *map(self.headers.get, names))
+            asked = Request(self.path, *map(self.headers.get, names), method=self.command)
+            asked.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             server.requests.append(asked)
             self.close_connection = True
-            send(self, server.answer(self.path), asked)
+            send(self, server.answer(asked), asked)
 
-        do_HEAD = do_GET
+        do_HEAD = do_POST = do_GET
 
         def log_message(self, *_):
             pass

@@ -19,7 +19,8 @@ from msa.models import MODELS
 
 # in the order in which they are read
 TOPICS = (
-    "data own_data models training results studies predict cluster extending faults own_videos"
+    "data own_data models training results studies predict share cluster extending faults "
+    "own_videos"
 ).split()
 PAGES = ["README.md", *(f"docs/{topic}.md" for topic in TOPICS)]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}

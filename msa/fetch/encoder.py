@@ -77,6 +77,12 @@ def fetch_encoder(name: str, revision: str, output: Path, lock: Path | None = No
         write_checksum(sha256, output.name, lock)
 
 
+def files_that_are_read(folder: Path) -> list[str]:
+    """The names of an encoder's files in its folder, weights first, as `encode` reads them."""
+    weights = [name for name in WEIGHTS if (folder / name).is_file()][:1]
+    return weights + [name for name in OTHER_FILES if (folder / name).is_file()]
+
+
 def _verify_listed(path: Path, listed: RepoFile) -> None:
     """The hub lists the SHA-256 of its large files."""
     if listed.lfs is not None and (found := digest(path)) != listed.lfs.sha256:

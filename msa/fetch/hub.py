@@ -5,6 +5,8 @@ anew in each process, which is long for gigabytes; so ours fetches it.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +16,7 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -66,8 +69,27 @@ def _metadata(url: str, timeout: float) -> tuple[str, HfFileMetadata]:
     name, revision, file = parts[1], unquote(parts[2]), parts[3]
     address = hf_hub_url(name, file, repo_type="dataset", revision=revision)
     page = address.partition("/resolve/")[0]
-    try:
+    with hub_says("data set", page, revision, file):
         metadata = get_hf_file_metadata(address, timeout=timeout)
+    if metadata.commit_hash is None:
+        raise Refused(f"{address} is not answered by a hub; HF_ENDPOINT, or a proxy?")
+    return address, metadata
+
+
+@contextmanager
+def hub_says(kind: str, page: str, revision: str = "", file: str = "") -> Iterator[None]:
+    """What speaks against it where the hub is asked.
+
+    Args:
+        kind: of repository, such as "data set".
+        page: its address for people.
+        revision, file: that are asked for.
+
+    Raises:
+        Refused, Broken: as `request_hub_file`.
+    """
+    try:
+        yield
     except OfflineModeIsEnabled as error:
         raise Refused("HF_HUB_OFFLINE forbids to ask the hub") from error
     except GatedRepoError as error:
@@ -76,12 +98,14 @@ def _metadata(url: str, timeout: float) -> tuple[str, HfFileMetadata]:
         ) from error
     except RepositoryNotFoundError as error:
         raise Refused(
-            f"the hub has no such data set, or not for everybody: look at {page}, {LOG_IN}"
+            f"the hub has no such {kind}, or not for everybody: look at {page}, {LOG_IN}"
         ) from error
     except RevisionNotFoundError as error:
-        raise Refused(f"the hub's data set has no revision {revision}") from error
+        raise Refused(f"the hub's {kind} has no revision {revision}") from error
+    except LocalEntryNotFoundError as error:  # of a download that could not ask
+        raise Broken(f"the hub cannot be reached: {said(error.__cause__ or error)}") from error
     except EntryNotFoundError as error:
-        raise Refused(f"the hub's data set has no file {file} at this revision") from error
+        raise Refused(f"the hub's {kind} has no file {file} at this revision") from error
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in TRY_AGAIN:
@@ -90,6 +114,3 @@ def _metadata(url: str, timeout: float) -> tuple[str, HfFileMetadata]:
     # others are those of the HTTP library below, another one from version to version
     except Exception as error:
         raise Broken(f"the hub cannot be reached: {said(error)}") from error
-    if metadata.commit_hash is None:
-        raise Refused(f"{address} is not answered by a hub; HF_ENDPOINT, or a proxy?")
-    return address, metadata

@@ -17,7 +17,8 @@ from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.data.own_input import OwnInput, expectation, find, prepare
-from msa.inference.system import open_system
+from msa.inference.packed import open_any
+from msa.inference.unpack import add_source_arguments
 from msa.results.metrics import ALL, scored_targets, target_scores
 from msa.training.outputs import outputs_of
 from msa.training.run import read_settings
@@ -89,8 +90,13 @@ def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--run", type=Path, required=True, help="a result, for the mean of its seeds, or one run"
+        "--run",
+        required=True,
+        help="a result, for the mean of its seeds, or one run; or a pack: folder, .zip or "
+        "hf://OWNER/NAME@REVISION",
     )
+    add_source_arguments(parser)
+    parser.add_argument("--encoder", type=Path, help="the folder of the encoder of a pack")
     parser.add_argument(
         "--input",
         nargs="+",
@@ -116,12 +122,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     if args.seconds is not None and not args.seconds > 0:
         raise InputError(f"--seconds: expected more than 0, got {args.seconds}")
-    system = open_system(args.run, args.configfile)
-    every = [read_settings(run) for run in system.runs]
-    forms, device = every[0]["forms"], choose_device(args.device)
     runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        scratch = folder / "system"
+        scratch.mkdir()
+        system = open_any(args.run, args.configfile, scratch, args.encoder, args.sha256)
+        every = [read_settings(run) for run in system.runs]
+        forms, device = every[0]["forms"], choose_device(args.device)
         expected = expectation(forms, system.recipe, system.cleanings)
         source = find(args.input, f"; the model reads {expected}")
         segments = prepare(
@@ -141,7 +149,7 @@ def main(args: argparse.Namespace) -> None:
             task, target = settings["task"], settings["target"]
             for name in task["targets"] if target == "all" else [target]:
                 runs.setdefault(name, []).append((settings, output))
-    if (ids := system.training_ids) is not None and (known := np.isin(segments.ids, ids)).any():
+    if (known := system.trained_with(segments.ids)).any():
         print(
             f"{known.sum()} of {len(known)} segments were in the training fold: "
             "their scores say nothing of new ones",

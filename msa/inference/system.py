@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.base.provenance import digest
 from msa.base.reading import read_array, read_json
 from msa.config.check import load
 from msa.config.configuration import Config
@@ -32,6 +33,7 @@ class System:
         encoder: the text encoder's folder, None where the model reads no words.
         training_ids: segments of the training fold (n,), None where they are not known.
         extraction: the card of what its videos were extracted with, None where it has none.
+        salt: what the training ids are hashed with, as of `hashed`; None where they are plain.
     """
 
     runs: Sequence[Path]
@@ -40,6 +42,18 @@ class System:
     encoder: Path | None
     training_ids: np.ndarray | None
     extraction: Mapping[str, Any] | None
+    salt: str | None = None
+
+    def trained_with(self, ids: np.ndarray) -> np.ndarray:
+        """Which of some segments (n,) were in the training fold: (n,) bool."""
+        if self.training_ids is None:
+            return np.zeros(len(ids), bool)
+        return np.isin(ids if self.salt is None else hashed(ids, self.salt), self.training_ids)
+
+
+def hashed(ids: np.ndarray, salt: str) -> np.ndarray:
+    """Of each id (n,) the first half of the SHA-256 of salt and id, as hexadecimal text (n,)."""
+    return np.array([digest(salt.encode(), str(name).encode())[:32] for name in ids], dtype=str)
 
 
 def open_system(path: Path, config_files: Sequence[Path]) -> System:

@@ -10,7 +10,6 @@ import pytest
 from msa.__main__ import main
 from msa.base.errors import InputError
 from msa.config.check import configure
-from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
 from msa.formats.segments import read
@@ -21,43 +20,9 @@ SEQUENCES = ("words", "audio", "vision", "labels")
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory, demo_files):
+def done(tmp_path_factory, train_demo):
     """Ridge trained on the demo by the stages, two seeds, its result and the configuration."""
-    folder = tmp_path_factory.mktemp("predict")
-    data, features, card = folder / "data/demo", folder / "features", folder / "data/demo/card.json"
-    encoder = data / "encoder"
-    paths = {"data": str(folder / "data"), "runs": str(folder / "runs")}
-    given = {"datasets": ["demo"], "models": ["ridge"], "seeds": [1, 2], "paths": paths}
-    (folder / "config.yaml").write_text(json.dumps(given))
-    files = [f"{name}={demo_files}/{name}.csd" for name in SEQUENCES[:3]]
-    labels = ["--labels", demo_files / "labels.csd"]
-    steps = [
-        ["align", "--sequence", *files, *labels, "--to", "words", "--output", folder / "aligned"],
-        [
-            *("split", folder / "aligned", "--folds", demo_files / "folds.json"),
-            *("--output", data, "--card", card, "--range", "-3", "3"),
-        ],
-        [
-            *("clean", data, "--output", data / "clean", "--card", card),
-            *("--standardize", "audio", "vision"),
-        ],
-        ["demo-encoder", demo_files / "words.csd", encoder],
-        ["encode", data, "--encoder", encoder, "--output", features, "--device", "cpu"],
-    ]
-    runs = []
-    for seed in (1, 2):
-        run = folder / f"runs/demo/ridge/main/all/{seed}"
-        run.mkdir(parents=True)
-        settings = run_settings(configure(given), "demo", "ridge", seed)
-        (run / "settings.json").write_text(json.dumps(settings))
-        where = [run, "--data", data, "--clean", data / "clean", "--features", features]
-        steps += [[stage, *where, "--device", "cpu"] for stage in ("train", "predict-folds")]
-        steps.append(["score", run])
-        runs.append(run)
-    steps.append(["summarize", *runs, "--output", folder / "ridge.json"])
-    for step in steps:
-        assert main([str(argument) for argument in step]) == 0
-    return folder
+    return train_demo(tmp_path_factory.mktemp("predict"), {"ridge": {}})
 
 
 def predict(done, *inputs, run="ridge.json", check=True, more=()):

@@ -1,0 +1,112 @@
+"""Packed: a trained system from a pack, opened where there is nothing but this package."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from msa import __version__
+from msa.base.errors import InputError
+from msa.base.reading import read_json
+from msa.base.schema import nearest, problems
+from msa.data.clean import Cleaning, Columns
+from msa.inference.content import CONTENT, read_content
+from msa.inference.packed_encoder import open_encoder
+from msa.inference.system import System, open_system
+from msa.inference.unpack import is_packed, obtain
+from msa.models import MODELS
+
+FIELDS = ("mean", "low", "high", "center", "deviation")  # of a sequence's cleaning
+
+
+def open_any(
+    source: str,
+    config_files: Sequence[Path],
+    scratch: Path,
+    encoder: Path | None = None,
+    sha256: str | None = None,
+) -> System:
+    """The system of a pack; or, by the configuration, of a result or a single run.
+
+    Args:
+        source: a pack's folder, .zip or hf:// address, a result's file, or a run's folder.
+        config_files: that the workflow was given; a pack needs none.
+        scratch: where what a pack unpacks may lie.
+        encoder: the folder of the encoder that a pack names.
+        sha256: of the pack's system.json.
+
+    Raises:
+        InputError: something of it is missing, or another than it says; see `open_system`.
+    """
+    if is_packed(source):
+        return _open(obtain(source, scratch / "pack", sha256), scratch, encoder)
+    if encoder or sha256:
+        option = "--encoder" if encoder else "--sha256"
+        raise InputError(f"{option}: expected a pack (a folder, .zip or hf://), got {source}")
+    return open_system(Path(source), config_files)
+
+
+def _open(folder: Path, scratch: Path, own_encoder: Path | None) -> System:
+    content = read_content(folder / CONTENT, f"{folder}/{CONTENT}")
+    if content["model"] not in MODELS:
+        raise InputError(
+            f"{folder}/{CONTENT}: model: unknown model {nearest(content['model'], MODELS)}; it was "
+            f"packed by msa {content['packed_by']}, this is {__version__}"
+        )
+    runs = [folder / "runs" / name for name in content["runs"]]
+    for run in runs:
+        hyper = read_json(run / "settings.json", "hyperparameters")["hyperparameters"]
+        if wrong := problems(hyper, "settings.schema.json", f"{run}/settings.json"):
+            raise InputError("; ".join(wrong))
+    known = folder / "training_ids.json"
+    ids = read_json(known, "salt", "ids") if known.is_file() else {"salt": None, "ids": None}
+    return System(
+        runs,
+        content["recipe"],
+        read_tensors(folder / "cleaning.safetensors", content["cleaning"]),
+        open_encoder(folder / "encoder", content["encoder"], scratch / "encoder", own_encoder),
+        None if ids["ids"] is None else np.array(ids["ids"], dtype=str),
+        content["extraction"],
+        ids["salt"],
+    )
+
+
+def tensors(cleanings: Mapping[str, Cleaning]) -> dict[str, np.ndarray]:
+    """The numbers of cleanings, float64 (d,) each, by `sequence.field`."""
+    return {
+        f"{name}.{field}": np.ascontiguousarray(value, np.float64)
+        for name, cleaning in cleanings.items()
+        for field, value in (vars(cleaning) | vars(cleaning.columns)).items()
+        if field in FIELDS
+    }
+
+
+def read_tensors(path: Path, policies: Mapping[str, str]) -> dict[str, Cleaning]:
+    """The cleanings of what `tensors` made.
+
+    Args:
+        path: safetensors file.
+        policies: by sequence.
+
+    Raises:
+        InputError: it is missing, damaged, or of other sequences.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(path.read_bytes())
+        cleanings = {}
+        for name, policy in policies.items():
+            of = {field: arrays[f"{name}.{field}"] for field in FIELDS}
+            if {(array.dtype, array.shape) for array in of.values()} != {
+                (np.dtype(np.float64), (of["center"].size,))
+            }:
+                raise ValueError(f"{name} of unlike shapes")
+            columns = Columns(of["mean"], of["low"], of["high"])
+            cleanings[name] = Cleaning(policy, columns, of["center"], of["deviation"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected float64 statistics of {', '.join(policies)}, got: {error}"
+        ) from error
+    return cleanings
