@@ -32,6 +32,7 @@ class System:
         encoder: the text encoder's folder, None where the model reads no words.
         training_ids: segments of the training fold (n,), None where they are not known.
         extraction: the card of what its videos were extracted with, None where it has none.
+        face_weights: folder of the networks that find faces in them, None where it is not known.
     """
 
     runs: Sequence[Path]
@@ -40,6 +41,7 @@ class System:
     encoder: Path | None
     training_ids: np.ndarray | None
     extraction: Mapping[str, Any] | None
+    face_weights: Path | None = None
 
 
 def open_system(path: Path, config_files: Sequence[Path]) -> System:
@@ -69,6 +71,7 @@ def open_system(path: Path, config_files: Sequence[Path]) -> System:
         Path(text_encoder(config, dataset).folder) if reads_words else None,
         read_array(ids, "text", 1) if ids.is_file() else None,
         read_json(card, "settings", "extractors") if "videos" in config.recipes[dataset] else None,
+        Path(config.path("data", "extractors", "mesh")),
     )
 
 

@@ -14,7 +14,7 @@ from msa.config.settings import run_settings
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
 from msa.formats.segments import read
-from msa.inference.predict import scores, table
+from msa.inference.tables import scores, table
 from msa.training.outputs import with_trained_lengths
 
 SEQUENCES = ("words", "audio", "vision", "labels")
