@@ -147,6 +147,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clips.add_argument(
         "--face-weights", type=Path, metavar="FOLDER", help="default: those of the workflow"
     )
+    clips.add_argument(
+        "--page", type=Path, metavar="HTML", help="the clips beside what is predicted of them"
+    )
     parser.add_argument(
         "--output", type=Path, required=True, help="CSV file; with labels also <output>.scores.json"
     )
@@ -163,7 +166,7 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
     ways = [f"--{name}" for name in ("segments", "seconds", "pause") if getattr(args, name)]
     if clips and len(ways) > 1:
         raise InputError(f"expected one way to cut clips into segments, got {' and '.join(ways)}")
-    asked = ("segments", "pause", "transcripts", "face_weights")
+    asked = ("segments", "pause", "transcripts", "face_weights", "page")
     if not clips and (needless := [name for name in asked if getattr(args, name)]):
         raise InputError(
             f"--{needless[0].replace('_', '-')}: expected videos or sounds as --input, got "
@@ -209,5 +212,13 @@ def main(args: argparse.Namespace) -> None:
             json.dump(content, file, indent=1)
         print(json.dumps(content, indent=1))
     frame = joined({name: table(p.segments, p.runs) for name, p in predictions.items()})
+    if clips and args.page:
+        # what draws the page takes a while to import
+        from msa.inference.clip_page import clip_page
+
+        said = {name: (p.segments, p.runs) for name, p in predictions.items()}
+        text = clip_page(paths, clips, said, settings, cutting)
+        with atomic_write(args.page) as file:
+            file.write(text)
     with atomic_write(args.output) as file:
         (with_words(frame, clips) if clips else frame).to_csv(file, index=False)
