@@ -74,25 +74,24 @@ def predict(
     return Prediction(segments, runs)
 
 
-def open_systems(paths: Sequence[Path], config_files: Sequence[Path]) -> dict[str, System]:
-    """Systems by the names of their models; where two have one name, by their paths.
+def named(systems: Mapping[str, System]) -> dict[str, System]:
+    """Systems by the names of their models; where two have one name, by their paths as before.
 
     Raises:
-        InputError: as `open_system`, or their tasks are not the same.
+        InputError: their tasks are not the same.
     """
-    systems = [open_system(path, config_files) for path in paths]
-    settings = [read_settings(system.runs[0]) for system in systems]
-    for path, one in zip(paths, settings, strict=True):
-        for key, value in settings[0]["task"].items():
-            if (other := one["task"].get(key)) != value:
+    settings = {path: read_settings(system.runs[0]) for path, system in systems.items()}
+    first, *others = settings
+    for path in others:
+        for key, value in settings[first]["task"].items():
+            if (other := settings[path]["task"].get(key)) != value:
                 raise InputError(
-                    f"{path}: {key}: expected {value} as in {paths[0]}, got {other}; models of "
+                    f"{path}: {key}: expected {value} as in {first}, got {other}; models of "
                     "different tasks cannot stand side by side"
                 )
-    names = [one["model"] for one in settings]
-    if len({*names}) < len(names):
-        names = [str(path) for path in paths]
-    return dict(zip(names, systems, strict=True))
+    models = {path: one["model"] for path, one in settings.items()}
+    names = models if len({*models.values()}) == len(models) else {path: path for path in models}
+    return {names[path]: system for path, system in systems.items()}
 
 
 def say(name: str, system: System, segments: OwnInput) -> None:
@@ -114,7 +113,6 @@ def say(name: str, system: System, segments: OwnInput) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run",
-        type=Path,
         nargs="+",
         required=True,
         help="a result, for the mean of its seeds, or one run; several stand side by side",
@@ -177,7 +175,7 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
 def main(args: argparse.Namespace) -> None:
     paths = find_clips(args.input)
     _check(args, paths)
-    systems = open_systems(args.run, args.configfile)
+    systems = named({run: open_system(Path(run), args.configfile) for run in args.run})
     device = choose_device(args.device)
     forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
     predictions: dict[str, Prediction] = {}

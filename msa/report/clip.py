@@ -235,12 +235,12 @@ def _parts(
     for segment in segments:
         inside = (middles >= segment["start"]) & (middles < segment["end"])
         outside &= ~inside
-        said = [words[i] for i in np.flatnonzero(inside)]
+        said = [words[i] for i in np.flatnonzero(inside).tolist()]
         parts.append((segment["start"], {"segment": segment, "words": said}))
     starts = [segment["start"] for segment in segments]
     lone = np.flatnonzero(outside)
     groups = np.searchsorted(starts, middles[lone]) if len(lone) else lone
     for group in np.unique(groups):
-        said = [words[i] for i in lone[groups == group]]
+        said = [words[i] for i in lone[groups == group].tolist()]
         parts.append((said[0][1], {"segment": None, "words": said}))
     yield from (part for _, part in sorted(parts, key=lambda part: part[0]))

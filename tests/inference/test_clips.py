@@ -242,7 +242,11 @@ def predict(system, *inputs, more=()):
 
 def test_a_new_clip(system, tmp_path, capsys):
     paths = [clip(tmp_path, name, hertz) for name, hertz in (("low", 130), ("high", 290))]
-    frame = predict(system, tmp_path)
+    frame = predict(system, tmp_path, more=["--page", tmp_path / "page.html"])
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert html.count('src="data:audio/wav;base64,') == 2
+    assert html.count('class="segment ') == 4 and ">indeed</button>" in html
+    assert "4 words of low.json with their times" in html
     assert list(frame)[:5] == ["id", "video", "start", "end", "words"]
     assert frame["id"].tolist() == ["high[0]", "high[1]", "low[0]", "low[1]"]
     assert frame["words"].tolist() == ["so very", "good indeed"] * 2
