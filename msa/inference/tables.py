@@ -84,15 +84,12 @@ def joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if len(tables) == 1:
         return next(iter(tables.values()))
     keys = ["id", "start", "end"]
-    renamed = [
-        frame.rename(columns={c: f"{name}.{c}" for c in frame if c not in keys})
+    # an id may be there twice
+    indexed = [
+        frame.set_index([*keys, frame.groupby("id").cumcount().rename("n")]).add_prefix(f"{name}.")
         for name, frame in tables.items()
     ]
-    order = {segment: None for frame in renamed for segment in frame["id"]}
-    whole = renamed[0]
-    for frame in renamed[1:]:
-        whole = whole.merge(frame, how="outer", on=keys)
-    return whole.set_index("id").loc[[*order]].reset_index()
+    return pd.concat(indexed, axis=1, sort=False).reset_index().drop(columns="n")
 
 
 def with_words(frame: pd.DataFrame, clips: Clips) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from msa.training.outputs import with_trained_lengths
 from msa.training.run import SETTINGS
 
 SEQUENCES = ("words", "audio", "vision", "labels")
-SOME = {"a": ["v[0]", "v[2]"], "b": ["v[1]", "v[2]"]}
+SOME = {"a": ["v[0]", "v[2]"], "b": ["v[1]", "v[2]", "v[2]"]}
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +206,9 @@ def test_two_systems_side_by_side(done):
 def test_segments_that_a_system_cannot_read_have_no_numbers_of_it():
     frames = {name: pd.DataFrame({"id": ids, "start": 0, "end": 1}) for name, ids in SOME.items()}
     found = joined({name: frame.assign(joy=1.0) for name, frame in frames.items()})
-    assert found["id"].tolist() == ["v[0]", "v[2]", "v[1]"]
-    assert found["b.joy"].isna().tolist() == [True, False, False]
+    assert found["id"].tolist() == ["v[0]", "v[2]", "v[1]", "v[2]"]
+    assert found["b.joy"].isna().tolist() == [True, False, False, False]
+    assert list(found) == ["id", "start", "end", "a.joy", "b.joy"]
 
 
 def test_models_of_other_tasks_cannot_stand_side_by_side(tmp_path):

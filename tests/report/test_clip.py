@@ -173,6 +173,25 @@ def test_a_browser_goes_where_one_clicks(html, tmp_path):
         assert browser.problems == []
 
 
+def test_a_browser_plays_a_file_from_the_disk(tmp_path):
+    """Where a clip is not in the page."""
+    film = tmp_path / "talk.mp4"
+    film.write_bytes(preview(write_clip(tmp_path / "talk.mkv", tone(2.0), pictures(2.0)))[1])
+    path = tmp_path / "page.html"
+    path.write_text(page([clip(media=None)], {"ridge": table(1.0, -2.0)}, [], TASK, []))
+    with Page(path, tmp_path / "profile") as browser:
+        root = browser.send("DOM.getDocument")["root"]["nodeId"]
+        asked = browser.send("DOM.querySelector", nodeId=root, selector="input")
+        film_seen = "getComputedStyle(document.querySelector('video')).display"
+        assert browser.ask(film_seen) == "none"
+        browser.send("DOM.setFileInputFiles", files=[str(film)], **asked)
+        assert browser.becomes("document.querySelector('video').readyState >= 1")
+        assert browser.ask(film_seen) == "block"
+        browser.ask("[...document.querySelectorAll('.word')].at(-1).click()")
+        assert browser.ask(NOW) == pytest.approx(1.5, abs=0.01)
+        assert browser.problems == []
+
+
 def test_words_are_in_the_order_of_tab_once(html, tmp_path):
     with Page(html, tmp_path) as browser:
         reach = "[...document.querySelectorAll('.target:not([hidden]) .word')]"
