@@ -123,8 +123,8 @@ def read_clips(
         part = extract_video(path, transcripts, settings, face_weights)
         for note in part.notes:
             print(f"{path}: {note}", file=sys.stderr)
-        if reasons := [_reason(part, name) for name in SEQUENCES if _lacks(part, name, needed)]:
-            lost[path] = "; ".join(reasons)
+        if reason := _lacks(part, needed):
+            lost[path] = reason
         else:
             parts[path] = part
     table = _table(cutting.table, paths, parts.values()) if cutting.table else {}
@@ -165,14 +165,17 @@ def read_clips(
     return Clips(kept, segments, files, folder / "intervals.csd")
 
 
-def _lacks(part: Part, name: str, needed: Collection[str]) -> bool:
-    return name in needed and getattr(part, name) is None
-
-
-def _reason(part: Part, name: str) -> str:
-    reason = part.left_out.get(name, "it was not asked for in the training data")
-    lost = name == "words" and "no transcript" in reason
-    return f"{name}: {reason}{f': {TRANSCRIPT}' if lost else ''}"
+def _lacks(part: Part, needed: Collection[str]) -> str:
+    """Why a clip has not all that is needed, nothing where it has."""
+    names: dict[str, list[str]] = {}
+    for name in SEQUENCES:
+        if name in needed and getattr(part, name) is None:
+            reason = part.left_out.get(name, "not asked for in the training data")
+            names.setdefault(reason, []).append(name)
+    texts = [f"{', '.join(who)}: {reason}" for reason, who in names.items()]
+    if any("no transcript" in reason for reason in names):
+        texts.append(TRANSCRIPT)
+    return "; ".join(texts)
 
 
 def _table(

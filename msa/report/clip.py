@@ -3,6 +3,7 @@
 It is one HTML file with the clips in it; the same clips and predictions give the same bytes.
 """
 
+import math
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ LARGEST = 64 << 20  # bytes of all clips that a page takes in
 BINS = 600  # of the line of the sound's level
 SILENCE = -60.0  # dB of full scale: the line's ground
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # seconds between marks of time
-MARKS = 8  # of time, at most
+MARKS = 8  # of time, on paper
+MARKS_A_SECOND = 0.1  # where a long timeline scrolls
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,14 @@ def clock(seconds: float) -> str:
     return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
-def _times(seconds: float) -> list[tuple[float, str]]:
-    """Places of marks of time, in per cent, and their texts."""
-    step = next((step for step in STEPS if seconds / step <= MARKS), STEPS[-1])
-    marks = np.arange(0, seconds, step)
-    return [(round(100 * mark / seconds, 3), clock(mark)[:-2]) for mark in marks.tolist()]
+def _times(seconds: float) -> list[tuple[float, str, bool]]:
+    """Places of marks of time, in per cent, their texts, and whether paper has room for them."""
+    coarse, fine = (
+        next((step for step in STEPS if seconds / step <= marks), STEPS[-1])
+        for marks in (MARKS, max(MARKS, seconds * MARKS_A_SECOND))
+    )
+    times = range(0, math.ceil(seconds), fine)
+    return [(round(100 * t / seconds, 3), clock(t)[:-2], t % coarse == 0) for t in times]
 
 
 def _target(
