@@ -36,14 +36,21 @@ demo-all: install
 	@cat results/demo_humor/leaderboard.md results/demo_emotion/leaderboard.md
 	@ls $(LOOK_ALIKES:%=look-alikes/results/%.json)
 
-# from clips made on the spot to a table: their words, audio and vision are extracted
+# from clips made on the spot to a table: their words, audio and vision are extracted; then two of
+# the models predict for a clip that they have not seen
 demo-video: install
 	test -d demo-video/clips || python -m msa demo-video demo-video/clips
+	test -d demo-video/new || python -m msa demo-video demo-video/new --clips 1 --first 24
 	snakemake --cores all --quiet progress rules --configfile workflow/demo_video.yaml
+	python -m msa predict --input demo-video/new \
+		--run demo-video/results/clips/ridge.json demo-video/results/clips/ef_lstm.json \
+		--configfile config.yaml workflow/demo_video.yaml \
+		--output demo-video/new.csv --page demo-video/new.html
 	@cat demo-video/results/clips/leaderboard.md
 	@echo
 	@echo "Page:        demo-video/results/report/index.html"
 	@echo "Extracted:   demo-video/data/clips/raw/card.md"
+	@echo "A new clip:  demo-video/new.html, demo-video/new.csv"
 
 test: install
 	python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile \

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-KEYS = {"Tab": 9, "Enter": 13, "PageDown": 34, "ArrowDown": 40}
+KEYS = {"Tab": 9, "Enter": 13, "PageDown": 34, "ArrowDown": 40, "ArrowRight": 39}
 
 
 def chromium():

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "report": "results data base",
     "demo": "data formats base",
     "extract": "formats base",
-    "inference": "training extract fetch data models config results formats base",
+    "inference": "training extract report fetch data models config results formats base",
 }
 # they read the registries, whose entries they import by name, and only when asked
 TOP = {"__main__", "closure"}

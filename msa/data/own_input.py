@@ -117,6 +117,7 @@ def prepare(
     device: Any,
     seconds: float | None = None,
     features: Path | None = None,
+    intervals: Path | None = None,
 ) -> OwnInput:
     """Fill `folder` with `data`, `clean` and `features`, as the stages of the training data did.
 
@@ -130,6 +131,7 @@ def prepare(
         device: where the encoder runs.
         seconds: without labels, the length of a segment; None for whole videos.
         features: what the stage encode wrote for the source, so that nothing is encoded again.
+        intervals: without labels, a .csd file of the segments, whose values say nothing.
 
     Raises:
         InputError: a sequence is missing, or has not the training data's columns.
@@ -150,7 +152,13 @@ def prepare(
         prepared = _copy(source, data)
     else:
         prepared = _align(
-            {name: source[name] for name in needed}, source, recipe, folder, data, seconds
+            {name: source[name] for name in needed},
+            source,
+            recipe,
+            folder,
+            data,
+            seconds,
+            intervals,
         )
     if encoder and recipe["align"] != "words":
         cut_fold(data, encoder)
@@ -284,10 +292,12 @@ def _align(
     folder: Path,
     data: Path,
     seconds: float | None,
+    intervals: Path | None,
 ) -> OwnInput:
     labels_file = source.get("labels")
-    dropped = [] if labels_file else _cut(files, seconds, folder / "labels.csd")
-    align(files, labels_file or folder / "labels.csd", recipe["align"], folder / "aligned")
+    segments_file = labels_file or intervals or folder / "labels.csd"
+    dropped = [] if labels_file or intervals else _cut(files, seconds, segments_file)
+    align(files, segments_file, recipe["align"], folder / "aligned")
     alignment = read_aligned(folder / "aligned", dropped_words(recipe["pauses"]))
     counts = (
         np.diff(alignment.bounds["words"]) if "words" in files else np.ones(len(alignment.segments))

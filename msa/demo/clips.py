@@ -25,9 +25,9 @@ from msa.demo.sequences import TOPICS, make_sentence
 
 FRAMES = 12  # pictures a second
 SPEAKERS = 8
-SEGMENTS = 4  # of a clip
+SEGMENTS = 6  # of a clip
 VOICES = "en-us en-us+f2 en-us+m3 en-us+f4".split()
-PAUSE = 0.4  # seconds before each segment
+PAUSE = 0.7  # seconds before each segment
 LETTER = 0.07  # seconds of a buzz
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from msa.base.errors import InputError
 from msa.extract import lld
+from msa.extract.optional import missing
 from msa.extract.parts import Frame, Rows
 
 # align: sphinx, or the name or folder of a wav2vec2 with letters. asr: how words are recognized
@@ -24,6 +25,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
     }
 )
 SPHINX = "BSD-2-Clause (CMU Sphinx, its en-us model with it)", "yes"
+EXTRAS = {"opensmile": "opensmile"}  # of pyproject.toml; the others are in "video"
 PACKAGES = {
     "words": {"sphinx": "pocketsphinx"},
     "audio": {"opensmile": "opensmile", "lld": "scipy"},
@@ -62,6 +64,9 @@ def extractor_facts(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """By sequence the extractor's name, columns, licence, commercial use, package and version.
 
     The columns of a model have no names; of a model, the licence is for its card to say.
+
+    Raises:
+        Missing: the package is not installed.
     """
     facts: dict[str, dict[str, Any]] = {}
     for sequence, key in (("words", "align"), ("audio", "audio"), ("vision", "vision")):
@@ -75,9 +80,16 @@ def extractor_facts(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "columns": list(columns),
             "licence": licence,
             "commercial": commercial,
-            "package": f"{package} {metadata.version(package)}",
+            "package": f"{package} {_version(package, f'{sequence}: {name}')}",
         }
     return facts
+
+
+def _version(package: str, purpose: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError as error:
+        raise missing(package, EXTRAS.get(package, "video"), purpose) from error
 
 
 def _of(sequence: str, name: str) -> tuple[Sequence[str], str, str]:

@@ -130,22 +130,28 @@ def card_text(content: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(["## What to know", "", *said, ""] if said else [])])
 
 
+def write_sequences(
+    parts: Sequence[Part], folder: Path, extractors: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write words.csd, audio.csd and vision.csd; the extractors are those of `extractor_facts`."""
+    for name, videos in sequences(parts, extractors).items():
+        extractor = extractors.get(name, {"columns": None})
+        metadata = {
+            "dimension names": extractor["columns"] or None,
+            "computational sequence description": json.dumps(extractor, sort_keys=True),
+            "creator": "extract",
+        }
+        csd.write(folder / f"{name}.csd", name, videos, metadata)
+
+
 def gather(
     parts: Sequence[Part], output: Path, settings: Mapping[str, Any], labels: Path | None = None
 ) -> None:
     """Write the .csd files, dropped.csv and the card into a folder."""
     facts = card(parts, settings)
-    found = sequences(parts, facts["extractors"])
     seconds = {p.video: p.facts.get("declared_seconds") for p in parts}
     with atomic_folder(output) as folder:
-        for name, videos in found.items():
-            extractor = facts["extractors"].get(name, {"columns": None})
-            metadata = {
-                "dimension names": extractor["columns"] or None,
-                "computational sequence description": json.dumps(extractor, sort_keys=True),
-                "creator": "extract",
-            }
-            csd.write(folder / f"{name}.csd", name, videos, metadata)
+        write_sequences(parts, folder, facts["extractors"])
         if labels:
             targets, rows = read_labels(labels, seconds)
             csd.write(folder / "labels.csd", "labels", rows, {"dimension names": targets})

@@ -12,7 +12,7 @@ KEYS = ("video", "start", "end")
 
 
 def read_labels(
-    path: Path, seconds: Mapping[str, float | None]
+    path: Path, seconds: Mapping[str, float | None], labelled: bool = True
 ) -> tuple[list[str], dict[str, tuple[np.ndarray, np.ndarray]]]:
     """The targets, and for each video its segments' times (n, 2) and labels (n, targets).
 
@@ -20,6 +20,7 @@ def read_labels(
         path: .csv with the columns video, perhaps start and end in seconds, and one a target; a
             row without start and end is the whole video.
         seconds: how long each video is.
+        labelled: there has to be a target; else segments alone will do.
 
     Raises:
         InputError: the file is missing or no such table, a video is not among those extracted, or
@@ -30,9 +31,9 @@ def read_labels(
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected a table of labels, .csv: {error}") from error
     targets = [name for name in table.columns if name not in KEYS]
-    if "video" not in table or not targets:
+    if "video" not in table or (labelled and not targets):
         raise InputError(
-            f"{path}: expected the columns video, start, end and one a target, got "
+            f"{path}: expected the columns video, start, end{' and one a target' * labelled}, got "
             f"{', '.join(table.columns)}"
         )
     for name in ("start", "end"):

@@ -4,7 +4,7 @@ Times are seconds from the container's start, by the presentation times of the s
 number of frames over a rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +35,7 @@ def media_files(folder: Path) -> list[Path]:
     """The media files of a folder, by name.
 
     Raises:
-        InputError: there is no such folder, it holds none, or two have one stem, which is the
-            video's id.
+        InputError: there is no such folder, it holds none, or `check_stems` refuses them.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of videos, found none")
@@ -46,15 +45,20 @@ def media_files(folder: Path) -> list[Path]:
             f"{folder}: expected media files ({' '.join(sorted(ENDINGS))}), found none among "
             f"{sum(1 for _ in folder.iterdir())} entries"
         )
+    check_stems(files)
+    return files
+
+
+def check_stems(files: Sequence[Path]) -> None:
+    """Raise an InputError where two files have one stem, which is the video's id."""
     first: dict[str, Path] = {}
     for path in files:
         other = first.setdefault(path.stem, path)
         if other != path:
             raise InputError(
-                f"{folder}: {other.name} and {path.name} have one name without their endings, "
-                "which is the id of a video; rename one, and its transcript"
+                f"{other} and {path} have one name without their endings, which is the id of a "
+                "video; rename one, and its transcript"
             )
-    return files
 
 
 @dataclass(frozen=True)

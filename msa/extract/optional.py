@@ -24,7 +24,11 @@ def load(package: str, extra: str, purpose: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
-        raise Missing(
-            f"{purpose} needs the package {package}, which is not installed: "
-            f'pip install "msa[{extra}]"'
-        ) from error
+        raise missing(package, extra, purpose) from error
+
+
+def missing(package: str, extra: str, purpose: str) -> Missing:
+    """The error of a package that is not installed; the arguments are those of `load`."""
+    return Missing(
+        f'{purpose} needs the package {package}, which is not installed: pip install "msa[{extra}]"'
+    )

@@ -67,7 +67,7 @@ def _open(folder: Path, scratch: Path, own_encoder: Path | None) -> System:
         open_encoder(folder / "encoder", content["encoder"], scratch / "encoder", own_encoder),
         None if ids["ids"] is None else np.array(ids["ids"], dtype=str),
         content["extraction"],
-        ids["salt"],
+        salt=ids["salt"],
     )
 
 

@@ -1,99 +1,124 @@
-"""Predict: what trained models say of a user's own input, as a table; with labels, also scores."""
+"""Predict: what trained models say of a user's own input, as a table; with labels, also scores.
+
+Videos and sounds are extracted first, as the training data were.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import softmax
 
 from msa.base.atomic import atomic_write
 from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
-from msa.data.own_input import OwnInput, expectation, find, prepare
+from msa.data.own_input import OwnInput, expectation, find, prepare, sequences
+from msa.inference.clips import Cutting, find_clips, read_clips
+from msa.inference.extraction import stored_settings
 from msa.inference.packed import open_any
+from msa.inference.segmenting import PAUSE
+from msa.inference.system import System
+from msa.inference.tables import Runs, joined, scores, table, with_words
 from msa.inference.unpack import add_source_arguments
-from msa.results.metrics import ALL, scored_targets, target_scores
 from msa.training.outputs import outputs_of
 from msa.training.run import read_settings
 
-Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a system says of the segments: by target, settings and outputs of each seed."""
+
+    segments: OwnInput
+    runs: Runs
 
 
-def table(segments: OwnInput, runs: Runs) -> pd.DataFrame:
-    """One row a segment: id, start, end, and for each target the mean over the seeds.
-
-    A regression has `<target>` and its sample deviation `<target>_std` between seeds. Of classes
-    `<target>` is the likeliest (0 or 1 in a binary task), beside every class's probability
-    `<target>_<class>` and `<target>_<class>_std`; in a binary task that of 1 alone.
+def predict(
+    system: System,
+    source: Path | Mapping[str, Path],
+    folder: Path,
+    device: Any,
+    seconds: float | None = None,
+    intervals: Path | None = None,
+) -> Prediction:
+    """Predict with every run of a system.
 
     Args:
-        segments: of the input.
-        runs: by target, settings and outputs (n, m) of each seed.
+        system: the trained one.
+        source: as `msa.data.own_input.find` gives it.
+        folder: an empty one, for what the source is made into.
+        device: where it runs.
+        seconds, intervals: the segments, as `msa.data.own_input.prepare` wants them.
     """
-    frame = pd.DataFrame(
-        {"id": segments.ids, "start": segments.times[:, 0], "end": segments.times[:, 1]}
+    every = [read_settings(run) for run in system.runs]
+    segments = prepare(
+        source,
+        every[0]["forms"],
+        system.recipe,
+        system.cleanings,
+        system.encoder,
+        folder,
+        device,
+        seconds,
+        intervals=intervals,
     )
-    for target, seeds in runs.items():
-        task = seeds[0][0]["task"]
-        outputs = np.stack([output for _, output in seeds])  # (s, n, m)
-        j = task["targets"].index(target)
-        if task["type"] == "regression":
-            values = {target: outputs[..., j]}
-        elif task["type"] == "binary":
-            pair = softmax(outputs[..., 2 * j : 2 * j + 2], axis=-1)
-            values = {f"{target}_1": pair[..., 1]}
-            frame[target] = (values[f"{target}_1"].mean(axis=0) > 0.5).astype(int)
-        else:
-            shares, names = softmax(outputs, axis=-1), task["classes"]
-            values = {f"{target}_{name}": shares[..., c] for c, name in enumerate(names)}
-            frame[target] = np.array(names)[shares.mean(axis=0).argmax(axis=-1)]
-        for name, of in values.items():  # (s, n)
-            frame[name] = of.mean(axis=0)
-            frame[f"{name}_std"] = of.std(axis=0, ddof=1) if len(of) > 1 else np.nan
-    return frame
+    runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
+    for run, settings in zip(system.runs, every, strict=True):
+        output = outputs_of(run, folder, system.encoder, str(device), tell=run == system.runs[0])
+        task, target = settings["task"], settings["target"]
+        for name in task["targets"] if target == "all" else [target]:
+            runs.setdefault(name, []).append((settings, output))
+    return Prediction(segments, runs)
 
 
-def scores(label: np.ndarray, runs: Runs) -> dict[str, Any]:
-    """By target, how many rows have a label, and mean and deviation over seeds of each metric.
+def named(systems: Mapping[str, System]) -> dict[str, System]:
+    """Systems by the names of their models; where two have one name, by their paths as before.
 
-    Args:
-        label: (n, targets), NaN where there is none.
-        runs: as in `table`.
+    Raises:
+        InputError: their tasks are not the same.
     """
-    content: dict[str, Any] = {}
-    first = next(iter(runs.values()))
-    every = {ALL: first} if ALL in scored_targets(first[0][0]["task"]) else {}
-    for target, seeds in (every | dict(runs)).items():
-        task, columns = seeds[0][0]["task"], seeds[0][0]["label_columns"]
-        truth = label[:, columns]
-        asked = slice(None) if target == ALL else [task["targets"].index(target)]
-        known = np.isfinite(truth[:, asked]).all(axis=1)
-        content[target] = {"rows": int(known.sum()), "seeds": len(seeds), "metrics": {}}
-        if not known.any():
-            continue
-        outputs = np.stack([output for _, output in seeds])[:, known]
-        for metric, values in target_scores(task, target, truth[known], outputs).items():
-            defined = np.isfinite(values).all()
-            content[target]["metrics"][metric] = {
-                "mean": float(values.mean()) if defined else None,
-                "std": float(values.std(ddof=1)) if defined and len(values) > 1 else None,
-            }
-    return content
+    settings = {path: read_settings(system.runs[0]) for path, system in systems.items()}
+    first, *others = settings
+    for path in others:
+        for key, value in settings[first]["task"].items():
+            if (other := settings[path]["task"].get(key)) != value:
+                raise InputError(
+                    f"{path}: {key}: expected {value} as in {first}, got {other}; models of "
+                    "different tasks cannot stand side by side"
+                )
+    models = {path: one["model"] for path, one in settings.items()}
+    names = models if len({*models.values()}) == len(models) else {path: path for path in models}
+    return {names[path]: system for path, system in systems.items()}
+
+
+def say(name: str, system: System, segments: OwnInput) -> None:
+    """What there is to know of the segments and a system, on stderr."""
+    if (known := system.trained_with(segments.ids)).any():
+        print(
+            f"{name}{known.sum()} of {len(known)} segments were in the training fold: "
+            "their scores say nothing of new ones",
+            file=sys.stderr,
+        )
+    for text in lacks(segments.coverage, 0):
+        print(f"{name}{text}", file=sys.stderr)
+    for sequence, videos in uncovered(segments.coverage).items():
+        print(f"{name}no row of {sequence} in the whole of {', '.join(videos)}", file=sys.stderr)
+    for segment, reason in segments.dropped:
+        print(f"{name}left out: {segment}: {reason}", file=sys.stderr)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run",
+        nargs="+",
         required=True,
         help="a result, for the mean of its seeds, or one run; or a pack: folder, .zip or "
-        "hf://OWNER/NAME@REVISION",
+        "hf://OWNER/NAME@REVISION; several stand side by side",
     )
     add_source_arguments(parser)
     parser.add_argument("--encoder", type=Path, help="the folder of the encoder of a pack")
@@ -101,16 +126,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input",
         nargs="+",
         required=True,
-        metavar="FOLDER|FILE|NAME=FILE",
-        help="a folder of one fold as split writes it; or words.csd, audio.csd, vision.csd and, if "
-        "there are, labels.csd in one folder or given as NAME=FILE; or arrays in a pickle, or as "
-        ".npy files in the same way",
+        metavar="CLIP|FOLDER|FILE|NAME=FILE",
+        help="videos or sounds, or a folder of them; or a folder of one fold as split writes it; "
+        "or words.csd, audio.csd, vision.csd and, if there are, labels.csd in one folder or given "
+        "as NAME=FILE; or arrays in a pickle, or as .npy files in the same way",
     )
     parser.add_argument(
         "--seconds",
         type=float,
         help="without labels, whose intervals are the segments, the length of a segment; by "
-        "default a video is one",
+        "default a video is one, and clips are cut at pauses",
+    )
+    clips = parser.add_argument_group("of clips")
+    clips.add_argument(
+        "--segments", type=Path, metavar="CSV", help="video, start, end, and perhaps labels"
+    )
+    clips.add_argument(
+        "--pause", type=float, help=f"seconds without speech between segments; {PAUSE} by default"
+    )
+    clips.add_argument(
+        "--transcripts", type=Path, metavar="FOLDER", help="default: beside each clip"
+    )
+    clips.add_argument(
+        "--face-weights", type=Path, metavar="FOLDER", help="default: those of the workflow"
+    )
+    clips.add_argument(
+        "--page", type=Path, metavar="HTML", help="the clips beside what is predicted of them"
     )
     parser.add_argument(
         "--output", type=Path, required=True, help="CSV file; with labels also <output>.scores.json"
@@ -119,52 +160,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
+def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
+    """Raise an InputError where arguments cannot be, or not together."""
+    for name in ("seconds", "pause"):
+        value = getattr(args, name)
+        if value is not None and not value > 0:
+            raise InputError(f"--{name}: expected more than 0, got {value}")
+    ways = [f"--{name}" for name in ("segments", "seconds", "pause") if getattr(args, name)]
+    if clips and len(ways) > 1:
+        raise InputError(f"expected one way to cut clips into segments, got {' and '.join(ways)}")
+    if len(args.run) > 1 and (args.encoder or args.sha256):
+        option = "--encoder" if args.encoder else "--sha256"
+        raise InputError(f"{option}: expected one --run with it, got {len(args.run)}")
+    asked = ("segments", "pause", "transcripts", "face_weights", "page")
+    if not clips and (needless := [name for name in asked if getattr(args, name)]):
+        raise InputError(
+            f"--{needless[0].replace('_', '-')}: expected videos or sounds as --input, got "
+            f"{' '.join(args.input)}"
+        )
+
+
 def main(args: argparse.Namespace) -> None:
-    if args.seconds is not None and not args.seconds > 0:
-        raise InputError(f"--seconds: expected more than 0, got {args.seconds}")
-    runs: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = {}
+    paths = find_clips(args.input)
+    _check(args, paths)
+    device = choose_device(args.device)
+    predictions: dict[str, Prediction] = {}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        scratch = folder / "system"
-        scratch.mkdir()
-        system = open_any(args.run, args.configfile, scratch, args.encoder, args.sha256)
-        every = [read_settings(run) for run in system.runs]
-        forms, device = every[0]["forms"], choose_device(args.device)
-        expected = expectation(forms, system.recipe, system.cleanings)
-        source = find(args.input, f"; the model reads {expected}")
-        segments = prepare(
-            source,
-            forms,
-            system.recipe,
-            system.cleanings,
-            system.encoder,
-            folder,
-            device,
-            args.seconds,
-        )
-        for run, settings in zip(system.runs, every, strict=True):
-            output = outputs_of(
-                run, folder, system.encoder, str(device), tell=run == system.runs[0]
+        opened = {}
+        for number, run in enumerate(args.run):
+            scratch = folder / f"system{number}"
+            scratch.mkdir()
+            opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
+        systems = named(opened)
+        forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
+        clips = None
+        if paths:
+            settings = stored_settings({name: s.extraction for name, s in systems.items()})
+            needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
+            weights = args.face_weights or next(iter(systems.values())).face_weights
+            cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE)
+            clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
+        for number, (name, system) in enumerate(systems.items()):
+            expected = expectation(forms[name], system.recipe, system.cleanings)
+            source = clips.files if clips else find(args.input, f"; the model reads {expected}")
+            own = folder / str(number)
+            own.mkdir()
+            predictions[name] = predict(
+                system, source, own, device, args.seconds, clips.intervals if clips else None
             )
-            task, target = settings["task"], settings["target"]
-            for name in task["targets"] if target == "all" else [target]:
-                runs.setdefault(name, []).append((settings, output))
-    if (known := system.trained_with(segments.ids)).any():
-        print(
-            f"{known.sum()} of {len(known)} segments were in the training fold: "
-            "their scores say nothing of new ones",
-            file=sys.stderr,
-        )
-    for text in lacks(segments.coverage, 0):
-        print(text, file=sys.stderr)
-    for name, videos in uncovered(segments.coverage).items():
-        print(f"no row of {name} in the whole of {', '.join(videos)}", file=sys.stderr)
-    for segment, reason in segments.dropped:
-        print(f"left out: {segment}: {reason}", file=sys.stderr)
-    if segments.label is not None:
-        content = scores(segments.label, runs)
+    several = len(systems) > 1
+    for name, prediction in predictions.items():
+        say(f"{name}: " * several, systems[name], prediction.segments)
+    found = {
+        name: scores(prediction.segments.label, prediction.runs)
+        for name, prediction in predictions.items()
+        if prediction.segments.label is not None
+    }
+    if found:
+        content = found if several else next(iter(found.values()))
         with atomic_write(args.output.with_suffix(".scores.json")) as file:
             json.dump(content, file, indent=1)
         print(json.dumps(content, indent=1))
+    frame = joined({name: table(p.segments, p.runs) for name, p in predictions.items()})
+    if clips and args.page:
+        # what draws the page takes a while to import
+        from msa.inference.clip_page import clip_page
+
+        said = {name: (p.segments, p.runs) for name, p in predictions.items()}
+        text = clip_page(paths, clips, said, settings, cutting)
+        with atomic_write(args.page) as file:
+            file.write(text)
     with atomic_write(args.output) as file:
-        table(segments, runs).to_csv(file, index=False)
+        (with_words(frame, clips) if clips else frame).to_csv(file, index=False)

@@ -33,6 +33,7 @@ class System:
         encoder: the text encoder's folder, None where the model reads no words.
         training_ids: segments of the training fold (n,), None where they are not known.
         extraction: the card of what its videos were extracted with, None where it has none.
+        face_weights: folder of the networks that find faces in them, None where it is not known.
         salt: what the training ids are hashed with, as of `hashed`; None where they are plain.
     """
 
@@ -42,6 +43,7 @@ class System:
     encoder: Path | None
     training_ids: np.ndarray | None
     extraction: Mapping[str, Any] | None
+    face_weights: Path | None = None
     salt: str | None = None
 
     def trained_with(self, ids: np.ndarray) -> np.ndarray:
@@ -83,6 +85,7 @@ def open_system(path: Path, config_files: Sequence[Path]) -> System:
         Path(text_encoder(config, dataset).folder) if reads_words else None,
         read_array(ids, "text", 1) if ids.is_file() else None,
         read_json(card, "settings", "extractors") if "videos" in config.recipes[dataset] else None,
+        Path(config.path("data", "extractors", "mesh")),
     )
 
 

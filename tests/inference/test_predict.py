@@ -13,10 +13,14 @@ from msa.config.check import configure
 from msa.data.own_input import OwnInput, find
 from msa.formats import csd
 from msa.formats.segments import read
-from msa.inference.predict import scores, table
+from msa.inference.predict import named
+from msa.inference.system import System
+from msa.inference.tables import joined, scores, table
 from msa.training.outputs import with_trained_lengths
+from msa.training.run import SETTINGS
 
 SEQUENCES = ("words", "audio", "vision", "labels")
+SOME = {"a": ["v[0]", "v[2]"], "b": ["v[1]", "v[2]", "v[2]"]}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,8 @@ def done(tmp_path_factory, train_demo):
 
 def predict(done, *inputs, run="ridge.json", check=True, more=()):
     output = done / "out.csv"
-    arguments = ["--run", done / run, "--input", *inputs, "--output", output, *more]
+    runs = [done / one for one in ([run] if isinstance(run, str) else run)]
+    arguments = ["--run", *runs, "--input", *inputs, "--output", output, *more]
     arguments += ["--configfile", done / "config.yaml", "--device", "cpu"]
     status = main(["predict", *map(str, arguments)])
     assert status == 0 or not check
@@ -148,6 +153,40 @@ def test_a_new_video_without_labels(done, demo_files, tmp_path):
     assert pieces["start"].to_numpy()[1:] == pytest.approx(pieces["end"].to_numpy()[:-1])
     named = [f"{name}={folder}/{name}.csd" for name in SEQUENCES[:3]]
     assert predict(done, *named)["sentiment"].tolist() == whole["sentiment"].tolist()
+
+
+def test_two_systems_side_by_side(done):
+    """Of one model's name, so that their paths tell them apart."""
+    both = "ridge.json", "runs/demo/ridge/main/all/1"
+    fold = done / "data/demo/test"
+    alone, frame = predict(done, fold), predict(done, fold, run=both)
+    columns = [f"{done / one}.sentiment" for one in both]
+    assert [c for c in frame if c.endswith(".sentiment")] == columns
+    for column in columns:
+        assert frame[column].to_numpy() == pytest.approx(alone["sentiment"].to_numpy(), abs=1e-5)
+    found = json.loads((done / "out.scores.json").read_text())
+    assert {*found} == {str(done / one) for one in both}
+
+
+def test_segments_that_a_system_cannot_read_have_no_numbers_of_it():
+    frames = {name: pd.DataFrame({"id": ids, "start": 0, "end": 1}) for name, ids in SOME.items()}
+    found = joined({name: frame.assign(joy=1.0) for name, frame in frames.items()})
+    assert found["id"].tolist() == ["v[0]", "v[2]", "v[1]", "v[2]"]
+    assert found["b.joy"].isna().tolist() == [True, False, False, False]
+    assert list(found) == ["id", "start", "end", "a.joy", "b.joy"]
+
+
+def test_models_of_other_tasks_cannot_stand_side_by_side(tmp_path):
+    systems = {}
+    for name, top in (("a", 3), ("b", 1)):
+        (tmp_path / name).mkdir()
+        task = {"type": "regression", "targets": ["joy"], "range": [-top, top]}
+        settings = dict.fromkeys(SETTINGS) | {"task": task, "model": name}
+        (tmp_path / name / "settings.json").write_text(json.dumps(settings))
+        systems[name] = System([tmp_path / name], {}, {}, None, None, None)
+    assert {*named({"a": systems["a"]})} == {"a"}
+    with pytest.raises(InputError, match=r"b: range: expected \[-3, 3\] as in a, got \[-1, 1\]"):
+        named(systems)
 
 
 def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):

@@ -1,0 +1,80 @@
+"""With which settings clips are extracted: exactly those of the systems' training data."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from msa.base.errors import InputError
+from msa.extract.extractors import DEFAULTS, extractor_facts
+
+
+def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """The settings that the training data of systems were extracted with.
+
+    Other versions of packages are said on stderr.
+
+    Args:
+        extractions: of `System`, by the systems' names.
+
+    Raises:
+        InputError: a system's data were not extracted here; systems differ; an extractor is not
+            installed, or has other columns today.
+    """
+    for name, extraction in extractions.items():
+        if extraction is None:
+            raise InputError(
+                f"{name}: its training data were not extracted from videos here, so that there are "
+                "no settings to extract these by; give the files of its features instead, as "
+                "words=words.csd audio=audio.csd"
+            )
+    (first, one), *others = ((name, _facts(x)) for name, x in extractions.items() if x)
+    for name, other in others:
+        if differences := _differences(one, other):
+            raise InputError(
+                f"{first} and {name}: expected systems whose data were extracted alike, got "
+                f"{'; '.join(differences)}; predict with each alone"
+            )
+    settings = one["settings"]
+    if unknown := sorted(set(settings) - set(DEFAULTS)):
+        raise InputError(
+            f"{first}: extracted with {', '.join(unknown)}, which this version does not know"
+        )
+    now = {"settings": settings, "extractors": extractor_facts({**DEFAULTS, **settings})}
+    if differences := _differences(one, now):
+        raise InputError(
+            f"{first}: expected the extractors of its training data, got here: "
+            f"{'; '.join(differences)}; predict with the version of the training"
+        )
+    for sequence, facts in one["extractors"].items():
+        if facts["package"] != (package := now["extractors"][sequence]["package"]):
+            print(
+                f"{sequence}: the training data were extracted with {facts['package']}, this clip "
+                f"is with {package}",
+                file=sys.stderr,
+            )
+    return {**DEFAULTS, **settings}
+
+
+def _facts(extraction: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: extraction[name] for name in ("settings", "extractors")}
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """How the settings and columns of two extractions differ, in words."""
+    a, b = one["settings"], other["settings"]
+    texts = [
+        f"{key}: {a.get(key)} and {b.get(key)}"
+        for key in sorted({*a, *b})
+        if a.get(key) != b.get(key)
+    ]
+    for sequence in () if texts else sorted(one["extractors"]):
+        columns, today = (x["extractors"][sequence]["columns"] for x in (one, other))
+        if columns != today:
+            lost, new = (sorted(set(p) - set(q)) for p, q in ((columns, today), (today, columns)))
+            texts.append(
+                f"{sequence}: {len(today)} columns for {len(columns)}"
+                + (f", without {', '.join(lost)}" if lost else "")
+                + (f", with {', '.join(new)}" if new else "")
+                + ("" if lost or new else ", in another order")
+            )
+    return texts
