@@ -1,9 +1,11 @@
 """The ledger of licences behind a data set's results."""
 
+import json
+
 import pytest
 
 from msa.config.check import configure
-from msa.config.flags import licence_flags
+from msa.config.flags import croissant_flags, licence_flags
 from msa.config.licences import NOT_STATED, UNKNOWN, extractors, licences
 
 BASE = {"datasets": [], "models": [], "seeds": [1]}
@@ -72,6 +74,26 @@ def test_what_a_user_says_and_does_not_say(tmp_path):
     config = configure(BASE | {"recipes": {"own": own}, "encoders": encoders})
     assert said(config, "own")["data set"] == ("own", "ours", False)
     assert said(config, "own")["text encoder"] == ("them/encoder", "MIT", None)
+
+
+def test_what_croissant_is_told_of_a_recipe():
+    def about(config, dataset):
+        return json.loads(croissant_flags(config, dataset)[1])
+
+    mosei = about(CONFIG, "mosei")
+    assert mosei["targets"] == ["sentiment"] and mosei["range"] == [-3, 3]
+    assert "{zadeh2018mosei,\n" in mosei["cite"]
+    assert mosei["urls"][0].startswith("http://immortal.multicomp.cs.cmu.edu/CMU-MOSEI/")
+    assert (
+        mosei["urls"][1].startswith("https://huggingface.co/datasets/")
+        and "resolve" in (mosei["urls"][1])
+    )
+    present = about(CONFIG, "mosei_emotion")
+    assert present["classes"] == ["absent", "present"] and "range" not in present
+    assert about(CONFIG, "cherma")["classes"] == CONFIG.recipes["cherma"]["task"]["classes"]
+    own = about(configure(BASE | {"recipes": {"own": OWN | {"cite": "@misc{us,}"}}}), "own")
+    assert (own["cite"], own["urls"]) == ("@misc{us,}", [])
+    assert "cite" not in about(CONFIG, "demo")
 
 
 def test_the_folds_of_a_cross_validation_are_the_whole_ones(tmp_path):
