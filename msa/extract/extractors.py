@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 SPHINX = "BSD-2-Clause (CMU Sphinx, its en-us model with it)", "yes"
 PACKAGES = {
     "words": {"sphinx": "pocketsphinx"},
-    "audio": {"opensmile": "opensmile", "lld": "scipy"},
+    "audio": {"opensmile": "opensmile", "lld": "numpy"},
     "vision": {"mesh": "ai-edge-litert", "points": "ai-edge-litert"},
 }
 
