@@ -136,7 +136,7 @@ def gather(
     """Write the .csd files, dropped.csv and the card into a folder."""
     facts = card(parts, settings)
     found = sequences(parts, facts["extractors"])
-    seconds = {p.video: p.facts.get("declared_seconds") for p in parts}
+    seconds = {p.video: p.facts.get("declared_seconds") or _end(p) or None for p in parts}
     with atomic_folder(output) as folder:
         for name, videos in found.items():
             extractor = facts["extractors"].get(name, {"columns": None})
