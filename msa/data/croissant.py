@@ -1,4 +1,4 @@
-"""Croissant: the data card for programs, JSON-LD of Croissant 1.1 (docs.mlcommons.org/croissant).
+"""Croissant: the data card for programs, JSON-LD of Croissant 1.1.
 
 Beside it lies `segments.csv`: a line a segment with its id, split, labels, and where its rows begin
 and end in the arrays of its split. Readers of Croissant load that table; they find the arrays by
@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +19,17 @@ import numpy as np
 from msa.base.atomic import atomic_write
 from msa.base.provenance import json_digest
 from msa.base.reading import open_npy, read_array, read_json, read_offsets
+from msa.data import croissant_terms as terms
 from msa.data.clean import POLICIES
 from msa.formats.segments import FOLDS
 
-VERSION = "http://mlcommons.org/croissant/1.1"
-NPY = "https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"
 TABLE = "segments.csv"
-SPLITS = {"train": "TrainingSplit", "valid": "ValidationSplit", "test": "TestSplit"}
-TYPES = {"f4": "cr:Float32", "f8": "cr:Float64"}  # of arrays; all else is text
-# the terms of the standard that are no terms of schema.org
-CROISSANT_TERMS = """arrayShape citeAs column containedIn equivalentProperty extract field
-    fileObject fileProperty fileSet format includes isArray isLiveDataset jsonPath key md5
-    parentField path recordSet references regex repeated replace samplingRate separator source
-    subField transform"""
-CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "sc": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "dct": "http://purl.org/dc/terms/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "description": {"@container": "@language"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "name": {"@container": "@language"},
-    **{term: f"cr:{term}" for term in CROISSANT_TERMS.split()},
-}
+ROWS = "of all segments of a split, one after another"
 
 
 def croissant(
     files: Mapping[str, Mapping[str, Any]],
-    sequences: Mapping[str, np.dtype],
+    sequences: Mapping[str, np.ndarray],
     card: Mapping[str, Any],
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -59,7 +37,7 @@ def croissant(
 
     Args:
         files: {sha256, size} of the table and of each array, by path below the data's folder.
-        sequences: type of each sequence's rows.
+        sequences: some rows of each, (n, d).
         card: the data card that the stage clean completes.
         about: what the recipe says, {name, targets, licences}, the last the ledger; where it says
             so also title, note, urls, range, classes and cite (BibTeX).
@@ -73,9 +51,9 @@ def croissant(
         "isBasedOn": about.get("urls"),
     }
     return {
-        "@context": CONTEXT,
+        "@context": terms.CONTEXT,
         "@type": "Dataset",
-        "conformsTo": VERSION,
+        "conformsTo": terms.VERSION,
         "name": about["name"],
         "description": _description(card, about),
         **{key: value for key, value in stated.items() if value},
@@ -83,15 +61,23 @@ def croissant(
         "version": f"1.0.0+{json_digest(files)[:12]}",
         "rai:dataPreprocessingProtocol": _cleaning(card["cleaning"]),
         "distribution": [
-            *(_file(path, **facts) for path, facts in files.items()),
-            *(_file_set(name, files) for name in sequences),
+            *(
+                terms.file_object(path, terms.CSV if path == TABLE else terms.NPY, **facts)
+                for path, facts in files.items()
+            ),
+            *(
+                terms.file_set(
+                    f"{name}-files", terms.NPY, [p for p in files if p.endswith(f"/{name}.npy")]
+                )
+                for name in sequences
+            ),
         ],
         "recordSet": [
-            _splits(),
-            _segments(sequences, about),
+            terms.splits(),
+            terms.record_set("segments", [*_columns(sequences, about)]),
             *(
-                _rows(name, dtype, card["sequences"][FOLDS[0]][name]["width"])
-                for name, dtype in sequences.items()
+                terms.record_set(name, [terms.array(name, "rows", rows, f"{name}-files", ROWS)])
+                for name, rows in sequences.items()
             ),
         ],
     }
@@ -130,90 +116,26 @@ def _cleaning(cleaning: Mapping[str, Any]) -> list[str]:
     return said + [f"values of {name} that were not finite: {n}" for name, n in bad.items() if n]
 
 
-def _file(path: str, sha256: str, size: int) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileObject",
-        "@id": path,
-        "name": path,
-        "contentUrl": path,
-        "contentSize": f"{size} B",
-        "encodingFormat": "text/csv" if path == TABLE else NPY,
-        "sha256": sha256,
-    }
+def _columns(sequences: Iterable[str], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of the table, in its order."""
 
+    def column(name: str, kind: str, description: str, **more: Any) -> dict[str, Any]:
+        return terms.column("segments", name, kind, TABLE, description=description, **more)
 
-def _file_set(name: str, paths: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileSet",
-        "@id": f"{name}-files",
-        "name": f"{name}-files",
-        "encodingFormat": NPY,
-        "includes": [path for path in paths if path.endswith(f"/{name}.npy")],
-    }
-
-
-def _splits() -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [
-            {"@type": "cr:Field", "@id": f"splits/{name}", "name": name, "dataType": kind}
-            for name, kind in (("name", "sc:Text"), ("url", "sc:URL"))
-        ],
-        "data": [
-            {"splits/name": fold, "splits/url": f"{CONTEXT['cr']}{split}"}
-            for fold, split in SPLITS.items()
-        ],
-    }
-
-
-def _segments(sequences: Mapping[str, np.dtype], about: Mapping[str, Any]) -> dict[str, Any]:
-    """The lines of the table."""
     label = "label"
     if "classes" in about:
         label += ": " + ", ".join(f"{i} {name}" for i, name in enumerate(about["classes"]))
     elif "range" in about:
         label += f" in {about['range']}"
-    split = _column("split", "sc:Text", "train, valid or test")
-    fields = [
-        _column("id", "sc:Text", "the segment, video[clip] where the video is known"),
-        split | {"references": {"field": {"@id": "splits/name"}}},
-        *(_column(target, "cr:Float64", label) for target in about["targets"]),
-    ]
+    yield column("id", terms.TEXT, "the segment, video[clip] where the video is known")
+    split = {"references": {"field": {"@id": "splits/name"}}}
+    yield column("split", terms.TEXT, "train, valid or test", **split)
+    for target in about["targets"]:
+        yield column(target, terms.NUMBER, label)
     for name in sequences:
         first = f"the first of its rows among those of {name} in its split"
-        fields.append(_column(f"{name}_begin", "cr:Int64", first))
-        fields.append(_column(f"{name}_end", "cr:Int64", "the row after its last"))
-    return {"@type": "cr:RecordSet", "@id": "segments", "name": "segments", "field": fields}
-
-
-def _column(name: str, kind: str, description: str) -> dict[str, Any]:
-    return {
-        "@type": "cr:Field",
-        "@id": f"segments/{name}",
-        "name": name,
-        "description": description,
-        "dataType": kind,
-        "source": {"fileObject": {"@id": TABLE}, "extract": {"column": name}},
-    }
-
-
-def _rows(name: str, dtype: np.dtype, width: int) -> dict[str, Any]:
-    """The arrays of a sequence, one record a split."""
-    field = {
-        "@type": "cr:Field",
-        "@id": f"{name}/rows",
-        "name": "rows",
-        "description": "of all segments of a split, one after another",
-        "dataType": TYPES.get(dtype.str[1:], "sc:Text"),
-        "isArray": True,
-        "arrayShape": f"-1,{width}",
-        "source": {"fileSet": {"@id": f"{name}-files"}, "extract": {"fileProperty": "content"}},
-    }
-    return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": [field]}
+        yield column(f"{name}_begin", terms.PLACE, first)
+        yield column(f"{name}_end", terms.PLACE, "the row after its last")
 
 
 def segment_lines(data: Path, names: Sequence[str]) -> Iterator[list[Any]]:
@@ -264,18 +186,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     data, clean = args.data, args.data / "clean"
-    card = read_json(clean / "card.json", "segments", "route", "pauses", "sequences", "cleaning")
+    card = read_json(clean / "card.json", "segments", "route", "pauses", "cleaning")
     arrays = array_files(data, clean)
     names = read_offsets(data / FOLDS[0] / "offsets.npy").dtype.names or ()
     sequences = {
-        name: open_npy(next(path for path in arrays.values() if path.stem == name)).dtype
+        name: open_npy(next(path for path in arrays.values() if path.stem == name))
         for name in names
     }
     table = data / TABLE
     with atomic_write(table) as file:
         writer = csv.writer(file, lineterminator="\n")
-        places = [f"{name}_{end}" for name in names for end in ("begin", "end")]
-        writer.writerow(["id", "split", *args.about["targets"], *places])
+        writer.writerow(field["name"] for field in _columns(names, args.about))
         writer.writerows(segment_lines(data, names))
     files = {path: _facts(file) for path, file in {TABLE: table, **arrays}.items()}
     about = args.about | {"licences": args.licences}
