@@ -35,6 +35,7 @@ include: "rules/split.smk"
 include: "rules/import_data.smk"
 include: "rules/audit.smk"
 include: "rules/clean.smk"
+include: "rules/croissant.smk"
 include: "rules/encode.smk"
 include: "rules/settings.smk"
 include: "rules/train.smk"
@@ -73,6 +74,7 @@ rule all:
                 *("published.csv", "table.tex", "table.md", "subsets.csv"),
             ],
         ),
+        paths.croissant_files(CONFIG),
         studies_of_all(),
     localrule: True
 

@@ -39,6 +39,7 @@ STAGES = {
     "audit": ("msa.data.audit", "what of a data set would make scores too good, or is odd"),
     "refuse-leakage": ("msa.data.refuse_leakage", "stop where the audit found leakage"),
     "clean": ("msa.data.clean", "treat NaN and infinity, standardise"),
+    "croissant": ("msa.data.croissant", "the data card for programs, as Croissant's JSON-LD"),
     "encode": ("msa.data.encode", "frozen text features, one vector a word"),
     "share-features": ("msa.data.share_features", "a deal's text features for another deal"),
     "export": ("msa.data.export", "folds as a pickle that MMSA or MulT reads"),

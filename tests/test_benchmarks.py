@@ -99,6 +99,17 @@ def test_page():
 
 
 @pytest.mark.slow
+def test_extract(face_weights):
+    """Of some seconds and of eight videos; no rows where espeak-ng or a package is missing."""
+    rows = benchmark(
+        f"import os\nos.environ['MSA_FACE_WEIGHTS'] = {str(face_weights)!r}\n"
+        "from benchmarks import extract\nrows = extract.run(5, 9)"
+    )
+    assert len(check(rows)) in (0, 16)
+    assert all(row["value"] == 7 for row in rows if row["unit"] == "videos")
+
+
+@pytest.mark.slow
 def test_word_times():
     """Of half a minute; no rows where espeak-ng or pocketsphinx is not installed."""
     rows = benchmark("from benchmarks import word_times\nrows = word_times.run(30)")

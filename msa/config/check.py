@@ -13,6 +13,7 @@ from msa.config.expand import expand
 from msa.config.fits import misfit, wrong_losses
 from msa.config.folds import deal_recipes, whole
 from msa.config.layers import merge, read_yaml
+from msa.config.licences import licence_problems
 from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
 from msa.config.studies import search, space_problems
@@ -54,8 +55,15 @@ def configure(user_config: Mapping[str, Any]) -> Config:
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
     refuse([*_wrong_settings(config), *_misfits(config), *encoder_problems(config)])
-    refuse([*transfer_problems(config)])
+    refuse([*transfer_problems(config), *_licence_problems(config)])
     return config
+
+
+def _licence_problems(config: Config) -> Iterator[str]:
+    """What of the configured data sets, and of those that are tested on, may not be used."""
+    asked = [*config.values["datasets"], *config.values["transfer"].get("test", ())]
+    for dataset in dict.fromkeys(asked):
+        yield from licence_problems(config, dataset)
 
 
 def _folder(folder: Path) -> dict[str, dict[str, Any]]:

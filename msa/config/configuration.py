@@ -12,6 +12,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_seeds": False,
     "log_every": 1,
     "quiet": False,
+    "licences": "any",
     "paths": {
         "data": "data",
         "features": "features",

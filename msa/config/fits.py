@@ -10,6 +10,7 @@ from msa.base.schema import nearest, refuse
 from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import whole
+from msa.config.licences import licence_problems
 from msa.config.recipes import sequence_names
 from msa.models import OWN_ROWS
 
@@ -153,7 +154,7 @@ def require(config: Config, dataset: str, model: str, without: str | None = None
         raise InputError(f"unknown model {nearest(model, config.models)}")
     if reason := misfit(config, dataset, model):
         raise InputError(reason)
-    refuse([*wrong_losses(config, dataset, model)])
+    refuse([*wrong_losses(config, dataset, model), *licence_problems(config, dataset)])
     modalities = removable_modalities(config, dataset, model)
     if without and without not in modalities:
         raise InputError(

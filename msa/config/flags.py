@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from msa.base.bibtex import cited
 from msa.base.pauses import dropped_words
 from msa.config.configuration import Config
 from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.folds import draw, protocol, speakers_table
 from msa.config.licences import licences
 from msa.config.paths import run_inputs
-from msa.config.recipes import FOLDS, SEQUENCES, authority
+from msa.config.recipes import FOLDS, HUB_FILE, SEQUENCES, authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
 
 
@@ -29,6 +30,29 @@ def authority_flags(config: Config, model: str) -> list[str]:
 def licence_flags(config: Config, dataset: str) -> list[str]:
     """The ledger of licences, which no number depends on."""
     return ["--licences", json.dumps(licences(config, dataset))]
+
+
+def croissant_flags(config: Config, dataset: str) -> list[str]:
+    """What a recipe says of its data set, for its Croissant."""
+    recipe, task = config.recipes[dataset], config.recipes[dataset]["task"]
+    sources = data_sources(config, dataset).values()
+    about = {
+        "name": dataset,
+        "targets": task["targets"],
+        "urls": [
+            HUB_FILE.sub(r"https://huggingface.co/datasets/\1/resolve/\2/\3", url)
+            for source in sources
+            for url in source.urls
+        ],
+    }
+    about |= {key: recipe[key] for key in ("title", "note") if key in recipe}
+    if "present" in task:
+        about["classes"] = ["absent", "present"]
+    else:
+        about |= {key: task[key] for key in ("range", "classes") if key in task}
+    if "cite" in recipe:
+        about["cite"] = "\n".join(cited([recipe["cite"]]))
+    return ["--about", json.dumps(about), *licence_flags(config, dataset)]
 
 
 def raw_flags(source: Source) -> list[str]:

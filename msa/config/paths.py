@@ -95,6 +95,15 @@ def audit_files(config: Config) -> list[str]:
     ]
 
 
+def croissant_files(config: Config) -> list[str]:
+    """The Croissant of each data set, of a cross-validation those of all deals."""
+    return [
+        config.path("data", deal, "croissant.json")
+        for name in config.values["datasets"]
+        for deal in deals(config, name) or [name]
+    ]
+
+
 def word_folders(config: Config) -> list[str]:
     """The folds whose words the page shows: those that are tested, where they have some."""
     datasets = config.values["datasets"] if config.values["page"]["words"] else []

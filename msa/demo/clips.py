@@ -109,8 +109,10 @@ def show(
     return list(film(looks, act(np.random.default_rng(seed), smile, opening, FRAMES)))
 
 
-def write_media(path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
-    """A sound (n,) int16 at `RATE` and pictures at `FRAMES`, as .mp4."""
+def write_media(
+    path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray], frames: int = FRAMES
+) -> None:
+    """A sound (n,) int16 at `RATE` and pictures, `frames` a second, as .mp4."""
     try:
         import av
     except ImportError as error:
@@ -118,7 +120,7 @@ def write_media(path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray]) -
             "av, which writes videos, is not installed; pip install 'msa[video]'"
         ) from error
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=FRAMES)
+        video = container.add_stream("libx264", rate=frames)
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = "yuv420p"
         video.codec_context.thread_count = 1
@@ -130,7 +132,7 @@ def write_media(path: Path, sound: np.ndarray, pictures: Sequence[np.ndarray]) -
         container.mux(audio.encode(None))
         for number, pixels in enumerate(pictures):
             picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            picture.pts, picture.time_base = number, Fraction(1, FRAMES)
+            picture.pts, picture.time_base = number, Fraction(1, frames)
             container.mux(video.encode(picture))
         container.mux(video.encode(None))
 

@@ -28,7 +28,7 @@ SPHINX = "BSD-2-Clause (CMU Sphinx, its en-us model with it)", "yes"
 EXTRAS = {"opensmile": "opensmile"}  # of pyproject.toml; the others are in "video"
 PACKAGES = {
     "words": {"sphinx": "pocketsphinx"},
-    "audio": {"opensmile": "opensmile", "lld": "scipy"},
+    "audio": {"opensmile": "opensmile", "lld": "numpy"},
     "vision": {"mesh": "ai-edge-litert", "points": "ai-edge-litert"},
 }
 

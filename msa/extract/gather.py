@@ -149,7 +149,7 @@ def gather(
 ) -> None:
     """Write the .csd files, dropped.csv and the card into a folder."""
     facts = card(parts, settings)
-    seconds = {p.video: p.facts.get("declared_seconds") for p in parts}
+    seconds = {p.video: p.facts.get("declared_seconds") or _end(p) or None for p in parts}
     with atomic_folder(output) as folder:
         write_sequences(parts, folder, facts["extractors"])
         if labels:

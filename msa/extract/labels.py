@@ -19,7 +19,8 @@ def read_labels(
     Args:
         path: .csv with the columns video, perhaps start and end in seconds, and one a target; a
             row without start and end is the whole video.
-        seconds: how long each video is.
+        seconds: how long each video is; None where nothing of it could be read: what is labelled
+            as a whole is then left out.
         labelled: there has to be a target; else segments alone will do.
 
     Raises:
@@ -57,6 +58,8 @@ def read_labels(
             )
     for video, rows in table.groupby("video", sort=True):
         end = seconds[str(video)]
+        if end is None and (rows := rows[rows["end"].notna()]).empty:
+            continue
         starts = rows["start"].fillna(0.0)
         ends = rows["end"].fillna(np.nan if end is None else end)
         bad = ~(ends > starts) | (starts >= (end or np.inf))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.base.reading import said
 from msa.extract.optional import load
 from msa.extract.parts import Frame
 
@@ -86,8 +87,7 @@ def _opened(path: Path) -> Iterator[Any]:
         container = av.open(str(path))
     except (av.FFmpegError, ValueError) as error:
         raise Unusable(
-            f"cannot be opened ({error.strerror if isinstance(error, OSError) else error}): "
-            "truncated, or no audio or video; fetch it again"
+            f"cannot be opened ({said(error)}): truncated, or no audio or video; fetch it again"
         ) from error
     with container:
         yield container
@@ -161,12 +161,14 @@ def _length(pieces: list[np.ndarray]) -> int:
 def read_frames(path: Path, rate: float = 5.0) -> Iterator[Frame]:
     """The first picture at or after each tick of 1 / rate seconds, upright, one after another.
 
-    A picture lasts until the next one, at most two ticks, the last one a tick.
+    A picture lasts until the next one, at most two ticks, the last one a tick. It is turned as the
+    file's rotation asks of a player.
 
     Raises:
         Unusable: there is no video stream, or it is damaged.
     """
     import av
+    from av.video.reformatter import VideoReformatter
 
     tick = 1 / rate
     last: tuple[float, np.ndarray] | None = None
@@ -177,6 +179,7 @@ def read_frames(path: Path, rate: float = 5.0) -> Iterator[Frame]:
             raise Unusable("no video stream")
         start = (container.start_time or 0) / av.time_base
         decoded = 0.0
+        reformatter = VideoReformatter()  # a new one for each picture takes longer than its work
         try:
             for picture in container.decode(stream):
                 if picture.time is None:
@@ -186,16 +189,10 @@ def read_frames(path: Path, rate: float = 5.0) -> Iterator[Frame]:
                     continue
                 if last:
                     yield Frame(last[0], min(decoded, last[0] + 2 * tick), last[1])
-                last = decoded, _upright(picture)
+                pixels = reformatter.reformat(picture, format="rgb24").to_ndarray()
+                last = decoded, np.ascontiguousarray(np.rot90(pixels, picture.rotation // 90))
                 due = tick * (np.floor(decoded / tick + 1e-6) + 1)
         except (av.FFmpegError, ValueError) as error:
             raise Unusable(f"video: damaged after {decoded:.1f} s") from error
     if last:
         yield Frame(last[0], last[0] + tick, last[1])
-
-
-def _upright(picture: Any) -> np.ndarray:
-    """The pixels (h, w, 3), turned as the file's rotation asks of a player."""
-    return np.ascontiguousarray(
-        np.rot90(picture.to_ndarray(format="rgb24"), picture.rotation // 90)
-    )

@@ -10,7 +10,7 @@ from msa.extract.media import RATE
 from msa.extract.optional import load
 from msa.extract.parts import Rows
 
-LICENCE, COMMERCIAL = "audEERING research licence", "no"
+LICENCE, COMMERCIAL = "audEERING's research licence", "no"
 NAMES = (
     *("Loudness", "alphaRatio", "hammarbergIndex", "slope0-500", "slope500-1500", "spectralFlux"),
     *("mfcc1", "mfcc2", "mfcc3", "mfcc4", "F0semitoneFrom27.5Hz", "jitterLocal"),

@@ -31,6 +31,15 @@ def test_numbers_are_ids_too(tmp_path):
     np.testing.assert_array_equal(found["007"][0], [[0, 2]])
 
 
+def test_what_could_not_be_read_has_no_end(tmp_path):
+    """One empty file among two hundred stops nobody."""
+    path = written(tmp_path, "video,start,end,x\nc,,,1\nd,,,2\nd,0,1,3\n")
+    _, found = read_labels(path, SECONDS)
+    np.testing.assert_array_equal(found["d"][0], [[0, 1]])
+    _, found = read_labels(written(tmp_path, "video,x\nc,1\nd,2\n"), SECONDS)
+    assert set(found) == {"c"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -41,7 +50,7 @@ def test_numbers_are_ids_too(tmp_path):
         ("video,x\nc,1\nc.mp4,1\n", r"line 3: the video c\.mp4 is not among the 3"),
         ("video,start,end,x\nc,3,2,1\n", "c: expected segments that start before they end"),
         ("video,start,end,x\nc,7,9,1\n", "within the video's 6.5 s, got 7(.0)? to 9(.0)?"),
-        ("video,x\nd,1\n", "d: expected segments that start before they end"),
+        ("video,start,end,x\nd,2,1,1\n", "d: expected segments that start before they end"),
         ("", "expected a table of labels"),
     ],
 )

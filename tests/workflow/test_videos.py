@@ -1,6 +1,7 @@
 """One's own videos through Snakemake: folds of them, a bad one among them, a new one alone."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,10 @@ import pytest
 import yaml
 from clips import tone, write_clip
 from running import snakemake
+from spoken import needs_espeak
+
+from benchmarks.extract import write_folder
+from msa.formats import csd
 
 pytest.importorskip("av", reason="needs msa[video]")
 
@@ -65,6 +70,41 @@ def test_videos_become_folds_and_a_new_one_runs_alone(project):
     planned = snakemake(project, "-n", *arguments).stdout
     jobs = dict(line.split() for line in planned.splitlines() if len(line.split()) == 2)
     assert jobs["extract_video"] == "1"
+
+
+# of `benchmarks.extract`, which goes through two hundred: what is left out of each bad one, and why
+BAD = {
+    "bad empty": ({"words", "audio", "vision"}, "the file is empty"),
+    "bad text": ({"words", "audio", "vision"}, "cannot be opened"),
+    "bad truncated": ({"words", "audio", "vision"}, "cannot be opened"),
+    "bad middle": ({"words", "audio", "vision"}, "damaged after"),
+    "bad streams": ({"vision"}, "no video stream"),
+    "bad silence": ({"words"}, "expected speech in the sound, found none"),
+    "bad words": ({"words"}, "the sound does not say the text"),
+}
+
+
+@pytest.mark.slow
+@needs_espeak
+def test_seven_bad_videos_stop_nobody(project, face_weights):
+    write_folder(project / "my/clips", 10)
+    shutil.copytree(face_weights, project / "data/extractors/mesh")
+    recipe = CONFIG["recipes"]["mine"] | {"labels": "my/clips/labels.csv", "extract": {}}
+    del recipe["transcripts"]
+    config = CONFIG | {"recipes": {"mine": recipe}}
+    (project / "mine.yaml").write_text(yaml.safe_dump(config))
+    snakemake(project, "--configfile", "mine.yaml", "--", "data/mine/raw/card.json")
+    dropped = pd.read_csv(project / "data/mine/raw/dropped.csv")
+    assert set(dropped["video"]) == set(BAD)
+    for video, (sequences, reason) in BAD.items():
+        lines = dropped[dropped["video"] == video]
+        assert set(lines["sequence"]) == sequences
+        assert lines["reason"].str.contains(reason, regex=False).all()
+    table = (project / "data/mine/raw/card.md").read_text()
+    assert "10 videos" in table and all(f"- {video}: " in table for video in BAD)
+    with csd.Sequence(project / "data/mine/raw/labels.csd") as labels:
+        # of what could not be opened, no end is known
+        assert set(BAD) - set(labels.videos) == {"bad empty", "bad text", "bad truncated"}
 
 
 def test_a_folder_that_is_missing(project):

@@ -33,7 +33,7 @@ def run(project, *arguments, **options):
 
 AFTER = (
     *("total", "all", "report", "compare", "protocols", "published", "paper_table"),
-    *("audit", "probe", "subsets"),
+    *("audit", "probe", "subsets", "croissant"),
 )
 
 
@@ -176,6 +176,12 @@ def test_what_the_card_alone_shows_reruns_nothing(done, edit):
 def test_another_licence_is_written_and_retrains_nothing(done, edit):
     edit("workflow/recipes/data/demo.yaml", "licence: another\n")
     assert jobs(done) == {"summarize": 2, "leaderboard": 1}
+
+
+def test_another_title_is_in_croissant_and_retrains_nothing(done, edit):
+    edit("workflow/recipes/data/demo.yaml", "note: made\n")
+    assert jobs(done) == {}
+    assert re.search(r"^croissant +1$", run(done, "-n").stdout, re.M)
 
 
 def test_licences_are_in_results_and_card(done):
