@@ -7,7 +7,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,17 +22,9 @@ from msa.inference.clips import Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
 from msa.inference.segmenting import PAUSE
 from msa.inference.system import System, open_system
-from msa.inference.tables import Runs, joined, scores, table, with_words
+from msa.inference.tables import Prediction, joined, scores, table, with_words
 from msa.training.outputs import outputs_of
 from msa.training.run import read_settings
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a system says of the segments: by target, settings and outputs of each seed."""
-
-    segments: OwnInput
-    runs: Runs
 
 
 def predict(
@@ -214,8 +205,7 @@ def main(args: argparse.Namespace) -> None:
         # what draws the page takes a while to import
         from msa.inference.clip_page import clip_page
 
-        said = {name: (p.segments, p.runs) for name, p in predictions.items()}
-        text = clip_page(paths, clips, said, settings, cutting)
+        text = clip_page(paths, clips, predictions, settings, cutting)
         with atomic_write(args.page) as file:
             file.write(text)
     with atomic_write(args.output) as file:

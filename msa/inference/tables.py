@@ -1,6 +1,7 @@
 """Tables and scores of predictions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from msa.inference.clips import Clips
 from msa.results.metrics import ALL, scored_targets, target_scores
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a system says of the segments: by target, settings and outputs of each seed."""
+
+    segments: OwnInput
+    runs: Runs
 
 
 def table(segments: OwnInput, runs: Runs) -> pd.DataFrame:
@@ -83,10 +92,9 @@ def joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     if len(tables) == 1:
         return next(iter(tables.values()))
-    keys = ["id", "start", "end"]
-    # an id may be there twice
+    keys = ["id", "start", "end", "n"]  # an id may be there twice
     indexed = [
-        frame.set_index([*keys, frame.groupby("id").cumcount().rename("n")]).add_prefix(f"{name}.")
+        frame.assign(n=frame.groupby("id").cumcount()).set_index(keys).add_prefix(f"{name}.")
         for name, frame in tables.items()
     ]
     return pd.concat(indexed, axis=1, sort=False).reset_index().drop(columns="n")
