@@ -166,13 +166,13 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
 def main(args: argparse.Namespace) -> None:
     paths = find_clips(args.input)
     _check(args, paths)
-    systems = named({run: open_system(Path(run), args.configfile) for run in args.run})
     device = choose_device(args.device)
-    forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
     predictions: dict[str, Prediction] = {}
+    clips = None
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        clips = None
+        systems = named({run: open_system(Path(run), args.configfile) for run in args.run})
+        forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
         if paths:
             settings = stored_settings({name: s.extraction for name, s in systems.items()})
             needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
