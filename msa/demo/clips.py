@@ -1,9 +1,9 @@
 """The demo's video clips: somebody drawn, who says sentences with a tone of voice and a face.
 
 Each segment has three partly independent causes, its words, pitch and mouth, and one label that
-follows all of them, as in `msa.demo.sequences`. The voice is espeak-ng's where that is installed,
-with a transcript of cues; else each word is a buzz of its own length and pitch, with a transcript
-of its time.
+follows all of them; pitch and mouth more than in `msa.demo.sequences`, since so few segments do not
+teach what words mean. The voice is espeak-ng's where that is installed, with a transcript of cues;
+else each word is a buzz of its own length and pitch, with a transcript of its time.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def make_segments(rng: np.random.Generator) -> list[Segment]:
         wording, tone, face = 0.35 * shared + 0.94 * np.array(own)
         sentence, polarity = make_sentence(rng, topic, wording, (5, 9))
         words = [word for word in sentence if word != "sp"]
-        sentiment = 1.4 * (0.8 * polarity + 0.53 * tone + 0.53 * face + 0.2 * noise)
+        sentiment = 1.4 * (0.5 * polarity + 0.65 * tone + 0.65 * face + 0.2 * noise)
         label = float(np.clip(np.round(sentiment * 5) / 5, -3, 3)) + 0.0
         segments.append(Segment(words, float(tone), float(face), label))
     return segments

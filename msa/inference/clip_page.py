@@ -5,22 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from msa.base.pauses import PAUSES
 from msa.extract.extractors import extractor_facts
 from msa.extract.media import Unusable, probe, read_sound
 from msa.extract.preview import preview
 from msa.extract.video import Part
-from msa.inference.clips import Clips, Cutting
+from msa.inference.clips import Clips, Cutting, seconds_of
 from msa.inference.segmenting import LONGEST
-from msa.inference.tables import Runs, table, with_words
+from msa.inference.tables import Prediction, table, with_words
 from msa.report.clip import Clip, page
 
 
 def clip_page(
     paths: Sequence[Path],
     clips: Clips,
-    predictions: Mapping[str, tuple[Any, Runs]],
+    predictions: Mapping[str, Prediction],
     settings: Mapping[str, Any],
     cutting: Cutting,
 ) -> str:
@@ -29,35 +30,36 @@ def clip_page(
     Args:
         paths: of the clips, those that were left out too.
         clips: what was made of them.
-        predictions: by model, its segments and runs.
+        predictions: by model.
         settings: of the extractors.
         cutting: how segments were made.
     """
-    tables = {name: table(segments, runs) for name, (segments, runs) in predictions.items()}
+    tables = {name: table(p.segments, p.runs) for name, p in predictions.items()}
     kept = set.intersection(*(set(frame["id"]) for frame in tables.values()))
     models = {
         name: with_words(frame[frame["id"].isin(kept)], clips) for name, frame in tables.items()
     }
-    (segments, runs), *others = predictions.values()
-    number = min(map(len, runs.values()))
-    seeds = (
-        []
-        if others
-        else [
-            with_words(table(segments, {target: [of[i]] for target, of in runs.items()}), clips)
-            for i in range(number)
-        ]
-    )
-    task = next(iter(runs.values()))[0][0]["task"]
+    first = next(iter(predictions.values()))
+    # of one model its seeds agree, or not
+    seeds = [] if len(predictions) > 1 else [*_seeds(first, clips)]
+    segments = next(iter(models.values()))["video"].value_counts()
     shown = [
-        _clip(path, clips.parts[path.stem], len(clips.segments[path.stem]))
+        _clip(path, clips.parts[path.stem], int(segments.get(path.stem, 0)))
         for path in paths
         if path.stem in clips.parts
     ]
     notes = [*_notes(predictions, settings, cutting)]
-    if lost := {len(frame) for frame in tables.values()} - {len(kept)}:
-        notes.append(f"{max(lost) - len(kept)} segments that not every model can read are not here")
+    if lost := max(map(len, tables.values())) - len(kept):
+        notes.append(f"{lost} segments that not every model can read are not here")
+    task = next(iter(first.runs.values()))[0][0]["task"]
     return page(shown, models, seeds, task, notes)
+
+
+def _seeds(prediction: Prediction, clips: Clips) -> Iterator[pd.DataFrame]:
+    """The table of each seed."""
+    for number in range(min(map(len, prediction.runs.values()))):
+        runs = {target: [seeds[number]] for target, seeds in prediction.runs.items()}
+        yield with_words(table(prediction.segments, runs), clips)
 
 
 def _clip(path: Path, part: Part, segments: int) -> Clip:
@@ -74,8 +76,7 @@ def _clip(path: Path, part: Part, segments: int) -> Clip:
     faces = None
     if part.vision:
         faces = part.vision.times[part.vision.features.any(axis=1)]
-    ends = [rows.times.max() for rows in (words, part.audio, part.vision) if rows]
-    seconds = float(part.facts["declared_seconds"] or max(ends))
+    seconds = seconds_of(part)
     return Clip(
         part.video,
         path.name,
@@ -111,13 +112,13 @@ def _facts(part: Part, seconds: float, segments: int) -> Iterator[str]:
 
 
 def _notes(
-    predictions: Mapping[str, tuple[Any, Runs]],
+    predictions: Mapping[str, Prediction],
     settings: Mapping[str, Any],
     cutting: Cutting,
 ) -> Iterator[str]:
     """How a page was made, a line each."""
-    for name, (_, runs) in predictions.items():
-        seeds = next(iter(runs.values()))
+    for name, prediction in predictions.items():
+        seeds = next(iter(prediction.runs.values()))
         number = f"{len(seeds)} seeds, the mean of which is shown" if len(seeds) > 1 else "one seed"
         yield f"{name}, trained on {seeds[0][0]['dataset']}: {number}"
     if cutting.table:

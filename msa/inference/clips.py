@@ -134,7 +134,7 @@ def read_clips(
             times = table.get(part.video, (np.zeros((0, 2)),))[0]
             missing = f"{cutting.table} has no segment of it"
         elif cutting.seconds:
-            times, missing = pieces(_seconds(part), cutting.seconds), "it lasts no time"
+            times, missing = pieces(seconds_of(part), cutting.seconds), "it lasts no time"
         else:
             times = between_pauses(_spoken(path, part), cutting.pause, LONGEST)
             missing = "nobody speaks in it, so that no pause parts segments: give --seconds"
@@ -182,13 +182,13 @@ def _table(
     path: Path, clips: Sequence[Path], parts: Iterable[Part]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Segments and labels by clip; those of clips that are left out count as known."""
-    seconds: dict[str, float | None] = dict.fromkeys(clip.stem for clip in clips)
-    seconds |= {part.video: _seconds(part) for part in parts}
+    seconds: dict[str, float | None] = dict.fromkeys((clip.stem for clip in clips), np.inf)
+    seconds |= {part.video: seconds_of(part) for part in parts}
     _, table = read_labels(path, seconds, labelled=False)
     return {clip: rows for clip, rows in table.items() if np.isfinite(rows[0]).all()}
 
 
-def _seconds(part: Part) -> float:
+def seconds_of(part: Part) -> float:
     """How long a clip is, as it declares, or as far as anything was read of it."""
     ends = [rows.times.max() for rows in (part.words, part.audio, part.vision) if rows]
     return float(part.facts["declared_seconds"] or max(ends))

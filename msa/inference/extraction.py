@@ -39,7 +39,7 @@ def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict
         raise InputError(
             f"{first}: extracted with {', '.join(unknown)}, which this version does not know"
         )
-    now = {"settings": settings, "extractors": extractor_facts({**DEFAULTS, **settings})}
+    now = {"settings": settings, "extractors": extractor_facts(settings)}
     if differences := _differences(one, now):
         raise InputError(
             f"{first}: expected the extractors of its training data, got here: "
@@ -52,11 +52,12 @@ def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict
                 f"is with {package}",
                 file=sys.stderr,
             )
-    return {**DEFAULTS, **settings}
+    return dict(settings)
 
 
 def _facts(extraction: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: extraction[name] for name in ("settings", "extractors")}
+    settings = {**DEFAULTS, **extraction["settings"]}
+    return {"settings": settings, "extractors": extraction["extractors"]}
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,18 +23,10 @@ from msa.inference.extraction import stored_settings
 from msa.inference.packed import open_any
 from msa.inference.segmenting import PAUSE
 from msa.inference.system import System
-from msa.inference.tables import Runs, joined, scores, table, with_words
+from msa.inference.tables import Prediction, joined, scores, table, with_words
 from msa.inference.unpack import add_source_arguments
 from msa.training.outputs import outputs_of
 from msa.training.run import read_settings
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a system says of the segments: by target, settings and outputs of each seed."""
-
-    segments: OwnInput
-    runs: Runs
 
 
 def predict(
@@ -185,6 +176,7 @@ def main(args: argparse.Namespace) -> None:
     _check(args, paths)
     device = choose_device(args.device)
     predictions: dict[str, Prediction] = {}
+    clips = None
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         opened = {}
@@ -194,7 +186,6 @@ def main(args: argparse.Namespace) -> None:
             opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
         systems = named(opened)
         forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
-        clips = None
         if paths:
             settings = stored_settings({name: s.extraction for name, s in systems.items()})
             needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
@@ -227,8 +218,7 @@ def main(args: argparse.Namespace) -> None:
         # what draws the page takes a while to import
         from msa.inference.clip_page import clip_page
 
-        said = {name: (p.segments, p.runs) for name, p in predictions.items()}
-        text = clip_page(paths, clips, said, settings, cutting)
+        text = clip_page(paths, clips, predictions, settings, cutting)
         with atomic_write(args.page) as file:
             file.write(text)
     with atomic_write(args.output) as file:

@@ -1,6 +1,7 @@
 """Tables and scores of predictions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,14 @@ from msa.inference.clips import Clips
 from msa.results.metrics import ALL, scored_targets, target_scores
 
 Runs = Mapping[str, Sequence[tuple[dict[str, Any], np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a system says of the segments: by target, settings and outputs of each seed."""
+
+    segments: OwnInput
+    runs: Runs
 
 
 def table(segments: OwnInput, runs: Runs) -> pd.DataFrame:
