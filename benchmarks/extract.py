@@ -81,11 +81,12 @@ def _many(folder: Path, weights: Path, videos: int) -> list[dict[str, Any]]:
     """Snakemake with a job a video, against one process that goes through all."""
     write_folder(folder / "clips", videos)
     config = {"datasets": [], "models": [], "seeds": [1], "recipes": {"mine": RECIPE}}
-    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    configured = folder / "mine.yaml"
+    configured.write_text(yaml.safe_dump(config))
     flags = ["--face-weights", str(weights), "--output", str(folder / "raw")]
     one = once(["-m", "msa", "extract", str(folder / "clips"), *flags])
     where = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    asked = ["--configfile", "mine.yaml", "--cores", "2", "--quiet", "all"]
+    asked = ["--configfile", str(configured), "--cores", "2", "--quiet", "all"]
     jobs = once(["-m", "snakemake", *where, *asked, "--", "data/mine/raw/card.json"])
     with open(folder / "data/mine/raw/dropped.csv", newline="") as file:
         lines = [*csv.DictReader(file)]

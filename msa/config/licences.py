@@ -86,8 +86,8 @@ def licence_problems(config: Config, dataset: str) -> Iterator[str]:
 
 def _ways_out(config: Config, dataset: str, what: str, name: str) -> tuple[str, str]:
     """Where to say that a licence allows commercial use, and what to do where it does not."""
-    name_in_catalogue = whole(config, dataset) in config.catalogue
-    place = "a recipe of your own that extends it" if name_in_catalogue else "its recipe"
+    in_catalogue = whole(config, dataset) in config.catalogue
+    place = "a recipe of your own that extends it" if in_catalogue else "its recipe"
     if what == "data set":
         return f"`noncommercial: false` in {place}", (
             "take it out of `datasets`, or where its owners allow you more, say so as `licence` "
