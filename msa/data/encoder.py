@@ -59,6 +59,10 @@ def load_model(folder: Path) -> tuple[Any, list[str]]:
     if bert := load_bert(folder):
         return bert, []
     from transformers import AutoModel  # takes seconds
+    from transformers.utils import logging
+
+    # an error is one line
+    logging.disable_progress_bar()
 
     model, info = AutoModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
     unused = ("pooler.",)

@@ -18,6 +18,7 @@ STAGES = {
     "split": ["align"],
     "audit": ["split"],
     "clean": ["split"],
+    "croissant": ["clean"],
     "encode": ["split", "demo_encoder"],
     "train": ["clean", "encode", "settings"],
     "perturb": ["train"],

@@ -46,6 +46,7 @@ def newest(hub, name=NAME):
     return [*hub.models[name].items()][-1]
 
 
+@pytest.mark.slow
 def test_what_is_pushed_predicts_from_there(hub, trained, tmp_path, capsys):
     """One commit, private; the same bits as at home; a pinned one is asked for once."""
     out = pack(trained, tmp_path / "out", "--push", NAME)

@@ -147,6 +147,7 @@ NOW = "document.querySelector('video').currentTime"
 FOCUS = "document.activeElement"
 
 
+@pytest.mark.slow
 def test_a_browser_goes_where_one_clicks(html, tmp_path):
     with Page(html, tmp_path) as browser:
         assert browser.becomes("document.querySelector('video').readyState >= 1")
@@ -192,6 +193,7 @@ def test_a_browser_plays_a_file_from_the_disk(tmp_path):
         assert browser.problems == []
 
 
+@pytest.mark.slow
 def test_words_are_in_the_order_of_tab_once(html, tmp_path):
     with Page(html, tmp_path) as browser:
         reach = "[...document.querySelectorAll('.target:not([hidden]) .word')]"
@@ -201,6 +203,7 @@ def test_words_are_in_the_order_of_tab_once(html, tmp_path):
         assert browser.ask(f"{reach}.map(word => word.tabIndex)") == [-1, 0, -1, -1]
 
 
+@pytest.mark.slow
 def test_no_width_has_it_scroll_sideways(html, tmp_path):
     with Page(html, tmp_path) as browser:
         for width in (390, 700, 1200):

@@ -57,6 +57,7 @@ def planned(project, *targets):
     return {*re.findall(r"^(\w+) +\d+$", done.stdout, re.M)} - {"total"}
 
 
+@pytest.mark.slow
 def test_strict_stops_on_leakage_and_leaves_the_audit(leaking):
     result = "results/mine/mean.json"
     done = snakemake(leaking, "--configfile", "mine.yaml", "--", result, check=False)
