@@ -18,6 +18,7 @@ from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.data.own_input import OwnInput, expectation, find, prepare, sequences
+from msa.extract.face_weights import FOLDER
 from msa.inference.clips import Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
 from msa.inference.packed import open_any
@@ -139,7 +140,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--transcripts", type=Path, metavar="FOLDER", help="default: beside each clip"
     )
     clips.add_argument(
-        "--face-weights", type=Path, metavar="FOLDER", help="default: those of the workflow"
+        "--face-weights",
+        type=Path,
+        metavar="FOLDER",
+        help=f"default: those of the workflow, for packs {FOLDER}",
     )
     clips.add_argument(
         "--page", type=Path, metavar="HTML", help="the clips beside what is predicted of them"
@@ -189,7 +193,8 @@ def main(args: argparse.Namespace) -> None:
         if paths:
             settings = stored_settings({name: s.extraction for name, s in systems.items()})
             needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
-            weights = args.face_weights or next(iter(systems.values())).face_weights
+            folders = (args.face_weights, *(s.face_weights for s in systems.values()))
+            weights = next(filter(None, folders), None)
             cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE)
             clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
         for number, (name, system) in enumerate(systems.items()):

@@ -15,6 +15,7 @@ from msa.extract import extractors
 from msa.extract.extractors import DEFAULTS, extractor_facts
 from msa.extract.optional import Missing
 from msa.inference import clips
+from msa.inference import predict as predictions
 from msa.inference.clips import Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
 
@@ -223,8 +224,22 @@ def system(tmp_path_factory):
             *("train", run, "--data", data, "--clean", data / "clean"),
             *("--features", features, "--device", "cpu"),
         ],
+        [
+            *("predict-folds", run, "--data", data, "--clean", data / "clean"),
+            *("--features", features, "--device", "cpu"),
+        ],
+        ["score", run],
+        ["summarize", run, "--output", folder / "ridge.json"],
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def packed(system):
+    """The system as a pack; to read, not to change."""
+    where = [system / "ridge.json", system / "packed", "--configfile", system / "config.yaml"]
+    assert main(["pack", *map(str, where)]) == 0
+    return system / "packed"
 
 
 def predict(system, *inputs, more=()):
@@ -254,6 +269,25 @@ def test_a_new_clip(system, tmp_path, capsys):
     capsys.readouterr()
     alone = predict(system, paths[0])
     assert alone["sentiment"].tolist() == pytest.approx(frame["sentiment"][2:].tolist())
+
+
+def test_a_pack_predicts_for_clips(system, packed, tmp_path, monkeypatch):
+    """Elsewhere, without a configuration; beside a result too, whose folder of networks it uses."""
+    path, output = clip(tmp_path, "a"), tmp_path / "out.csv"
+    frame = predict(system, path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--input", path, "--output", output, "--device", "cpu"]
+    assert main(["predict", "--run", *map(str, [packed, *arguments])]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(output), frame)
+    folders = []
+    monkeypatch.setattr(
+        predictions, "read_clips", lambda *parts: folders.append(parts[-1]) or read_clips(*parts)
+    )
+    runs = [packed, system / "ridge.json", "--configfile", system / "config.yaml"]
+    assert main(["predict", "--run", *map(str, [*runs, *arguments])]) == 0
+    both = pd.read_csv(output)
+    assert both[f"{packed}.sentiment"].equals(both[f"{system / 'ridge.json'}.sentiment"])
+    assert folders == [system / "data/extractors/mesh"]
 
 
 def test_a_clip_of_the_training_data_says_what_it_said_there(system, capsys):
