@@ -68,6 +68,9 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
         for key in sorted({*a, *b})
         if a.get(key) != b.get(key)
     ]
+    if not texts and one["extractors"].keys() != other["extractors"].keys():
+        made = (", ".join(sorted(x["extractors"])) or "nothing" for x in (one, other))
+        texts.append(" and ".join(made))
     for sequence in () if texts else sorted(one["extractors"]):
         columns, today = (x["extractors"][sequence]["columns"] for x in (one, other))
         if columns != today:

@@ -21,7 +21,7 @@ from msa.data.own_input import OwnInput, expectation, find, prepare, sequences
 from msa.extract.face_weights import FOLDER
 from msa.inference.clips import Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
-from msa.inference.packed import open_any
+from msa.inference.packed import one_error, open_any
 from msa.inference.segmenting import PAUSE
 from msa.inference.system import System
 from msa.inference.tables import Prediction, joined, scores, table, with_words
@@ -187,7 +187,8 @@ def main(args: argparse.Namespace) -> None:
         for number, run in enumerate(args.run):
             scratch = folder / f"system{number}"
             scratch.mkdir()
-            opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
+            with one_error(run):
+                opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
         systems = named(opened)
         forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
         if paths:
@@ -197,14 +198,14 @@ def main(args: argparse.Namespace) -> None:
             weights = next(filter(None, folders), None)
             cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE)
             clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
-        for number, (name, system) in enumerate(systems.items()):
+        for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
             expected = expectation(forms[name], system.recipe, system.cleanings)
             source = clips.files if clips else find(args.input, f"; the model reads {expected}")
             own = folder / str(number)
             own.mkdir()
-            predictions[name] = predict(
-                system, source, own, device, args.seconds, clips.intervals if clips else None
-            )
+            intervals = clips.intervals if clips else None
+            with one_error(run):
+                predictions[name] = predict(system, source, own, device, args.seconds, intervals)
     several = len(systems) > 1
     for name, prediction in predictions.items():
         say(f"{name}: " * several, systems[name], prediction.segments)
