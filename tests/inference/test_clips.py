@@ -17,7 +17,7 @@ from msa.extract.optional import Missing
 from msa.inference import clips
 from msa.inference import predict as predictions
 from msa.inference.clips import Cutting, find_clips, read_clips
-from msa.inference.extraction import stored_settings
+from msa.inference.extraction import own_folders, say_models, stored_settings
 
 pytest.importorskip("av", reason="needs msa[video]")
 
@@ -94,6 +94,37 @@ def test_another_version_is_said(capsys):
 def test_settings_that_this_version_does_not_know():
     with pytest.raises(InputError, match="a: extracted with gaze, which this version does not kno"):
         stored_settings({"a": card() | {"settings": {**SETTINGS, "gaze": "on"}}})
+
+
+def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = {"align": "someone/letters", "asr": "my/whisper", "audio": "lld", "vision": "my/clip"}
+    (tmp_path / "my/whisper").mkdir(parents=True)
+    assert own_folders(named) == {"asr": "my/whisper", "vision": "my/clip"}
+    with pytest.raises(InputError, match="vision: .* model in the folder my/clip: expected"):
+        say_models(named)
+    (tmp_path / "my/clip").mkdir()
+    say_models(named)
+    assert capsys.readouterr().err == (
+        "align: clips are read by the model someone/letters of the Hugging Face hub, as the "
+        "training data were; it is fetched, unless it is in the hub's cache\n"
+    )
+    for name in ("/home/me/wavlm", "../wavlm", "a/b/c"):
+        with pytest.raises(InputError, match=f"audio: .* in the folder {name}: expected"):
+            say_models({**SETTINGS, "audio": name})
+    assert own_folders({}) == own_folders(SETTINGS) == {}
+
+
+def test_a_pack_without_a_model_of_one_s_own_says_so(system, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "msa.inference.pack.own_folders", lambda settings: {"audio": f"{settings['rate']}/wavlm"}
+    )
+    where = [system / "ridge.json", tmp_path / "out", "--configfile", system / "config.yaml"]
+    assert main(["pack", *map(str, where)]) == 0
+    assert (
+        "out: audio: the pack does not hold the model in your folder 5.0/wavlm: who predicts "
+        in (capsys.readouterr().err)
+    )
 
 
 def test_an_extractor_that_is_not_installed(monkeypatch):

@@ -224,9 +224,9 @@ def test_a_task_that_cannot_be(packed, tmp_path):
 
 
 def test_whatever_a_pack_does_is_one_error(packed, tmp_path):
-    with pytest.raises(InputError, match="packed: expected a pack whose .*, got: KeyError: 'a'$"):
-        with one_error(str(packed)):
-            raise KeyError("a")
+    said = "packed: expected a pack whose .*, got: KeyError: 'a'$"
+    with pytest.raises(InputError, match=said), one_error(str(packed)):
+        raise KeyError("a")
     with pytest.raises(RuntimeError), one_error(str(packed)):
         raise RuntimeError("out of memory")
     with pytest.raises(KeyError), one_error("results/x.json"):
