@@ -63,17 +63,28 @@ def _open(folder: Path, scratch: Path, own_encoder: Path | None) -> System:
         wrong += _run_problems(f"{run}/settings.json", read_settings(run), name, content)
     if wrong:
         raise InputError("; ".join(wrong))
-    known = folder / "training_ids.json"
-    ids = read_json(known, "salt", "ids") if known.is_file() else {"salt": None, "ids": None}
+    salt, ids = _read_ids(folder / "training_ids.json")
     return System(
         runs,
         content["recipe"],
         read_tensors(folder / "cleaning.safetensors", content["cleaning"]),
         open_encoder(folder / "encoder", content["encoder"], scratch / "encoder", own_encoder),
-        None if ids["ids"] is None else np.array(ids["ids"], dtype=str),
+        ids,
         content["extraction"],
-        salt=ids["salt"],
+        salt=salt,
     )
+
+
+def _read_ids(path: Path) -> tuple[str | None, np.ndarray | None]:
+    """The salt and the hashes (n,) of the training segments' ids, if a pack has them."""
+    if not path.is_file():
+        return None, None
+    content = read_json(path, "salt", "ids")
+    salt, ids = content["salt"], content["ids"]
+    texts = [salt, *ids] if isinstance(ids, list) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{path}: expected a text as salt and a list of hashes, got others")
+    return salt, np.array(ids, dtype=str)
 
 
 def _run_problems(

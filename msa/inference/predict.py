@@ -167,6 +167,19 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
     if len(args.run) > 1 and (args.encoder or args.sha256):
         option = "--encoder" if args.encoder else "--sha256"
         raise InputError(f"{option}: expected one --run with it, got {len(args.run)}")
+    written = {
+        "--output": args.output,
+        "its scores": args.output.with_suffix(".scores.json"),
+        "--page": args.page,
+    }
+    taken: dict[Path, str] = {}
+    for option, path in written.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{option}: expected a file to write, got the folder {path}")
+        if (other := taken.setdefault(path.resolve(), option)) != option:
+            raise InputError(f"{option}: expected another file than {other}, got {path}")
     asked = ("segments", "pause", "transcripts", "face_weights", "page")
     if not clips and (needless := [name for name in asked if getattr(args, name)]):
         raise InputError(
@@ -214,11 +227,6 @@ def main(args: argparse.Namespace) -> None:
         for name, prediction in predictions.items()
         if prediction.segments.label is not None
     }
-    if found:
-        content = found if several else next(iter(found.values()))
-        with atomic_write(args.output.with_suffix(".scores.json")) as file:
-            json.dump(content, file, indent=1)
-        print(json.dumps(content, indent=1))
     frame = joined({name: table(p.segments, p.runs) for name, p in predictions.items()})
     if clips and args.page:
         # what draws the page takes a while to import
@@ -227,5 +235,10 @@ def main(args: argparse.Namespace) -> None:
         text = clip_page(paths, clips, predictions, settings, cutting)
         with atomic_write(args.page) as file:
             file.write(text)
+    if found:
+        content = found if several else next(iter(found.values()))
+        with atomic_write(args.output.with_suffix(".scores.json")) as file:
+            json.dump(content, file, indent=1)
+        print(json.dumps(content, indent=1))
     with atomic_write(args.output) as file:
         (with_words(frame, clips) if clips else frame).to_csv(file, index=False)

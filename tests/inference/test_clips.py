@@ -338,5 +338,12 @@ def test_arguments_that_do_not_go_together(system, tmp_path, capsys):
     ):
         assert predict(system, path, more=more) is None
         assert text in capsys.readouterr().err
+    for page, text in (
+        (system / "out/../out/out.csv", "--page: expected another file than --output, got "),
+        (system / "out/out.scores.json", "--page: expected another file than its scores, got "),
+        (tmp_path, "--page: expected a file to write, got the folder "),
+    ):
+        assert predict(system, path, more=["--page", page]) is None
+        assert text in capsys.readouterr().err
     assert predict(system, system / "data/mine/test", more=["--pause", "1"]) is None
     assert "--pause: expected videos or sounds as --input, got" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save
 
 from msa.__main__ import main
 from msa.base.errors import InputError
@@ -220,6 +221,15 @@ def test_a_task_that_cannot_be(packed, tmp_path):
         recipe = CONTENT["recipe"] | {"task": json.loads(task)}
         write(packed, recipe=recipe)
         with pytest.raises(InputError, match="system.json: recipe: task: range: expected low, hi"):
+            open_any(str(packed), [], tmp_path)
+
+
+def test_hashes_that_are_none(packed, tmp_path):
+    for content in ({"salt": 1, "ids": []}, {"salt": "a", "ids": {}}, {"salt": "a", "ids": [[]]}):
+        (packed / "training_ids.json").write_text(json.dumps(content))
+        (packed / "cleaning.safetensors").write_bytes(save({}))
+        write(packed)
+        with pytest.raises(InputError, match="training_ids.json: expected a text as salt and a li"):
             open_any(str(packed), [], tmp_path)
 
 
