@@ -5,6 +5,7 @@ Of a model recipe, what its system is checked against.
 
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from msa.base.errors import InputError
@@ -138,23 +139,28 @@ def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
         wrong.append(f"recipe {name}: encoder: needs a sequence that plays words, got {names}")
     if not names:
         wrong.append(f"recipe {name}: sequences: expected one beside labels, of {SEQUENCES}")
-    if task["type"] == "regression" and "range" not in task:
-        wrong.append(f"recipe {name}: task: a regression needs its range, such as [-3, 3]")
-    if "range" in task and not task["range"][0] < task["range"][1]:
-        wrong.append(f"recipe {name}: task: range: expected low, high, got {task['range']}")
-    wrong += _metrics_problems(name, task)
     if unknown := set(recipe["clean"]["standardize"]) - set(names):
         wrong.append(
             f"recipe {name}: clean: standardize: expected some of {names}, got {sorted(unknown)}"
         )
+    return wrong + _table_problems(name, recipe) + task_problems(f"recipe {name}: task", task)
+
+
+def task_problems(where: str, task: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a task that is as the schema says."""
+    wrong = []
+    if task["type"] == "regression" and "range" not in task:
+        wrong.append(f"{where}: a regression needs its range, such as [-3, 3]")
+    if "range" in task and not -inf < task["range"][0] < task["range"][1] < inf:
+        wrong.append(f"{where}: range: expected low, high, got {task['range']}")
+    wrong += _metrics_problems(where, task)
     if task["type"] == "classification" and ("classes" not in task or len(task["targets"]) != 1):
-        wrong.append(f"recipe {name}: task: a classification needs classes and one target")
-    wrong += _table_problems(name, recipe)
-    wrong += _label_problems(f"recipe {name}: task", task)
+        wrong.append(f"{where}: a classification needs classes and one target")
+    wrong += _label_problems(where, task)
     columns = task.get("columns", task["targets"])
     if len(columns) != len(task["targets"]):
         wrong.append(
-            f"recipe {name}: task: expected a column for each of {len(task['targets'])} targets, "
+            f"{where}: expected a column for each of {len(task['targets'])} targets, "
             f"got {len(columns)}"
         )
     return wrong
@@ -175,16 +181,16 @@ def _video_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
-def _metrics_problems(name: str, task: Mapping[str, Any]) -> list[str]:
+def _metrics_problems(where: str, task: Mapping[str, Any]) -> list[str]:
     """What is wrong with the scores that a task asks for."""
     metrics = task.get("metrics")
     if metrics and task["type"] != "regression":
-        return [f"recipe {name}: task: metrics: of a regression alone, got a {task['type']}"]
+        return [f"{where}: metrics: of a regression alone, got a {task['type']}"]
     low, high = METRIC_RANGES.get(metrics or "", (None, None))
     first, last = task.get("range", (low, high))
     if low is not None and not low <= first < last <= high:
         return [
-            f"recipe {name}: task: metrics: {metrics} is of labels in [{low}, {high}], got the "
+            f"{where}: metrics: {metrics} is of labels in [{low}, {high}], got the "
             f"range [{first}, {last}]; correct one of them, or leave metrics out for mae and corr "
             "alone"
         ]

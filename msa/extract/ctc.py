@@ -166,9 +166,11 @@ class _Network:
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
         try:
-            self.model = AutoModelForCTC.from_pretrained(str(model)).eval()
-            self.features = AutoFeatureExtractor.from_pretrained(str(model))
-            tokenizer = AutoTokenizer.from_pretrained(str(model))
+            self.model = AutoModelForCTC.from_pretrained(str(model), trust_remote_code=False).eval()
+            self.features = AutoFeatureExtractor.from_pretrained(
+                str(model), trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(str(model), trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{model}: expected a CTC model of transformers, as wav2vec2, with its tokenizer: "

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from msa.base.errors import InputError
 from msa.extract import lld
 from msa.extract.optional import missing
 from msa.extract.parts import Frame, Rows
@@ -48,13 +47,9 @@ def audio_extractor(name: str) -> Callable[[np.ndarray], Rows]:
 
 def vision_extractor(name: str, weights: Path | None) -> Callable[[Iterator[Frame]], Rows]:
     """What makes rows of pictures: `mesh`, its `points`, or an image model by name or folder."""
-    from msa.extract import hub_vision, mesh
+    from msa.extract import face_weights, hub_vision, mesh
 
-    if weights is None:
-        raise InputError(
-            "vision: expected the folder of the face detector's weights, got none; fetch them with "
-            "`python -m msa fetch-face-weights` and give --face-weights, or set vision: none"
-        )
+    weights = weights or face_weights.FOLDER
     if name in ("mesh", "points"):
         return partial(mesh.describe, weights=weights, points=name == "points")
     return partial(hub_vision.describe, weights=weights, model=Path(name))

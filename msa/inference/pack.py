@@ -28,6 +28,7 @@ from msa.config.licences import UNKNOWN, licences
 from msa.data.own_input import expectation
 from msa.inference.card import model_card
 from msa.inference.content import CONTENT, FORMAT, check_files, listed, read_content
+from msa.inference.extraction import own_folders
 from msa.inference.packed import tensors
 from msa.inference.packed_encoder import pack_encoder
 from msa.inference.system import System, hashed, open_system
@@ -242,5 +243,11 @@ def main(args: argparse.Namespace) -> None:
             commit, private = push(folder, args.push, args.public, STALE)
             seen = "private" if private else "public"
             print(f"hf://{args.push}@{commit} ({seen})")
+    for key, name in own_folders((content["extraction"] or {}).get("settings", {})).items():
+        print(
+            f"{args.output}: {key}: the pack does not hold the model in your folder {name}: who "
+            "predicts for clips needs it in a folder of that name",
+            file=sys.stderr,
+        )
     size = sum(file["size"] for file in content["files"].values())
     print(f"{args.output}: {len(content['runs'])} runs, {size / 1e6:.1f} MB, --sha256 {sha256}")

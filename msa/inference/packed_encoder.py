@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,15 @@ def _public(path: Path) -> str:
 
 
 def _refuse_code(path: Path, content: Any) -> None:
-    if isinstance(content, dict) and "auto_map" in content:
-        raise InputError(
-            f"{path}: expected an encoder of transformers' own, got one with code (auto_map), "
-            "which no pack has"
-        )
+    """Raise an InputError where a configuration names code, or kernels of the hub, at any depth."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        kernels = key.endswith("attn_implementation") and "/" in str(value)
+        if key == "auto_map" or kernels:
+            raise InputError(
+                f"{path}: expected an encoder of transformers' own, got one with code ({key}), "
+                "which no pack has"
+            )
+        _refuse_code(path, value)
 
 
 def _write_tokenizer(source: Path, path: Path) -> None:
@@ -168,6 +173,10 @@ def _write_zeros(held: Path, folder: Path) -> None:
     shapes = read_json(folder / SHAPES)
     (folder / SHAPES).unlink()
     try:
+        # all but a pooler's are in each run; what is said to be more fills a disk
+        most = sum(path.stat().st_size for path in (held.parent / "runs").rglob("*.safetensors"))
+        if (numbers := sum(prod(shape) for _, shape in shapes.values())) > most:
+            raise ValueError(f"{numbers} numbers, of runs with {most} bytes")
         zeros = {
             name: torch.zeros(shape, dtype=getattr(torch, dtype))
             for name, (dtype, shape) in shapes.items()

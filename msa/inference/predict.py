@@ -18,9 +18,10 @@ from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.data.own_input import OwnInput, expectation, find, prepare, sequences
+from msa.extract.face_weights import FOLDER
 from msa.inference.clips import Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
-from msa.inference.packed import open_any
+from msa.inference.packed import one_error, open_any
 from msa.inference.segmenting import PAUSE
 from msa.inference.system import System
 from msa.inference.tables import Prediction, joined, scores, table, with_words
@@ -139,7 +140,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--transcripts", type=Path, metavar="FOLDER", help="default: beside each clip"
     )
     clips.add_argument(
-        "--face-weights", type=Path, metavar="FOLDER", help="default: those of the workflow"
+        "--face-weights",
+        type=Path,
+        metavar="FOLDER",
+        help=f"default: those of the workflow, for packs {FOLDER}",
     )
     clips.add_argument(
         "--page", type=Path, metavar="HTML", help="the clips beside what is predicted of them"
@@ -163,6 +167,19 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
     if len(args.run) > 1 and (args.encoder or args.sha256):
         option = "--encoder" if args.encoder else "--sha256"
         raise InputError(f"{option}: expected one --run with it, got {len(args.run)}")
+    written = {
+        "--output": args.output,
+        "its scores": args.output.with_suffix(".scores.json"),
+        "--page": args.page,
+    }
+    taken: dict[Path, str] = {}
+    for option, path in written.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{option}: expected a file to write, got the folder {path}")
+        if (other := taken.setdefault(path.resolve(), option)) != option:
+            raise InputError(f"{option}: expected another file than {other}, got {path}")
     asked = ("segments", "pause", "transcripts", "face_weights", "page")
     if not clips and (needless := [name for name in asked if getattr(args, name)]):
         raise InputError(
@@ -183,23 +200,25 @@ def main(args: argparse.Namespace) -> None:
         for number, run in enumerate(args.run):
             scratch = folder / f"system{number}"
             scratch.mkdir()
-            opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
+            with one_error(run):
+                opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
         systems = named(opened)
         forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
         if paths:
             settings = stored_settings({name: s.extraction for name, s in systems.items()})
             needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
-            weights = args.face_weights or next(iter(systems.values())).face_weights
+            folders = (args.face_weights, *(s.face_weights for s in systems.values()))
+            weights = next(filter(None, folders), None)
             cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE)
             clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
-        for number, (name, system) in enumerate(systems.items()):
+        for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
             expected = expectation(forms[name], system.recipe, system.cleanings)
             source = clips.files if clips else find(args.input, f"; the model reads {expected}")
             own = folder / str(number)
             own.mkdir()
-            predictions[name] = predict(
-                system, source, own, device, args.seconds, clips.intervals if clips else None
-            )
+            intervals = clips.intervals if clips else None
+            with one_error(run):
+                predictions[name] = predict(system, source, own, device, args.seconds, intervals)
     several = len(systems) > 1
     for name, prediction in predictions.items():
         say(f"{name}: " * several, systems[name], prediction.segments)
@@ -208,11 +227,6 @@ def main(args: argparse.Namespace) -> None:
         for name, prediction in predictions.items()
         if prediction.segments.label is not None
     }
-    if found:
-        content = found if several else next(iter(found.values()))
-        with atomic_write(args.output.with_suffix(".scores.json")) as file:
-            json.dump(content, file, indent=1)
-        print(json.dumps(content, indent=1))
     frame = joined({name: table(p.segments, p.runs) for name, p in predictions.items()})
     if clips and args.page:
         # what draws the page takes a while to import
@@ -221,5 +235,10 @@ def main(args: argparse.Namespace) -> None:
         text = clip_page(paths, clips, predictions, settings, cutting)
         with atomic_write(args.page) as file:
             file.write(text)
+    if found:
+        content = found if several else next(iter(found.values()))
+        with atomic_write(args.output.with_suffix(".scores.json")) as file:
+            json.dump(content, file, indent=1)
+        print(json.dumps(content, indent=1))
     with atomic_write(args.output) as file:
         (with_words(frame, clips) if clips else frame).to_csv(file, index=False)

@@ -33,7 +33,7 @@ class System:
         encoder: the text encoder's folder, None where the model reads no words.
         training_ids: segments of the training fold (n,), None where they are not known.
         extraction: the card of what its videos were extracted with, None where it has none.
-        face_weights: folder of the networks that find faces in them, None where it is not known.
+        face_weights: folder of the networks that find faces in them, None for the default.
         salt: what the training ids are hashed with, as of `hashed`; None where they are plain.
     """
 

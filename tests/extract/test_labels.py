@@ -59,3 +59,10 @@ def test_what_is_no_such_table(tmp_path, text, message):
         read_labels(written(tmp_path, text), SECONDS)
     with pytest.raises(InputError, match=r"other\.csv: expected a table of labels"):
         read_labels(tmp_path / "other.csv", SECONDS)
+
+
+def test_no_segment_has_no_end(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("video,start,end\na,0,inf\n")
+    with pytest.raises(InputError, match='line 2: end: expected a number, got "inf"'):
+        read_labels(path, {"a": 3.0}, labelled=False)

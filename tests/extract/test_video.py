@@ -137,9 +137,10 @@ def test_what_is_not_installed_is_no_fault_of_the_video(tmp_path, monkeypatch):
         heard(path)
 
 
-def test_vision_needs_its_networks(tmp_path):
+def test_vision_needs_its_networks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = write_clip(tmp_path / "a.mp4", None, pictures(0.4))
-    with pytest.raises(InputError, match="python -m msa fetch-face-weights"):
+    with pytest.raises(InputError, match="fetch-face-weights mesh --output data/extractors/mesh`"):
         extract_video(path)
 
 

@@ -15,8 +15,9 @@ from msa.extract import extractors
 from msa.extract.extractors import DEFAULTS, extractor_facts
 from msa.extract.optional import Missing
 from msa.inference import clips
+from msa.inference import predict as predictions
 from msa.inference.clips import Cutting, find_clips, read_clips
-from msa.inference.extraction import stored_settings
+from msa.inference.extraction import own_folders, say_models, stored_settings
 
 pytest.importorskip("av", reason="needs msa[video]")
 
@@ -93,6 +94,37 @@ def test_another_version_is_said(capsys):
 def test_settings_that_this_version_does_not_know():
     with pytest.raises(InputError, match="a: extracted with gaze, which this version does not kno"):
         stored_settings({"a": card() | {"settings": {**SETTINGS, "gaze": "on"}}})
+
+
+def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = {"align": "someone/letters", "asr": "my/whisper", "audio": "lld", "vision": "my/clip"}
+    (tmp_path / "my/whisper").mkdir(parents=True)
+    assert own_folders(named) == {"asr": "my/whisper", "vision": "my/clip"}
+    with pytest.raises(InputError, match="vision: .* model in the folder my/clip: expected"):
+        say_models(named)
+    (tmp_path / "my/clip").mkdir()
+    say_models(named)
+    assert capsys.readouterr().err == (
+        "align: clips are read by the model someone/letters of the Hugging Face hub, as the "
+        "training data were; it is fetched, unless it is in the hub's cache\n"
+    )
+    for name in ("/home/me/wavlm", "../wavlm", "a/b/c"):
+        with pytest.raises(InputError, match=f"audio: .* in the folder {name}: expected"):
+            say_models({**SETTINGS, "audio": name})
+    assert own_folders({}) == own_folders(SETTINGS) == {}
+
+
+def test_a_pack_without_a_model_of_one_s_own_says_so(system, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "msa.inference.pack.own_folders", lambda settings: {"audio": f"{settings['rate']}/wavlm"}
+    )
+    where = [system / "ridge.json", tmp_path / "out", "--configfile", system / "config.yaml"]
+    assert main(["pack", *map(str, where)]) == 0
+    assert (
+        "out: audio: the pack does not hold the model in your folder 5.0/wavlm: who predicts "
+        in (capsys.readouterr().err)
+    )
 
 
 def test_an_extractor_that_is_not_installed(monkeypatch):
@@ -223,8 +255,22 @@ def system(tmp_path_factory):
             *("train", run, "--data", data, "--clean", data / "clean"),
             *("--features", features, "--device", "cpu"),
         ],
+        [
+            *("predict-folds", run, "--data", data, "--clean", data / "clean"),
+            *("--features", features, "--device", "cpu"),
+        ],
+        ["score", run],
+        ["summarize", run, "--output", folder / "ridge.json"],
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def packed(system):
+    """The system as a pack; to read, not to change."""
+    where = [system / "ridge.json", system / "packed", "--configfile", system / "config.yaml"]
+    assert main(["pack", *map(str, where)]) == 0
+    return system / "packed"
 
 
 def predict(system, *inputs, more=()):
@@ -256,6 +302,25 @@ def test_a_new_clip(system, tmp_path, capsys):
     assert alone["sentiment"].tolist() == pytest.approx(frame["sentiment"][2:].tolist())
 
 
+def test_a_pack_predicts_for_clips(system, packed, tmp_path, monkeypatch):
+    """Elsewhere, without a configuration; beside a result too, whose folder of networks it uses."""
+    path, output = clip(tmp_path, "a"), tmp_path / "out.csv"
+    frame = predict(system, path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--input", path, "--output", output, "--device", "cpu"]
+    assert main(["predict", "--run", *map(str, [packed, *arguments])]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(output), frame)
+    folders = []
+    monkeypatch.setattr(
+        predictions, "read_clips", lambda *parts: folders.append(parts[-1]) or read_clips(*parts)
+    )
+    runs = [packed, system / "ridge.json", "--configfile", system / "config.yaml"]
+    assert main(["predict", "--run", *map(str, [*runs, *arguments])]) == 0
+    both = pd.read_csv(output)
+    assert both[f"{packed}.sentiment"].equals(both[f"{system / 'ridge.json'}.sentiment"])
+    assert folders == [system / "data/extractors/mesh"]
+
+
 def test_a_clip_of_the_training_data_says_what_it_said_there(system, capsys):
     frame = predict(system, system / "clips/c0.wav")
     assert "2 of 2 segments were in the training fold" in capsys.readouterr().err
@@ -272,6 +337,13 @@ def test_arguments_that_do_not_go_together(system, tmp_path, capsys):
         (["--pause", "0"], "--pause: expected more than 0, got 0.0"),
     ):
         assert predict(system, path, more=more) is None
+        assert text in capsys.readouterr().err
+    for page, text in (
+        (system / "out/../out/out.csv", "--page: expected another file than --output, got "),
+        (system / "out/out.scores.json", "--page: expected another file than its scores, got "),
+        (tmp_path, "--page: expected a file to write, got the folder "),
+    ):
+        assert predict(system, path, more=["--page", page]) is None
         assert text in capsys.readouterr().err
     assert predict(system, system / "data/mine/test", more=["--pause", "1"]) is None
     assert "--pause: expected videos or sounds as --input, got" in capsys.readouterr().err

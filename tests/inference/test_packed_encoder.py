@@ -68,6 +68,9 @@ def test_a_fine_tuned_encoder_of_the_hub_needs_no_hub(trained, demo_encoder, tmp
     said = pack_encoder(tmp_path / "a", encoder, runs / "text_only/main/all/1", words)
     named = {"name": "someone/tiny-bert", "revision": "c0ffee"}
     assert said == named | {"weights": "runs", "files": {}}
+    with pytest.raises(InputError, match=r"shapes.json: expected dtypes and .* of runs with 0"):
+        open_encoder(tmp_path / "a", said, tmp_path / "without runs")
+    shutil.copytree(runs / "text_only/main/all", tmp_path / "runs/all")
     folder = open_encoder(tmp_path / "a", said, tmp_path / "zeros")
     (_, first), (_, zeros) = load_encoder(demo_encoder), load_encoder(folder)
     shapes = {name: value.shape for name, value in zeros.state_dict().items()}
@@ -87,6 +90,10 @@ def test_code_of_an_encoder_is_refused(demo_encoder, tmp_path):
     for weights in ("pack", "runs"):
         with pytest.raises(InputError, match="code .auto_map."):
             open_encoder(own, said | {"weights": weights}, tmp_path / "x")
+    nested = {"text_config": {"_attn_implementation": "someone/kernel"}}
+    (own / "config.json").write_text(json.dumps(config | nested))
+    with pytest.raises(InputError, match="code ._attn_implementation."):
+        open_encoder(own, said | {"weights": "pack"}, tmp_path / "x")
     for entry in (None, said | {"weights": "pack"}):
         with pytest.raises(InputError, match="--encoder: expected none, for "):
             open_encoder(tmp_path, entry, tmp_path / "x", own)

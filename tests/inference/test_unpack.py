@@ -6,19 +6,25 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save
 
 from msa.__main__ import main
 from msa.base.errors import InputError
 from msa.base.provenance import digest
 from msa.inference.content import AGAIN, listed
-from msa.inference.packed import open_any
+from msa.inference.packed import one_error, open_any
 from msa.inference.unpack import RATIO, obtain, unpack
 
+TASK = {"type": "binary", "targets": ["a"]}
+SETTINGS = {
+    **{"dataset": "demo", "model": "lmf", "seed": 1, "target": "all", "task": TASK},
+    **{"label_columns": [0], "forms": {}, "hyperparameters": {"batch_size": 8}},
+}
 FILES = {
     "README.md": b"a card",
     "result.json": b"{}",
     "cleaning.safetensors": b"numbers",
-    "runs/all/1/settings.json": b'{"hyperparameters": {"batch_size": 8}}',
+    "runs/all/1/settings.json": json.dumps(SETTINGS).encode(),
     "runs/all/1/training.json": b"{}",
     "runs/all/1/model.safetensors": b"weights" * 10,
 }
@@ -29,7 +35,7 @@ CONTENT = {
     "model": "lmf",
     "variant": "main",
     "runs": ["all/1"],
-    "recipe": {"align": "words", "pauses": "drop", "task": {"type": "binary", "targets": ["a"]}},
+    "recipe": {"align": "words", "pauses": "drop", "task": TASK},
     "cleaning": {},
     "encoder": None,
     "extraction": None,
@@ -139,6 +145,14 @@ WRONG = {
         {"files": {"encoder/model.py": {"sha256": "0" * 64, "size": 1}}},
         "expected a file that packs have, got 'encoder/model.py'",
     ),
+    "a task of no kind": (
+        {"recipe": CONTENT["recipe"] | {"task": TASK | {"type": "ranking"}}},
+        "system.json: recipe: task: type: expected one of ['regression', 'classification', 'bin",
+    ),
+    "extracted by a number": (
+        {"extraction": {"settings": {"audio": 3}, "extractors": {}}},
+        "system.json: extraction: settings: audio: expected string, got 3 (int)",
+    ),
     "a run elsewhere": ({"runs": ["../1"]}, "runs: 0: expected target/seed, got '../1'"),
     "no weights": ({"runs": ["all/1", "all/2"]}, "files: expected runs/all/2/settings.json, runs"),
     "no encoder": (
@@ -164,13 +178,69 @@ def test_an_unknown_model_and_settings_that_are_none(packed, tmp_path):
     write(packed, model="lmv")
     with pytest.raises(InputError, match='model: unknown model "lmv"; did you mean "lmf"'):
         open_any(str(packed), [], tmp_path)
-    settings = packed / "runs/all/1/settings.json"
-    settings.write_text('{"hyperparameters": {"batch_size": "many", "precision": "fp3"}}')
-    write(packed)
-    with pytest.raises(InputError, match=r"settings.json: batch_size: expected.*; .*precision: "):
-        open_any(str(packed), [], tmp_path)
+    hyper = {"batch_size": "many", "precision": "fp3"}
+    said = refused_settings(packed, tmp_path, hyperparameters=hyper)
+    assert "settings.json: batch_size: expected" in said and "fp3" in said
     with pytest.raises(InputError, match="--encoder: expected a pack .*, got results/x.json"):
         open_any("results/x.json", [], tmp_path, encoder=tmp_path)
+
+
+def refused_settings(packed, tmp_path, **changes):
+    (packed / "runs/all/1/settings.json").write_text(json.dumps(SETTINGS | changes))
+    write(packed)
+    with pytest.raises(InputError) as caught:
+        open_any(str(packed), [], tmp_path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model", "misa"), ("dataset", 3), ("seed", 2), ("target", "b"), ("task", {"targets": []})],
+)
+def test_a_run_of_another_system(key, value, packed, tmp_path):
+    said = refused_settings(packed, tmp_path, **{key: value})
+    assert f"settings.json: {key}: expected " in said
+    assert said.endswith(f"as in system.json, got {value!r}")
+
+
+def test_settings_of_other_types_are_one_error(packed, tmp_path):
+    for forms in (None, {"text": ["words"]}, {"text": "smells"}):
+        assert "settings.json: forms: expected some of (None, 'words'" in refused_settings(
+            packed, tmp_path, forms=forms
+        )
+    for hyper in (None, [], "x"):
+        assert "settings.json: expected object, got" in refused_settings(
+            packed, tmp_path, hyperparameters=hyper
+        )
+
+
+def test_a_task_that_cannot_be(packed, tmp_path):
+    """NaN and what is greater than all numbers are JSON for Python."""
+    for low, high in (("NaN", "3"), ("-1e999", "3"), ("3", "-3")):
+        task = f'{{"type": "regression", "targets": ["a"], "range": [{low}, {high}]}}'
+        recipe = CONTENT["recipe"] | {"task": json.loads(task)}
+        write(packed, recipe=recipe)
+        with pytest.raises(InputError, match="system.json: recipe: task: range: expected low, hi"):
+            open_any(str(packed), [], tmp_path)
+
+
+def test_hashes_that_are_none(packed, tmp_path):
+    for content in ({"salt": 1, "ids": []}, {"salt": "a", "ids": {}}, {"salt": "a", "ids": [[]]}):
+        (packed / "training_ids.json").write_text(json.dumps(content))
+        (packed / "cleaning.safetensors").write_bytes(save({}))
+        write(packed)
+        with pytest.raises(InputError, match="training_ids.json: expected a text as salt and a li"):
+            open_any(str(packed), [], tmp_path)
+
+
+def test_whatever_a_pack_does_is_one_error(packed, tmp_path):
+    said = "packed: expected a pack whose .*, got: KeyError: 'a'$"
+    with pytest.raises(InputError, match=said), one_error(str(packed)):
+        raise KeyError("a")
+    with pytest.raises(RuntimeError), one_error(str(packed)):
+        raise RuntimeError("out of memory")
+    with pytest.raises(KeyError), one_error("results/x.json"):
+        raise KeyError("a")
 
 
 def link(archive):
@@ -203,6 +273,28 @@ def test_a_zip_with_a_file_twice(packed, tmp_path):
     assert "README.md: expected a file of a pack, got one that is there twice" in refused(
         source, tmp_path
     )
+
+
+def test_a_zip_of_a_rare_compression(packed, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
+        for file in packed.rglob("*.*"):
+            archive.write(file, file.relative_to(packed))
+    assert "expected a file of a pack, got one of a rare compression" in refused(
+        tmp_path / "a.zip", tmp_path
+    )
+
+
+def test_a_zip_of_damaged_places(packed, tmp_path):
+    """What zipfile says of these is no error of its own."""
+    body = zipped(packed, tmp_path / "a.zip").read_bytes()
+    place, comment = body.index(b"PK\1\2"), body.index(b"PK\5\6")
+    beyond = body[: place + 42] + b"\xff" * 3 + body[place + 45 :]  # a file's header
+    before = body[: comment + 16] + b"\xff" * 3 + body[comment + 19 :]  # the directory
+    for number, damaged in enumerate((beyond, before)):
+        (tmp_path / f"{number}.zip").write_bytes(damaged)
+        assert f"{number}.zip: expected a .zip of a pack, got: " in refused(
+            tmp_path / f"{number}.zip", tmp_path
+        )
 
 
 def test_a_zip_that_grows(packed, tmp_path):

@@ -204,6 +204,19 @@ def test_words_are_in_the_order_of_tab_once(html, tmp_path):
 
 
 @pytest.mark.slow
+def test_long_names_stay_where_they_are(tmp_path):
+    """Of files, and of models that are called by their paths."""
+    path = tmp_path / "long.html"
+    path.write_text(page([clip(file="x" * 200, media=None)], {"y" * 99: table(1, 2)}, [], TASK, []))
+    with Page(path, tmp_path / "profile", width=390) as browser:
+        for place in (":root", ".lost", ".values"):
+            out = (
+                f"(part => part.scrollWidth - part.clientWidth)(document.querySelector('{place}'))"
+            )
+            assert browser.ask(out) == 0, place
+
+
+@pytest.mark.slow
 def test_no_width_has_it_scroll_sideways(html, tmp_path):
     with Page(html, tmp_path) as browser:
         for width in (390, 700, 1200):
