@@ -181,7 +181,7 @@ def test_the_workflow_trains_them_in_one_job(project):
         assert (run / "history.csv").read_text().count("\n") == 4
         assert load_file(run / "model.safetensors")["fusion_weights"].shape == (1, 4)
     # models whose seeds would not gain train as ever
-    others = ["results/demo/ridge.json", "--configfile", "quick.yaml"]
+    others = ["results/demo/nhfnet.json", "--configfile", "quick.yaml"]
     planned = snakemake(project, "-n", *others).stdout
     assert re.search(r"^train +3$", planned, re.M)
 

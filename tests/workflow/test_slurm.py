@@ -173,7 +173,7 @@ def test_the_chain_with_a_job_that_fails_once(slurm, tmp_path):
     others = [job for found in jobs.values() for job in found if job is not failed]
     assert {job["JobState"] for job in others} == {"COMPLETED"}
     assert {rule for rule, _ in jobs} == {
-        *("demo", "demo_encoder", "align", "split", "audit", "clean", "croissant"),
+        *("demo", "demo_encoder", "align", "split", "audit", "clean", "croissant", "probe"),
         *("encode", "train"),
     }
     assert {rule for (rule, _), found in jobs.items() if "TresPerJob" in found[0]} == {
