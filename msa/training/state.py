@@ -5,8 +5,11 @@ selected epoch) and the optimizer's two moments: four times the model's size.
 """
 
 import random
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +138,7 @@ class State:
             },
         }
         # an open file, for its error says when the disk is full
-        with atomic_write(self.path, "wb") as file:
+        with _stopped_later(), atomic_write(self.path, "wb") as file:
             torch.save(content, file)
 
     def load(self, parts: Mapping[str, Any], order: torch.Generator) -> Trained | None:
@@ -170,6 +173,28 @@ class State:
         print(f"{self.path}: {reason}: training starts anew", file=sys.stderr)
         self.remove()
         return None
+
+
+@contextmanager
+def _stopped_later() -> Iterator[None]:
+    """Let what stops a process wait: an exception in the midst of torch's writer, which is C++,
+    ends it without a word.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: waiting.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for first in waiting[:1]:
+            signal.raise_signal(first)
 
 
 def _random_states(order: torch.Generator) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import random
+import signal
 from functools import cache
 
 import numpy as np
@@ -142,6 +143,31 @@ def saved(tmp_path):
     state = State(tmp_path / "sub" / "state.pt", "key")
     state.save(trained, parts, order)
     return state, parts, order
+
+
+def test_a_signal_waits_until_the_state_is_whole(saved, monkeypatch):
+    state, parts, order = saved
+    trained = state.load(parts, order)
+    save, stopped = torch.save, []
+
+    def stop(number, frame):
+        stopped.append(state.path.exists() and torch.load(state.path, weights_only=True)["key"])
+        raise SystemExit
+
+    def disturbed(content, file):
+        signal.raise_signal(signal.SIGTERM)
+        save(content, file)
+
+    state.path.unlink()
+    monkeypatch.setattr(torch, "save", disturbed)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(SystemExit):
+            state.save(trained, parts, order)
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stopped == [state.key]
 
 
 def test_random_states_come_back(saved):
