@@ -21,7 +21,7 @@ rule report:
             shipped(f"report/{part}.html")
             for part in (
                 *("page", "audit", "carries", "ceilings"),
-                *("errors", "licences", "noncommercial", "why"),
+                *("colours", "errors", "licences", "noncommercial", "theme", "why"),
             )
         ],
         references=shipped("resources/references.bib"),
