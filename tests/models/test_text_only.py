@@ -198,7 +198,7 @@ def test_prediction_is_that_of_transformers(kind: str, pool: str, tmp_path: Path
     if pool == "mean":
         x = torch.stack([row[valid].mean(0) for row, valid in zip(states, mask, strict=True)])
     expected = model.classifier(x)
-    assert expected.std(0).min() > 0.01
+    assert expected.std(0).max() > 0.01
     torch.testing.assert_close(model(batch), expected, atol=1e-5, rtol=1e-4)
 
 

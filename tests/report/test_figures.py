@@ -14,13 +14,13 @@ from msa.report import figures
 from msa.report.figures import matrices, scatter, tinted
 from msa.report.studies import attention
 
-STYLE = (ROOT / "workflow/report/page.html").read_text()
+COLOURS = (ROOT / "workflow/report/colours.html").read_text()
 MODES = {"light": 0, "dark": 1}
 
 
 def of_page(name, mode):
     """A colour of the page in a mode."""
-    return np.array(to_rgb(re.search(rf"--{name}: light-dark\((.*?), (.*?)\)", STYLE)[1 + mode]))
+    return np.array(to_rgb(re.search(rf"--{name}: light-dark\((.*?), (.*?)\)", COLOURS)[1 + mode]))
 
 
 def luminance(colour):
