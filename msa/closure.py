@@ -6,6 +6,7 @@ from pathlib import Path
 import grimp
 
 from msa.__main__ import STAGES
+from msa.base.workflow import WORKFLOW
 from msa.formats.importers import LAYOUTS
 from msa.models import MODELS
 
@@ -44,8 +45,8 @@ def closure(stage: str, model: str | None = None, layout: str | None = None) -> 
 
 
 def shipped(name: str) -> str:
-    """The path of a file in the folder `workflow`, which lies beside this package; as above."""
-    return _from_here(PACKAGE.parent / "workflow" / name)
+    """The path of a file in the folder `workflow`; as above."""
+    return _from_here(WORKFLOW / name)
 
 
 def _from_here(file: Path) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.base.schema import nearest
+from msa.base.workflow import WORKFLOW
 
-REFERENCES = Path(__file__).parents[2] / "workflow" / "resources" / "references.bib"
+REFERENCES = WORKFLOW / "resources" / "references.bib"
 # from an @ at the beginning of a line to the next
 ENTRY = re.compile(r"^@\w+\{\s*([^\s,]+).*?(?=^@|\Z)", re.MULTILINE | re.DOTALL)
 

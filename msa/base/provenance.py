@@ -69,12 +69,17 @@ def processor() -> str:
 
 def git() -> dict[str, Any]:
     """Commit of the checkout and whether it has changes; None where it is not a checkout."""
+    commands = (
+        ["ls-files", "--error-unmatch", __file__],  # the checkout around a .venv is not ours
+        ["rev-parse", "HEAD"],
+        ["status", "--porcelain"],
+    )
     try:
-        commit, status = (
+        _, commit, status = (
             subprocess.run(
                 ["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=True
             ).stdout.strip()
-            for command in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+            for command in commands
         )
     except (OSError, subprocess.CalledProcessError):
         return {"git_commit": None, "git_dirty": None}

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -17,8 +16,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from msa.base.errors import InputError
+from msa.base.workflow import WORKFLOW
 
-SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
+SCHEMAS = WORKFLOW / "schemas"
 # JSON has no integers, and takes 20.0 for one; Python's range does not
 TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)

@@ -7,7 +7,8 @@ from typing import Any
 from msa.base import bibtex
 from msa.base.errors import InputError
 from msa.base.schema import nearest, problems, refuse
-from msa.config.configuration import DEFAULTS, WORKFLOW, Config
+from msa.base.workflow import WORKFLOW
+from msa.config.configuration import DEFAULTS, Config
 from msa.config.encoders import encoder_problems
 from msa.config.expand import expand
 from msa.config.fits import misfit, wrong_losses

@@ -1,10 +1,7 @@
 """The configuration once it is checked: what every other question is asked of."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto",

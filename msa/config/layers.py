@@ -32,6 +32,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), YAML) or {}
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such file; run this in the project's folder, or name yours by --configfile"
+        ) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as YAML: {reason}") from error

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from msa.config.configuration import WORKFLOW, Config
+from msa.base.workflow import WORKFLOW
+from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import whole
 from msa.config.layers import read_yaml

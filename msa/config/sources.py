@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from msa.config.configuration import WORKFLOW, Config
+from msa.base.workflow import WORKFLOW
+from msa.config.configuration import Config
 from msa.config.encoders import text_encoder
 from msa.config.folds import draw, speakers_table, whole
 from msa.config.recipes import EXTRACTED, file_urls

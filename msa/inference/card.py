@@ -10,7 +10,8 @@ import numpy as np
 from msa import __version__
 from msa.base.bibtex import cited
 from msa.base.learned import not_learned, sentence
-from msa.config.configuration import WORKFLOW, Config
+from msa.base.workflow import WORKFLOW
+from msa.config.configuration import Config
 from msa.data.licences import licence_table
 from msa.results.seeds import spread_text
 from msa.results.summarize import label, protocol

@@ -20,6 +20,7 @@ import pandas as pd
 from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
+from msa.base.workflow import WORKFLOW
 from msa.data.clean import table as card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import errors, studies
@@ -46,7 +47,7 @@ from msa.results.leaderboard import (
 from msa.results.paper_table import TITLES, caption, cells
 from msa.results.readable import sentence as readable_sentence
 
-TEMPLATE = Path(__file__).parents[2] / "workflow" / "report"
+TEMPLATE = WORKFLOW / "report"
 DIGITS = 9  # of a digest, as many as tell two apart
 SHORTENED = ("git_commit", "code_digest", "data_digest", "config_digest")
 CARD = ("segments", "sequences", "dropped", "cleaning")

@@ -12,12 +12,13 @@ import pandas as pd
 import yaml
 
 from msa.base.atomic import atomic_write
+from msa.base.workflow import WORKFLOW
 from msa.results.ceilings import HUMAN, kind_of
 from msa.results.leaderboard import read_result
 from msa.results.protocols import OURS, UNKNOWN, parse, read_seeds, spread, under, words
 from msa.results.summarize import protocol as crossed
 
-RESOURCES = Path(__file__).parents[2] / "workflow" / "resources"
+RESOURCES = WORKFLOW / "resources"
 COLUMNS = (
     *("model", "variant", "target", "metric", "ours", "ours_std", "published", "difference"),
     *("protocol", "ours_their_way", "ours_their_way_std", "difference_their_way"),

@@ -18,12 +18,13 @@ from transformers import BertConfig, BertModel
 from msa.base.atomic import atomic_write
 from msa.base.bibtex import cited
 from msa.base.errors import InputError
+from msa.base.workflow import WORKFLOW
 from msa.config.layers import merge, read_yaml
 from msa.config.recipes import authority
 from msa.models import MODELS, model_class
 from msa.training.network import build
 
-RECIPES = Path(__file__).parents[2] / "workflow" / "recipes" / "models"
+RECIPES = WORKFLOW / "recipes" / "models"
 # MOSI's GloVe text, COVAREP, FACET, and those of MMSA's files; hcf as where there is any
 WIDTHS = {"text": 300, "audio": 74, "vision": 47, "hcf": 4}
 MMSA_WIDTHS = {"text": 768, "audio": 5, "vision": 20}

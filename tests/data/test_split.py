@@ -399,7 +399,7 @@ def test_folds_files_that_are_wrong(tmp_path, content, expected):
     [("mosi", (52, 10, 31)), ("mosei", (2249, 300, 678)), ("pom", (600, 100, 203))],
 )
 def test_the_official_folds_are_shipped(name, videos):
-    from msa.config.configuration import WORKFLOW
+    from msa.base.workflow import WORKFLOW
 
     folds = read_folds(WORKFLOW / "resources" / "folds" / f"{name}.json")
     assert tuple(map(len, folds.values())) == videos

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
+from msa.base.workflow import WORKFLOW
 from msa.config.check import configure
-from msa.config.configuration import WORKFLOW
 from msa.config.layers import merge
 from msa.config.studies import search
 from msa.training.space import applied, draw

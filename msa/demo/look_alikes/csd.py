@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from msa.base.workflow import WORKFLOW
 from msa.demo.look_alikes.rows import CLIPS, SEGMENTS, make_rows, make_words
 from msa.formats import csd
 from msa.formats.content import as_words
 
-FOLDS = Path(__file__).parents[3] / "workflow" / "resources" / "folds"
+FOLDS = WORKFLOW / "resources" / "folds"
 RATES = {"audio": 100, "vision": 30}  # rows a second
 # by data set, sequence to (file, width)
 FILES: Mapping[str, Mapping[str, tuple[str, int]]] = {
