@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from msa.base.errors import InputError
 from msa.base.logs import LOGGED
+from msa.base.schema import refuse
 from msa.closure import closure, shipped
 from msa.config import encoders, fits, flags, folds, joint, paths
 from msa.config import recipes, settings, sources, studies, transfer
@@ -31,6 +32,9 @@ def checked(ask, *arguments):
 
 
 CONFIG = checked(configure, config)
+if workflow.modifier.is_main_snakefile():
+    # as a module, a rule of the other workflow may make them
+    checked(refuse, sources.missing_files(CONFIG))
 DATA, FEATURES, RUNS, STATE, RESULTS, CHECKSUMS = (
     CONFIG.path(kind)
     for kind in ("data", "features", "runs", "state", "results", "checksums")

@@ -6,7 +6,7 @@ from msa.base.errors import InputError
 from msa.config.check import configure
 from msa.config.flags import deal_flags, sequence_flags
 from msa.config.folds import deals, draw
-from msa.config.sources import data_sources, dataset_sources, folds_source
+from msa.config.sources import data_sources, dataset_sources, folds_source, missing_files
 
 MINE = {
     "videos": "my/clips",
@@ -32,6 +32,16 @@ def test_videos_are_sequences_that_are_extracted():
     assert data_sources(mine, "again") == data_sources(mine, "mine")
     assert {source.kind for source in dataset_sources(mine, "mine")} == {"made"}
     assert deals(mine, "mine") == [] and len(deals(mine, "again")) == 3
+
+
+def test_folders_and_labels_that_are_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my/clip").mkdir(parents=True)
+    assert missing_files(config(transcripts="mine/text")) == [
+        'recipe mine: my/clips: no such file; did you mean "my/clip"?',
+        f"recipe mine: mine/text: no such file; there is no folder mine in {tmp_path}",
+        "recipe mine: my/labels.csv: no such file",
+    ]
 
 
 def test_what_is_not_asked_for_is_no_sequence():
