@@ -6,7 +6,9 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 
 from msa import __version__
@@ -94,6 +96,7 @@ STAGES = {
 }
 
 
+PYTHONS = warnings.formatwarning  # how Python shows a warning
 ON_GPU = (
     "encode train train-seeds trials predict-folds predict-other perturb examine predict".split()
 )
@@ -118,6 +121,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         if argv is None:
+            warnings.formatwarning = _warning
             signal.signal(signal.SIGTERM, _stop)
             lock_command(arguments)
         if args.stage in ON_GPU and args.device in ("auto", "cuda"):
@@ -150,6 +154,19 @@ def _import(module: str) -> ModuleType:
     gc.freeze()
     gc.enable()
     return imported
+
+
+def _warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """What is printed of a warning: of our own, which are about the data, no line of code."""
+    if Path(filename).is_relative_to(Path(__file__).parent):
+        return f"warning: {message}\n"
+    return PYTHONS(message, category, filename, lineno, line)
 
 
 def _say(problem: object) -> int:

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,6 +110,37 @@ def lock_file(config: Config, source: Source) -> str | None:
     if source.kind == "own":
         return None
     return config.path("checksums", source.owner, f"{Path(source.path).name}.sha256")
+
+
+def missing_files(config: Config) -> list[str]:
+    """The user's own files of the configured data sets that are not there, one line each.
+
+    Snakemake takes what was made from another file for done, and says nothing. A file that was seen
+    where it should be may be gone: what was made from it stands.
+    """
+    lines: dict[str, str] = {}
+    for dataset in config.values["datasets"]:
+        for path in _own_files(config, dataset):
+            if not Path(path).exists():
+                lines.setdefault(path, f"recipe {dataset}: {path}: {_no_such(Path(path))}")
+    return [*lines.values()]
+
+
+def _own_files(config: Config, dataset: str) -> Iterator[str]:
+    """The user's own files, but for those that have been found right, and the encoder."""
+    for source in dataset_sources(config, dataset) + speaker_sources(config, dataset):
+        if source.kind == "own" and not Path(f"{checked_file(config, source)}.sha256").exists():
+            yield source.path
+    recipe = config.recipes[dataset]
+    if "videos" in recipe:
+        yield from (recipe[key] for key in ("videos", "transcripts", "labels") if key in recipe)
+
+
+def _no_such(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"no such file; there is no folder {path.parent} in {Path.cwd()}"
+    near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1)
+    return "no such file" + (f'; did you mean "{path.parent / near[0]}"?' if near else "")
 
 
 def _source(config: Config, dataset: str, name: str, file: Any) -> Source:

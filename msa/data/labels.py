@@ -97,11 +97,16 @@ def task_labels(
     misfits = np.any(outside, axis=1)
     if kind.beyond == "refuse" and misfits.any():
         low, high = kind.range or (-np.inf, np.inf)
+        wrong = (
+            f"are none of the classes {low:g} to {high:g}"
+            if kind.is_class
+            else f"lie outside the task's range [{low:g}, {high:g}]"
+        )
         first = int(np.argmax(misfits))
         first_values = ", ".join(f"{value:.7g}" for value in label[first])
         raise InputError(
-            f"{where}: {int(outside.sum())} labels lie outside the task's range "
-            f"[{low:g}, {high:g}], the first in {ids[first]}: [{first_values}]; {_advice(kind)}"
+            f"{where}: {int(outside.sum())} labels {wrong}, the first in {ids[first]}: "
+            f"[{first_values}]; {_advice(kind)}"
         )
     if kind.beyond == "clip" and kind.span is not None:
         label = np.where(np.isfinite(label), np.clip(label, *kind.span), label)
@@ -125,7 +130,10 @@ def _advice(kind: Kind) -> str:
     advice = "correct the recipe's task or the labels, or say there what becomes of them"
     if not kind.is_class:
         return f"{advice}: `beyond: clip` or `beyond: drop` (--beyond)"
-    intensities = "; of intensities `present: {above: 0}` (--above) makes the classes 0 and 1"
+    intensities = (
+        "; of intensities `type: binary` with `present: {above: 0}` (--above) makes the classes 0 "
+        "and 1"
+    )
     return f"{advice}: `beyond: drop` (--beyond){intensities if kind.classes == 2 else ''}"
 
 

@@ -38,7 +38,7 @@ def read_folds(path: Path) -> dict[str, list[str]]:
 
     An id is that of a video, or of a segment `video[i]`.
     """
-    folds = read_json(path, *FOLDS)
+    folds = read_json(path)
     if set(folds) != set(FOLDS):
         raise InputError(f"{path}: expected the keys {list(FOLDS)}, got {sorted(folds)}")
     seen: dict[str, tuple[str, str]] = {}

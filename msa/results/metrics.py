@@ -23,6 +23,7 @@ ALL = "all"  # in place of a target: the plain mean of each score over all of th
 CONSTANT = 8 * np.finfo(np.float32).eps
 # where CH-SIMS's classes end, each with the border above it (Yu et al., ACL 2020)
 SIMS_CLASSES = {"acc3_sims": (-0.1, 0.1), "acc5_sims": (-0.7, -0.1, 0.1, 0.7)}
+UNDEFINED = {"corr": "a side is constant", "wacc": "a class does not occur"}
 
 Array = np.ndarray
 Scores = dict[str, Array]
@@ -215,9 +216,7 @@ def _classes(truth: Array, predicted: Array, count: int, w: Array) -> tuple[Arra
 def _warned(scores: Scores, weights: Array | None) -> Scores:
     undefined = [key for key, value in scores.items() if np.ndim(value) == 0 and np.isnan(value)]
     if undefined and weights is None:
-        message = (
-            "undefined (corr: a side is constant; wacc: a class does not occur; others: no row "
-            "counts), null in JSON"
-        )
+        reasons = {UNDEFINED.get(key, "no row counts") for key in undefined}
+        message = f"undefined ({', '.join(sorted(reasons))}), null in JSON"
         warnings.warn(f"{', '.join(undefined)}: {message}", stacklevel=3)
     return scores

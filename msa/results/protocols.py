@@ -230,7 +230,7 @@ def shown(frame: pd.DataFrame) -> str:
     wide = frame.pivot_table("flattery", "protocol", "metric", sort=False, dropna=False)
     ours = frame[frame["protocol"] == OURS].set_index("metric")["mean"]
     texts = wide.map(signed)
-    texts.loc[OURS] = [f"{ours[metric]:.3f}" for metric in wide.columns]
+    texts.loc[OURS] = [f"{ours[metric]:.3f}".replace("nan", "n/a") for metric in wide.columns]
     return texts.rename_axis(index=None, columns=None).to_string()
 
 

@@ -98,7 +98,8 @@ def main(args: argparse.Namespace) -> None:
             print(f"{target} {metric}: {spread['mean']} (stored: {spread['stored_mean']})")
     every = [spread for scores in content["targets"].values() for spread in scores.values()]
     others = sum(spread["mean"] != spread["stored_mean"] for spread in every)
-    print(f"{others} of {len(every)} means differ" if others else "all means are as stored")
+    why = f", positive being above {args.threshold:g}" if args.threshold else ""
+    print(f"{others} of {len(every)} means differ{why}" if others else "all means are as stored")
     if args.output:
         with atomic_write(args.output) as file:
             json.dump(content, file, indent=1, allow_nan=False)

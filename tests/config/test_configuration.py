@@ -12,7 +12,7 @@ from msa.config.flags import folds_flags, task_flags
 from msa.config.layers import merge
 from msa.config.recipes import published_as
 from msa.config.settings import run_settings, targets
-from msa.config.sources import data_sources, folds_source
+from msa.config.sources import checked_sources, data_sources, folds_source, missing_files
 from msa.config.studies import ablated, retrained, robustness
 from msa.training.network import outputs_of
 
@@ -46,6 +46,22 @@ def my_encoder(tmp_path, monkeypatch):
     (folder / "tokenizer.json").write_text('{"added_tokens": [{"content": "[CLS]"}]}')
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+def test_own_files_that_are_not_there_are_named_once(my_encoder):
+    recipes = {"recipes": {"mine": OWN, "again": {"extends": "mine", "align": "labels"}}}
+    config = configure(merge(BASE, recipes, {"datasets": ["demo", "mine", "again"]}))
+    for name in ("my/audio.cds", "my/labels.csd", "my/folds.json"):
+        (my_encoder.parents[1] / name).touch()
+    assert missing_files(config) == [
+        "recipe mine: my/words.csd: no such file",
+        'recipe mine: my/audio.csd: no such file; did you mean "my/audio.cds"?',
+    ]
+    for path, source in checked_sources(config).items():
+        if source.path.endswith(".csd"):  # seen once, and gone
+            my_encoder.parents[1].joinpath(path).parent.mkdir(parents=True, exist_ok=True)
+            my_encoder.parents[1].joinpath(f"{path}.sha256").touch()
+    assert missing_files(config) == []
 
 
 def test_the_default_configuration_and_catalogue_are_valid():

@@ -159,7 +159,7 @@ def test_ids_twice_or_empty_stand_in_the_card(content, run, tmp_path):
         ([*HOLDS, "glove", *RANGE], "expected glove as the recipe's `holds` says, found words,"),
         ([*HOLDS, *RANGE, "--columns", "1"], "expected a label column 1 as the task says, got 1"),
         ([*HOLDS, "--range", "-1", "1"], "labels lie outside the task's range [-1, 1], the first"),
-        ([*HOLDS, "--classes", "2"], "labels lie outside the task's range [0, 1], the first"),
+        ([*HOLDS, "--classes", "2"], "labels are none of the classes 0 to 1, the first"),
         ([*HOLDS, *RANGE, "--widths", "audio=5"], "audio: expected 5 columns as the recipe's"),
     ],
 )

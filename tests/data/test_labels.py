@@ -59,7 +59,7 @@ def test_an_emotion_is_present_above_a_number():
 @pytest.mark.parametrize(("values", "count"), [([[1], [0.5], [0]], 1), ([[2], [-1], [NAN]], 2)])
 def test_classes_are_refused_where_they_are_none(values, count):
     with pytest.raises(
-        InputError, match=rf"{count} labels lie outside .* \[0, 1\].* `present: {{above: 0}}`"
+        InputError, match=rf"{count} labels are none of the classes 0 to 1, .* `type: binary` with"
     ):
         task_labels("", IDS, np.array(values), Kind(classes=2, span=SPAN))
     _, misfits = task_labels("", IDS, np.array(values), Kind(classes=2, beyond="drop"))

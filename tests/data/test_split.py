@@ -361,7 +361,9 @@ def test_intensities_become_presence(aligned):
     card = run(aligned, span=None, classes=2, above=0.0)
     assert load(aligned, "train", "label")[:, 0].tolist() == [0, 1]
     assert card["labels"]["range"] is None
-    with pytest.raises(InputError, match=r"12 labels .*\[0, 1\], the first in a\[0\]: \[-1\]"):
+    with pytest.raises(
+        InputError, match=r"12 labels are none of the classes 0 to 1, the first in a\[0\]: \[-1\]"
+    ):
         run(aligned, span=None, classes=2)
 
 

@@ -103,7 +103,7 @@ def test_the_stage_says_whether_numbers_moved(stored, tmp_path, capsys):
     output = tmp_path / "again.json"
     options = ["--threshold", "0.5", "--output", str(output)]
     main(parser.parse_args([str(result), "--runs", str(runs), *options]))
-    assert capsys.readouterr().out.endswith("4 of 8 means differ\n")
+    assert capsys.readouterr().out.endswith("4 of 8 means differ, positive being above 0.5\n")
     content = json.loads(output.read_text())
     assert content["threshold"] == 0.5
     assert content["metrics_version"] == content["stored_metrics_version"] == METRICS_VERSION

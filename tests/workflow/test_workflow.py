@@ -362,6 +362,10 @@ def test_catalogue_dry_runs(project):
     [
         ({"sedes": [1]}, 'config: unknown key "sedes"; did you mean "seeds"?'),
         ({"datasets": ["demoo"]}, 'unknown data set "demoo"; did you mean "demo"?'),
+        (
+            {"datasets": ["mine"], "recipes": {"mine": {"extends": "demo", "folds": "my.json"}}},
+            "recipe mine: my.json: no such file",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused_before_anything_runs(project, changes, expected):
