@@ -12,7 +12,7 @@ from msa.base.errors import InputError
 from msa.base.logs import LOGGED
 from msa.base.schema import refuse
 from msa.closure import closure, shipped
-from msa.config import encoders, fits, flags, folds, joint, own_labels, paths
+from msa.config import encoders, fits, flags, folds, joint, paths
 from msa.config import recipes, settings, sources, studies, transfer
 from msa.config.check import configure
 from msa.config.layers import sorted_json
@@ -35,7 +35,6 @@ CONFIG = checked(configure, config)
 if workflow.modifier.is_main_snakefile():
     # as a module, a rule of the other workflow may make them
     checked(refuse, sources.missing_files(CONFIG))
-checked(refuse, [*own_labels.label_problems(CONFIG)])
 DATA, FEATURES, RUNS, STATE, RESULTS, CHECKSUMS = (
     CONFIG.path(kind)
     for kind in ("data", "features", "runs", "state", "results", "checksums")

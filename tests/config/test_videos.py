@@ -6,7 +6,6 @@ from msa.base.errors import InputError
 from msa.config.check import configure
 from msa.config.flags import deal_flags, sequence_flags
 from msa.config.folds import deals, draw
-from msa.config.own_labels import label_problems
 from msa.config.sources import data_sources, dataset_sources, folds_source, missing_files
 
 MINE = {
@@ -43,32 +42,6 @@ def test_folders_and_labels_that_are_not_there(tmp_path, monkeypatch):
         f"recipe mine: mine/text: no such file; there is no folder mine in {tmp_path}",
         "recipe mine: my/labels.csv: no such file",
     ]
-
-
-@pytest.mark.parametrize(
-    ("header", "task", "message"),
-    [
-        ("video,start,end,sentiment", {}, None),
-        ("video,label", {}, None),
-        ("\ufeffvideo,sentiment,joy", {}, None),
-        ("video,joy,sentiment", {"columns": [1]}, None),
-        ("video,joy,sentiment", {}, "not the columns that are read, ['joy']; say `columns: [1]`"),
-        ("video,sentiment,joy", {"targets": ["joy", "sentiment"]}, "say `columns: [1, 0]`"),
-        ("video,score", {}, "expected columns named as the targets ['sentiment'], got ['score']"),
-        ("video,start,end", {"columns": [1]}, "expected columns named as the targets"),
-        ("", {}, "expected columns named as the targets"),
-    ],
-)
-def test_labels_are_the_columns_that_are_named(tmp_path, monkeypatch, header, task, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my").mkdir()
-    mine = config(task=MINE["task"] | task)
-    assert [*label_problems(mine)] == []
-    (tmp_path / "my/labels.csv").write_text(header)
-    said = [*label_problems(mine)]
-    assert len(said) == (message is not None)
-    if message:
-        assert said[0].startswith("recipe mine: my/labels.csv: ") and message in said[0]
 
 
 def test_what_is_not_asked_for_is_no_sequence():
