@@ -1,7 +1,11 @@
+import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
+import pytest
 from running import ROOT, environment
 
 
@@ -13,3 +17,25 @@ def test_a_reader_that_has_enough_ends_a_command_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_one_line(tmp_path, number):
+    pipe = tmp_path / "settings.json"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "msa", "compare", tmp_path, "--output", tmp_path / "out.json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        writer = None
+        while writer is None and process.poll() is None:  # until it reads
+            with suppress(OSError):
+                writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.01)
+        process.send_signal(number)
+        said = process.stderr.read()
+    assert said == (
+        f"error: stopped by {number.name}; run again, training goes on after its last whole epoch\n"
+    )
+    assert process.returncode == 128 + number and [*tmp_path.iterdir()] == [pipe]
+    os.close(writer)
