@@ -151,7 +151,7 @@ def videos_owner(config: Config, dataset: str) -> str:
 def label_problems(config: Config) -> Iterator[str]:
     """Recipes of videos whose targets are others than those that their videos are labelled with."""
     for name, recipe in config.recipes.items():
-        if recipe.get("sequences", {}).get("labels") != EXTRACTED:
+        if recipe.get("sequences", {}).get("labels") != EXTRACTED or whole(config, name) != name:
             continue
         owner, task = videos_owner(config, name), recipe["task"]
         labelled = config.recipes[owner]["task"]["targets"]
