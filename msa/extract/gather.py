@@ -76,6 +76,19 @@ def dropped(parts: Sequence[Part]) -> pd.DataFrame:
     return pd.DataFrame(sorted(lines), columns=list(COLUMNS))
 
 
+def _models(parts: Sequence[Part]) -> dict[str, str]:
+    """By setting, which commit of a model of the hub read all videos."""
+    found: dict[str, str] = {}
+    for part in parts:
+        for key, name in part.facts.get("models", {}).items():
+            if (other := found.setdefault(key, name)) != name:
+                raise InputError(
+                    f"{part.video}: {key}: expected {other}, which read the videos before, got "
+                    f"{name}; name one as NAME@COMMIT under `extract`, and run again"
+                )
+    return found
+
+
 def card(parts: Sequence[Part], settings: Mapping[str, Any]) -> dict[str, Any]:
     """What was found: videos, seconds, the words' origins, extractors, each video's facts."""
     origins = [part.facts["words"] for part in parts if part.words]
@@ -151,8 +164,13 @@ def gather(
     labels: Path | None = None,
     targets: Sequence[str] | None = None,
 ) -> None:
-    """Write the .csd files, dropped.csv and the card into a folder; targets as of `read_labels`."""
-    facts = card(parts, settings)
+    """Write the .csd files, dropped.csv and the card into a folder; targets as of `read_labels`.
+
+    Raises:
+        InputError: parts were made by several commits of a model; or as of `sequences` and
+            `read_labels`.
+    """
+    facts = card(parts, {**settings, **_models(parts)})
     seconds = {p.video: p.facts.get("declared_seconds") or _end(p) or None for p in parts}
     with atomic_folder(output) as folder:
         write_sequences(parts, folder, facts["extractors"])

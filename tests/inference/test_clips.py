@@ -99,7 +99,12 @@ def test_settings_that_this_version_does_not_know():
 
 def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    named = {"align": "someone/letters", "asr": "my/whisper", "audio": "lld", "vision": "my/clip"}
+    named = {
+        "align": f"someone/letters@{'0a' * 20}",
+        "asr": "my/whisper",
+        "audio": "lld",
+        "vision": "my/clip",
+    }
     (tmp_path / "my/whisper").mkdir(parents=True)
     assert own_folders(named) == {"asr": "my/whisper", "vision": "my/clip"}
     with pytest.raises(InputError, match="vision: .* model in the folder my/clip: expected"):
@@ -107,13 +112,17 @@ def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monke
     (tmp_path / "my/clip").mkdir()
     say_models(named)
     assert capsys.readouterr().err == (
-        "align: clips are read by the model someone/letters of the Hugging Face hub, as the "
-        "training data were; it is fetched, unless it is in the hub's cache\n"
+        f"align: clips are read by the model someone/letters@{'0a' * 20} of the Hugging Face hub, "
+        "as the training data were; it is fetched, unless it is in the hub's cache\n"
     )
     for name in ("/home/me/wavlm", "../wavlm", "a/b/c"):
         with pytest.raises(InputError, match=f"audio: .* in the folder {name}: expected"):
             say_models({**SETTINGS, "audio": name})
     assert own_folders({}) == own_folders(SETTINGS) == {}
+    with pytest.raises(
+        InputError, match="asr: .* by openai/whisper of the .*: expected its commit"
+    ):
+        say_models({**SETTINGS, "asr": "openai/whisper"})
 
 
 def test_a_pack_without_a_model_of_one_s_own_says_so(system, tmp_path, monkeypatch, capsys):
