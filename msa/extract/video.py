@@ -171,6 +171,11 @@ def _of_transcript(
     tokens: Sequence[Token], sound: np.ndarray, settings: Mapping[str, Any]
 ) -> Words:
     if words := given(tokens):
+        if np.median(words.times[:, 0]) >= (end := len(sound) / RATE):
+            raise InputError(
+                f"expected words within the {end:.1f} s of the sound, got times up to "
+                f"{words.times.max():.1f} s: are they milliseconds, or of another file?"
+            )
         return words
     if settings["align"] == "sphinx":
         return align(sound, tokens, math.inf if settings["keep_unfit"] else LIMIT)
