@@ -190,7 +190,7 @@ def _table(
     names, table = read_labels(cutting.table, seconds | lasting, [*cutting.targets], labelled=False)
     columns = [cutting.targets[name] for name in names]
     width = max(columns, default=-1) + 1
-    found = {}
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for clip in lasting.keys() & table.keys():
         times, values = table[clip]
         labels = np.full((len(times), width), np.nan)
