@@ -100,10 +100,17 @@ PYTHONS = warnings.formatwarning  # how Python shows a warning
 ON_GPU = (
     "encode train train-seeds trials predict-folds predict-other perturb examine predict".split()
 )
+SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a stage; without `argv` as this process's own, which may wait for its twin."""
+    if argv is None:
+        warnings.formatwarning = _warning
+        for number in SIGNALS:
+            # a shell without jobs starts what runs in the background deaf to Ctrl-C
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _stop)
     parser = argparse.ArgumentParser(prog="python -m msa", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
@@ -121,8 +128,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         if argv is None:
-            warnings.formatwarning = _warning
-            signal.signal(signal.SIGTERM, _stop)
             lock_command(arguments)
         if args.stage in ON_GPU and args.device in ("auto", "cuda"):
             use_one_gpu(args.gpu_jobs_per_device)
@@ -181,11 +186,14 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _stop(number: int, frame: object) -> None:
-    """Leave on a scheduler's signal: what is half written is removed on the way out."""
+    """Leave on a scheduler's signal or Ctrl-C: what is half written is removed on the way out."""
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
     signal.alarm(10)  # the end, should something on the way out wait
     with suppress(OSError):
         print(
-            "error: stopped by SIGTERM; run again, training goes on after its last whole epoch",
+            f"error: stopped by {signal.Signals(number).name}; run again, training goes on after "
+            "its last whole epoch",
             file=sys.stderr,
             flush=True,
         )

@@ -58,8 +58,10 @@ rule extract:
         runtime=scaled(15),
     params:
         settings=lambda wildcards: sorted_json(recipe(wildcards).get("extract", {})),
+        targets=lambda wildcards: recipe(wildcards)["task"]["targets"],
         folder=subpath(output.card, parent=True),
     shell:
         "python -m msa extract {input.parts:q} --settings {params.settings:q}"
-        " --labels {input.labels:q} --output {params.folder:q}"
+        " --labels {input.labels:q} --targets {params.targets:q}"
+        " --output {params.folder:q}"
         f" {LOGGED}"

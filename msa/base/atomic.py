@@ -67,6 +67,12 @@ def atomic_folders(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
         yield {name: stack.enter_context(atomic_folder(path)) for name, path in paths.items()}
 
 
+def check_place(path: Path) -> None:
+    """Raise an InputError unless something can be written there: before what takes long."""
+    with _temporary(path):
+        pass
+
+
 def allocate(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Make a .npy file to be filled, with its room on the disk.
 

@@ -17,6 +17,7 @@ from msa.config.layers import merge, read_yaml
 from msa.config.licences import licence_problems
 from msa.config.recipes import extend_recipe, recipe_problems
 from msa.config.settings import unknown_names
+from msa.config.sources import label_problems
 from msa.config.studies import search, space_problems
 from msa.config.transfer import transfer_problems
 from msa.models import MODELS
@@ -56,6 +57,7 @@ def configure(user_config: Mapping[str, Any]) -> Config:
     config = Config(values, catalogue, data_recipes, models, pinned)
     refuse([*_unknown(config)])
     refuse([*_wrong_settings(config), *_misfits(config), *encoder_problems(config)])
+    refuse([*label_problems(config)])
     refuse([*transfer_problems(config), *_licence_problems(config)])
     return config
 

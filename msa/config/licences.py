@@ -62,7 +62,8 @@ def _extractor_entries(config: Config, recipe: Mapping[str, Any]) -> Iterator[di
         for key, default in keys.items():
             name = settings.get(key, default)
             if name != "none" and sequence in sequence_names(recipe):
-                said = extractors().get(name) or config.values["encoders"].get(name, {})
+                model = name.partition("@")[0]  # without its commit
+                said = extractors().get(name) or config.values["encoders"].get(model, {})
                 yield _entry(sequence, name, {"licence": NOT_STATED} | said)
 
 

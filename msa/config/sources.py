@@ -181,6 +181,27 @@ def videos_owner(config: Config, dataset: str) -> str:
     return dataset if "videos" in recipe else videos_owner(config, recipe["extends"])
 
 
+def label_problems(config: Config) -> Iterator[str]:
+    """Recipes of videos whose targets are others than those that their videos are labelled with."""
+    for name, recipe in config.recipes.items():
+        if recipe.get("sequences", {}).get("labels") != EXTRACTED or whole(config, name) != name:
+            continue
+        owner, task = videos_owner(config, name), recipe["task"]
+        labelled = config.recipes[owner]["task"]["targets"]
+        if owner == name and "columns" in task:
+            yield (
+                f"recipe {name}: task: columns: labels of videos are found by the names in "
+                "`targets`; take it out"
+            )
+        columns = task.get("columns", range(len(task["targets"])))
+        if owner != name and task["targets"] != [*map(dict(enumerate(labelled)).get, columns)]:
+            yield (
+                f"recipe {name}: task: targets: expected some of {labelled}, the targets of "
+                f"{owner}, whose videos these are, with their numbers there as `columns`, got "
+                f"{task['targets']} and {[*columns]}"
+            )
+
+
 def folds_source(config: Config, dataset: str) -> Source:
     """The folds' JSON file."""
     if whole(config, dataset) != dataset or draw(config.recipes[dataset]):

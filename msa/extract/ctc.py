@@ -13,6 +13,7 @@ import numpy as np
 
 from msa.base.errors import InputError
 from msa.extract.forced_alignment import MARGIN, SHORTEST, Unfit
+from msa.extract.hub_model import where
 from msa.extract.media import RATE
 from msa.extract.parts import Words
 from msa.extract.pronounce import APOSTROPHES, spoken
@@ -166,11 +167,10 @@ class _Network:
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
         try:
-            self.model = AutoModelForCTC.from_pretrained(str(model), trust_remote_code=False).eval()
-            self.features = AutoFeatureExtractor.from_pretrained(
-                str(model), trust_remote_code=False
-            )
-            tokenizer = AutoTokenizer.from_pretrained(str(model), trust_remote_code=False)
+            own = {**where(model), "trust_remote_code": False}
+            self.model = AutoModelForCTC.from_pretrained(**own).eval()
+            self.features = AutoFeatureExtractor.from_pretrained(**own)
+            tokenizer = AutoTokenizer.from_pretrained(**own)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{model}: expected a CTC model of transformers, as wav2vec2, with its tokenizer: "

@@ -76,6 +76,19 @@ def dropped(parts: Sequence[Part]) -> pd.DataFrame:
     return pd.DataFrame(sorted(lines), columns=list(COLUMNS))
 
 
+def _models(parts: Sequence[Part]) -> dict[str, str]:
+    """By setting, which commit of a model of the hub read all videos."""
+    found: dict[str, str] = {}
+    for part in parts:
+        for key, name in part.facts.get("models", {}).items():
+            if (other := found.setdefault(key, name)) != name:
+                raise InputError(
+                    f"{part.video}: {key}: expected {other}, which read the videos before, got "
+                    f"{name}; name one as NAME@COMMIT under `extract`, and run again"
+                )
+    return found
+
+
 def card(parts: Sequence[Part], settings: Mapping[str, Any]) -> dict[str, Any]:
     """What was found: videos, seconds, the words' origins, extractors, each video's facts."""
     origins = [part.facts["words"] for part in parts if part.words]
@@ -145,16 +158,25 @@ def write_sequences(
 
 
 def gather(
-    parts: Sequence[Part], output: Path, settings: Mapping[str, Any], labels: Path | None = None
+    parts: Sequence[Part],
+    output: Path,
+    settings: Mapping[str, Any],
+    labels: Path | None = None,
+    targets: Sequence[str] | None = None,
 ) -> None:
-    """Write the .csd files, dropped.csv and the card into a folder."""
-    facts = card(parts, settings)
+    """Write the .csd files, dropped.csv and the card into a folder; targets as of `read_labels`.
+
+    Raises:
+        InputError: parts were made by several commits of a model; or as of `sequences` and
+            `read_labels`.
+    """
+    facts = card(parts, {**settings, **_models(parts)})
     seconds = {p.video: p.facts.get("declared_seconds") or _end(p) or None for p in parts}
     with atomic_folder(output) as folder:
         write_sequences(parts, folder, facts["extractors"])
         if labels:
-            targets, rows = read_labels(labels, seconds)
-            csd.write(folder / "labels.csd", "labels", rows, {"dimension names": targets})
+            names, rows = read_labels(labels, seconds, targets)
+            csd.write(folder / "labels.csd", "labels", rows, {"dimension names": names})
         dropped(parts).to_csv(folder / "dropped.csv", index=False)
         (folder / "card.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
         (folder / "card.md").write_text(card_text(facts), encoding="utf-8")
@@ -166,6 +188,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_settings(parser)
     parser.add_argument("--labels", type=Path, help="table of video, start, end, targets")
+    parser.add_argument("--targets", nargs="+", help="of the labels' columns; default: all")
     parser.add_argument("--output", type=Path, required=True, help="folder of the .csd files")
 
 
@@ -181,6 +204,6 @@ def main(args: argparse.Namespace) -> None:
             continue
         parts.append(extract_video(path, args.transcripts, settings, args.face_weights))
         print(f"{path}: {parts[-1].left_out or 'whole'}", file=sys.stderr)
-    gather(parts, args.output, settings, args.labels)
+    gather(parts, args.output, settings, args.labels, args.targets)
     for line in dropped(parts).itertuples(index=False):
         print(f"{line.video}: {line.sequence} left out: {line.reason}", file=sys.stderr)

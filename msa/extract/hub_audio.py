@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.extract.hub_model import where
 from msa.extract.media import RATE
 from msa.extract.parts import Rows
 
@@ -21,7 +22,7 @@ def describe(samples: np.ndarray, model: str) -> Rows:
 
     Args:
         samples: the sound.
-        model: its name on the hub, or its folder.
+        model: its name on the hub, NAME@COMMIT, or its folder.
     """
     extractor, network = _load(model)
     padded = np.pad(samples / np.float32(32768), (0, max(0, FIELD - len(samples))))
@@ -41,8 +42,8 @@ def _load(model: str) -> tuple[Any, Any]:
     from transformers import AutoFeatureExtractor, AutoModel
 
     try:
-        extractor = AutoFeatureExtractor.from_pretrained(model, trust_remote_code=False)
-        return extractor, AutoModel.from_pretrained(model, trust_remote_code=False).eval()
+        extractor = AutoFeatureExtractor.from_pretrained(**where(model), trust_remote_code=False)
+        return extractor, AutoModel.from_pretrained(**where(model), trust_remote_code=False).eval()
     except (OSError, ValueError) as error:
         raise InputError(
             f"{model}: expected a speech model with its feature extractor, a folder or a name on "

@@ -23,6 +23,7 @@ from msa.extract import sphinx
 from msa.extract.extractors import DEFAULTS, audio_extractor, vision_extractor
 from msa.extract.face_weights import FOLDER
 from msa.extract.forced_alignment import LIMIT, SHORTEST, align
+from msa.extract.hub_model import hub_models, with_commits
 from msa.extract.media import RATE, Media, Unusable, probe, read_frames, read_sound
 from msa.extract.optional import Missing
 from msa.extract.parts import Rows, Words
@@ -71,9 +72,12 @@ def extract_video(
             `fetch-face-weights` writes them.
 
     Raises:
-        InputError: an extractor is missing or unknown; never for what the file is like.
+        InputError: an extractor is missing or unknown, or a model not to be had; never for what
+            the file is like.
     """
     part = Part(path.stem)
+    settings = with_commits(settings)
+    part.facts["models"] = hub_models(settings)
     with open(path, "rb") as file:
         part.facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     asked = [name for name, key in KEYS.items() if settings[key] != "none"]
@@ -167,6 +171,11 @@ def _of_transcript(
     tokens: Sequence[Token], sound: np.ndarray, settings: Mapping[str, Any]
 ) -> Words:
     if words := given(tokens):
+        if np.median(words.times[:, 0]) >= (end := len(sound) / RATE):
+            raise InputError(
+                f"expected words within the {end:.1f} s of the sound, got times up to "
+                f"{words.times.max():.1f} s: are they milliseconds, or of another file?"
+            )
         return words
     if settings["align"] == "sphinx":
         return align(sound, tokens, math.inf if settings["keep_unfit"] else LIMIT)

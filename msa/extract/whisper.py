@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.errors import InputError
+from msa.extract.hub_model import where
 from msa.extract.media import RATE
 from msa.extract.parts import Words
 from msa.extract.speech import speech
@@ -50,7 +51,13 @@ def _pipeline(model: str | Path) -> Any:
     from transformers import pipeline
 
     try:
-        return pipeline("automatic-speech-recognition", str(model), trust_remote_code=False)
+        own = where(model)
+        return pipeline(
+            "automatic-speech-recognition",
+            own["pretrained_model_name_or_path"],
+            revision=own.get("revision"),
+            trust_remote_code=False,
+        )
     except (OSError, ValueError) as error:
         raise InputError(
             f"{model}: expected a Whisper of transformers: {str(error).partition(chr(10))[0]}"

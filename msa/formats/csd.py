@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from zlib_ng import zlib_ng
 
-from msa.base.atomic import atomic_path
+from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.base.locks import UNSUPPORTED, say_unlocked
 
@@ -71,7 +71,7 @@ class Sequence:
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a .csd computational sequence")
         try:
-            self._file = open_hdf5(path, "r")
+            self._file = open_hdf5(path)
         except OSError as error:
             if LOCKED in str(error):
                 raise InputError(
@@ -270,15 +270,15 @@ class Sequence:
         }
 
 
-def open_hdf5(path: Path, mode: str) -> h5py.File:
-    """Open an HDF5 file, without a lock where its file system has none."""
+def open_hdf5(path: Path) -> h5py.File:
+    """An HDF5 file to read, without a lock where its file system has none."""
     try:
-        return h5py.File(path, mode)
+        return h5py.File(path, "r")
     except OSError as error:
         if LOCKED not in str(error) or error.errno not in UNSUPPORTED:
             raise
     say_unlocked(path.parent, "nobody may write the file meanwhile")
-    return h5py.File(path, mode, locking=False)
+    return h5py.File(path, "r", locking=False)
 
 
 def _unpack(dataset: h5py.Dataset) -> np.ndarray | None:
@@ -382,7 +382,8 @@ def write(
         for video, (intervals, features) in sequences.items()
     }
     values = {**dict.fromkeys(METADATA_KEYS), **(metadata or {}), "root name": root}
-    with atomic_path(Path(path)) as target, open_hdf5(target, "w") as file:
+    # in memory: of a full disk HDF5 dies
+    with h5py.File(path, "w", driver="core", backing_store=False) as file:
         data = file.create_group(f"{root}/data")
         for video, (intervals, features) in arrays.items():
             for name, rows in (("intervals", intervals), ("features", features)):
@@ -398,3 +399,7 @@ def write(
             group.create_dataset(
                 key, (1,), data=[json.dumps(value)], dtype=h5py.string_dtype(), track_times=False
             )
+        file.flush()
+        content = file.id.get_file_image()
+    with atomic_write(Path(path), "wb") as target:
+        target.write(content)

@@ -25,7 +25,7 @@ WAY_IN = (
 def known_hdf5(path: Path) -> str | None:
     """What an HDF5 file is that is no .csd, and the way in; None for what nobody knows."""
     try:
-        with open_hdf5(path, "r") as file:
+        with open_hdf5(path) as file:
             shapes = dict(_arrays(file, depth=4))
     except BROKEN:  # type: ignore[misc]
         return None

@@ -5,7 +5,7 @@ What an extractor cannot have of a clip leaves that clip out, with its reason; o
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Cutting:
         table: .csv of video, start, end, and perhaps labels.
         seconds: length of a segment.
         pause: seconds in which nobody speaks, between two segments.
+        targets: the table's columns that are labels, and the column of a .csd file for each.
     """
 
     table: Path | None = None
     seconds: float | None = None
     pause: float = PAUSE
+    targets: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def read_clips(
             lost[path] = reason
         else:
             parts[path] = part
-    table = _table(cutting.table, paths, parts.values()) if cutting.table else {}
+    table = _table(cutting, paths, parts.values()) if cutting.table else {}
     segments = {}
     for path, part in parts.items():
         if cutting.table:
@@ -179,13 +181,22 @@ def _lacks(part: Part, needed: Collection[str]) -> str:
 
 
 def _table(
-    path: Path, clips: Sequence[Path], parts: Iterable[Part]
+    cutting: Cutting, clips: Sequence[Path], parts: Iterable[Part]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Segments and labels by clip; those of clips that are left out count as known."""
+    """Segments, none beyond its clip's end, and labels by clip; clips left out count as known."""
+    assert cutting.table is not None
     seconds: dict[str, float | None] = dict.fromkeys((clip.stem for clip in clips), np.inf)
-    seconds |= {part.video: seconds_of(part) for part in parts}
-    _, table = read_labels(path, seconds, labelled=False)
-    return {clip: rows for clip, rows in table.items() if np.isfinite(rows[0]).all()}
+    lasting = {part.video: seconds_of(part) for part in parts}
+    names, table = read_labels(cutting.table, seconds | lasting, [*cutting.targets], labelled=False)
+    columns = [cutting.targets[name] for name in names]
+    width = max(columns, default=-1) + 1
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for clip in lasting.keys() & table.keys():
+        times, values = table[clip]
+        labels = np.full((len(times), width), np.nan)
+        labels[:, columns] = values
+        found[clip] = np.minimum(times, lasting[clip]), labels
+    return found
 
 
 def seconds_of(part: Part) -> float:

@@ -1,6 +1,5 @@
 """With which settings clips are extracted: exactly those of the systems' training data."""
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,27 +7,21 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.extract.extractors import DEFAULTS, extractor_facts
-
-EXTRACTORS = ("none", "sphinx", "lld", "opensmile", "mesh", "points")
-HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+from msa.extract.hub_model import EXTRACTORS, KEYS, hub_models, unknown
 
 
 def own_folders(settings: Mapping[str, Any]) -> dict[str, str]:
     """By setting, what names a folder with a model, and no extractor or model of the hub."""
-    names = {key: str(settings.get(key, "none")) for key in ("align", "asr", "audio", "vision")}
-    return {
-        key: name
-        for key, name in names.items()
-        if name not in EXTRACTORS
-        and (key == "vision" or Path(name).is_dir() or not HUB_NAME.fullmatch(name))
-    }
+    names = {key: str(settings.get(key, "none")) for key in (*KEYS, "vision")}
+    hub = hub_models(settings)
+    return {key: name for key, name in names.items() if name not in EXTRACTORS and key not in hub}
 
 
 def say_models(settings: Mapping[str, Any]) -> None:
     """Say on stderr which models of the hub clips are read by, before any is fetched.
 
     Raises:
-        InputError: the folder of a model is not here.
+        InputError: the folder of a model is not here, or the commit of one of the hub not known.
     """
     folders = own_folders(settings)
     for key, name in folders.items():
@@ -37,13 +30,19 @@ def say_models(settings: Mapping[str, Any]) -> None:
                 f"{key}: the training data were extracted by a model in the folder {name}: "
                 "expected it here, got none; put it there"
             )
-    for key in ("align", "asr", "audio"):
-        if key not in folders and (name := settings[key]) not in EXTRACTORS:
-            print(
-                f"{key}: clips are read by the model {name} of the Hugging Face hub, as the "
-                "training data were; it is fetched, unless it is in the hub's cache",
-                file=sys.stderr,
-            )
+    models = hub_models(settings)
+    for key, name in unknown(models).items():
+        raise InputError(
+            f"{key}: the training data were extracted by {name} of the Hugging Face hub: expected "
+            "its commit in their card, got none, so that another may be there today; extract them "
+            "again"
+        )
+    for key, name in models.items():
+        print(
+            f"{key}: clips are read by the model {name} of the Hugging Face hub, as the "
+            "training data were; it is fetched, unless it is in the hub's cache",
+            file=sys.stderr,
+        )
 
 
 def stored_settings(extractions: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:

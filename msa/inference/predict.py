@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from msa.base.atomic import atomic_write
+from msa.base.atomic import atomic_write, check_place
 from msa.base.coverage import lacks, uncovered
 from msa.base.device import choose_device
 from msa.base.errors import InputError
@@ -186,6 +186,8 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
             f"--{needless[0].replace('_', '-')}: expected videos or sounds as --input, got "
             f"{' '.join(args.input)}"
         )
+    for path in taken:
+        check_place(path)
 
 
 def main(args: argparse.Namespace) -> None:
@@ -209,7 +211,10 @@ def main(args: argparse.Namespace) -> None:
             needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
             folders = (args.face_weights, *(s.face_weights for s in systems.values()))
             weights = next(filter(None, folders), None)
-            cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE)
+            task = next(iter(systems.values())).recipe["task"]
+            columns = task.get("columns", range(len(task["targets"])))
+            targets = dict(zip(task["targets"], columns, strict=True))
+            cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE, targets)
             clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
         for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
             expected = expectation(forms[name], system.recipe, system.cleanings)

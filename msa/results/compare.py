@@ -98,7 +98,14 @@ def task_of(task: Mapping[str, Any], target: str) -> Mapping[str, Any]:
 def _check(runs: Sequence[Run]) -> None:
     first = runs[0]
     truths: dict[str, tuple[Run, np.ndarray]] = {}
+    twins: dict[tuple[Any, ...], Run] = {}
     for run in runs:
+        who = label(run.settings), run.settings["target"], run.settings["seed"]
+        if (twin := twins.setdefault(who, run)) is not run:
+            raise InputError(
+                f"{run.path}: expected each model's runs once, got {twin.path} with seed {who[2]} "
+                "too; give one of them"
+            )
         expected, got = _facts(first), _facts(run)
         for key in expected:
             if got[key] != expected[key]:

@@ -92,6 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    if not np.isfinite(args.threshold):
+        raise InputError(f"--threshold: expected a number, got {args.threshold}")
     content = rescore(args.result, args.runs, args.threshold)
     for target, scores in content["targets"].items():
         for metric, spread in scores.items():

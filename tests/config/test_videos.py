@@ -74,3 +74,21 @@ def test_one_split_is_drawn():
 def test_what_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         config(**changes)
+
+
+def test_targets_of_one_s_own_labels_are_found_by_name():
+    """In the recipe of the videos as in those that extend it, whose labels these are."""
+    task = {"type": "regression", "targets": ["joy", "anger"], "range": [0, 3]}
+    with pytest.raises(InputError, match="mine: task: columns: labels of videos are found by the"):
+        config(task={**task, "columns": [1, 0]})
+    for other in ({"targets": ["anger"], "columns": [1]}, {"targets": ["joy"]}, {}):
+        config({"other": {"extends": "mine", "task": {**task, **other}}}, task=task)
+    for other in (
+        {"targets": ["anger"]},
+        {"targets": ["fear"]},
+        {"targets": ["joy"], "columns": [9]},
+    ):
+        with pytest.raises(
+            InputError, match=r"other: task: targets: expected some of \['joy', 'an"
+        ):
+            config({"other": {"extends": "mine", "task": {**task, **other}}}, task=task)

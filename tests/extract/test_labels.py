@@ -40,9 +40,29 @@ def test_what_could_not_be_read_has_no_end(tmp_path):
     assert set(found) == {"c"}
 
 
+def test_targets_are_found_by_their_names(tmp_path):
+    """In whatever order they stand, with whatever else beside them."""
+    path = written(tmp_path, "video,joy,raters,sentiment\nc,1,9,-2\n")
+    targets, found = read_labels(path, SECONDS, ["sentiment", "joy"])
+    assert targets == ["sentiment", "joy"]
+    np.testing.assert_array_equal(found["c"][1], [[-2, 1]])
+    for labelled in (True, False):
+        with pytest.raises(InputError, match="columns video, start, end and joy, anger, got video"):
+            read_labels(path, SECONDS, ["joy", "anger"], labelled)
+    targets, found = read_labels(path, SECONDS, ["anger"], labelled=False)
+    assert targets == [] and found["c"][1].shape == (1, 0)
+    with pytest.raises(InputError, match="columns video, start, end and anger, got video, joy"):
+        read_labels(path, SECONDS, ["anger"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "video,start,end,x\nc,1,2,3,4\n",
+            "expected 4 cells in each line, as in the first, got mo",
+        ),
+        ("video,start,end,x\nc,-1,2,3\n", "within the video's 6.5 s, got -1"),
         ("video,start,end\nc,,\n", "expected the columns video, start, end and one a target"),
         ("clip,sentiment\nc,1\n", "expected the columns video, start, end and one a target"),
         ("video,sentiment\nc,good\n", 'line 2: sentiment: expected a number, got "good"'),

@@ -72,6 +72,13 @@ def test_times_that_are_given_are_taken(tmp_path):
     assert "of 2 transcripts a.json is read" in part.notes
 
 
+def test_times_that_are_not_those_of_the_sound_are_left_out(tmp_path):
+    path = write_clip(tmp_path / "a.wav", tone(1), codec="pcm_s16le")
+    (tmp_path / "a.json").write_text('[{"word": "so", "start": 200, "end": 500}]')
+    reason = heard(path).left_out["words"]
+    assert "within the 1.0 s of the sound, got times up to 500.0 s: are they milli" in reason
+
+
 def test_files_that_are_none(tmp_path):
     empty, text, cut = (tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4"))
     empty.touch()

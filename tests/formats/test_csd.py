@@ -1,6 +1,8 @@
 import errno
 import fcntl
 import zlib
+from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -332,10 +334,10 @@ def test_a_file_system_without_locks_is_read_and_written_and_that_is_said_once(
     good, monkeypatch, capsys, number
 ):
     class Unlocked(h5py.File):
-        def __init__(self, *args, locking=None):
-            if locking is not False:
+        def __init__(self, *args, locking=None, **driver):
+            if locking is not False and not driver:  # which is that of the memory
                 raise OSError(number, "Unable to open file (unable to lock file, errno = ...)")
-            super().__init__(*args, locking=locking)
+            super().__init__(*args, locking=locking, **driver)
 
     monkeypatch.setattr(h5py, "File", Unlocked)
     for _ in range(2):
@@ -425,3 +427,14 @@ def test_what_cannot_be_read_again_is_not_written(tmp_path, video, times, featur
         csd.write(path, "own", {"good": (TIMES, np.ones((2, 3))), video: (times, features)})
     assert expected in str(caught.value) and str(caught.value).startswith(str(path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the full disk of Linux")
+def test_a_full_disk_is_one_error(tmp_path, monkeypatch):
+    """HDF5 is let nowhere near it: of a write that fails it ends the process."""
+    full = partial(open, "/dev/full", "wb")
+    monkeypatch.setattr("msa.base.atomic.open", lambda *_, **__: full(), raising=False)
+    arrays = np.zeros((9, 2)), np.random.default_rng(0).random((9, 3))
+    with pytest.raises(InputError, match=r"a\.csd: no space left on the disk; free some"):
+        csd.write(tmp_path / "a.csd", "audio", {"a": arrays})
+    assert not [*tmp_path.iterdir()]

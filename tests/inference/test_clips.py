@@ -14,6 +14,7 @@ from msa.config.settings import run_settings
 from msa.extract import extractors
 from msa.extract.extractors import DEFAULTS, extractor_facts
 from msa.extract.optional import Missing
+from msa.formats import csd
 from msa.inference import clips
 from msa.inference import predict as predictions
 from msa.inference.clips import Cutting, find_clips, read_clips
@@ -98,7 +99,12 @@ def test_settings_that_this_version_does_not_know():
 
 def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    named = {"align": "someone/letters", "asr": "my/whisper", "audio": "lld", "vision": "my/clip"}
+    named = {
+        "align": f"someone/letters@{'0a' * 20}",
+        "asr": "my/whisper",
+        "audio": "lld",
+        "vision": "my/clip",
+    }
     (tmp_path / "my/whisper").mkdir(parents=True)
     assert own_folders(named) == {"asr": "my/whisper", "vision": "my/clip"}
     with pytest.raises(InputError, match="vision: .* model in the folder my/clip: expected"):
@@ -106,13 +112,17 @@ def test_models_of_the_hub_are_said_and_folders_are_here(tmp_path, capsys, monke
     (tmp_path / "my/clip").mkdir()
     say_models(named)
     assert capsys.readouterr().err == (
-        "align: clips are read by the model someone/letters of the Hugging Face hub, as the "
-        "training data were; it is fetched, unless it is in the hub's cache\n"
+        f"align: clips are read by the model someone/letters@{'0a' * 20} of the Hugging Face hub, "
+        "as the training data were; it is fetched, unless it is in the hub's cache\n"
     )
     for name in ("/home/me/wavlm", "../wavlm", "a/b/c"):
         with pytest.raises(InputError, match=f"audio: .* in the folder {name}: expected"):
             say_models({**SETTINGS, "audio": name})
     assert own_folders({}) == own_folders(SETTINGS) == {}
+    with pytest.raises(
+        InputError, match="asr: .* by openai/whisper of the .*: expected its commit"
+    ):
+        say_models({**SETTINGS, "asr": "openai/whisper"})
 
 
 def test_a_pack_without_a_model_of_one_s_own_says_so(system, tmp_path, monkeypatch, capsys):
@@ -156,6 +166,17 @@ def test_segments_of_one_length_and_of_a_table(tmp_path):
     table.write_text("video,start,end\na,0.5,2.5\na,,\n")
     found = read(tmp_path / "table", [path, other], cutting=Cutting(table))
     assert found.segments["a"].tolist() == [[0.5, 2.5], [0, 3]] and "b" not in found.segments
+    assert "labels" not in found.files
+
+
+def test_a_table_s_labels_have_their_names_and_its_segments_an_end(tmp_path):
+    path, table = clip(tmp_path, "a"), tmp_path / "segments.csv"
+    table.write_text("video,start,end,raters,sentiment\na,2,99,7,-1\n")
+    found = read(tmp_path, [path], cutting=Cutting(table, targets={"sentiment": 1}))
+    assert found.segments["a"].tolist() == [[2, 3]]
+    with csd.Sequence(found.files["labels"]) as labels:
+        np.testing.assert_array_equal(labels.features("a"), [[np.nan, -1]])
+    found = read(tmp_path / "other", [path], cutting=Cutting(table, targets={"anger": 0}))
     assert "labels" not in found.files
 
 
@@ -328,6 +349,14 @@ def test_a_clip_of_the_training_data_says_what_it_said_there(system, capsys):
     assert json.loads((system / "out/out.scores.json").read_text())["sentiment"]["rows"] == 16
     rows = again[again["video"] == "c0"]
     assert rows["sentiment"].tolist() == pytest.approx(frame["sentiment"].tolist())
+
+
+def test_a_place_that_cannot_be_written_is_said_first(system, tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(predictions, "open_any", None)
+    path = clip(tmp_path, "a")
+    assert predict(system, path, more=["--page", tmp_path / "file/page.html"]) is None
+    assert "page.html: expected a folder to write into, got: File exists" in capsys.readouterr().err
 
 
 def test_arguments_that_do_not_go_together(system, tmp_path, capsys):

@@ -129,3 +129,8 @@ def test_other_rows_are_refused():
         compare([model("a", 1), other])
     with pytest.raises(InputError, match="dataset: expected demo"):
         compare([model("a", 1), run(1, dataset="mosi")])
+
+
+def test_a_run_twice_is_refused():
+    with pytest.raises(InputError, match="expected each model's runs once, got .* with seed 1 too"):
+        compare([model("a", 1), model("b", 1), model("a", 1)])

@@ -100,6 +100,8 @@ def test_the_stage_says_whether_numbers_moved(stored, tmp_path, capsys):
     add_arguments(parser)
     main(parser.parse_args([str(result), "--runs", str(runs)]))
     assert capsys.readouterr().out.endswith("all means are as stored\n")
+    with pytest.raises(InputError, match="--threshold: expected a number, got nan"):
+        main(parser.parse_args([str(result), "--threshold", "nan"]))
     output = tmp_path / "again.json"
     options = ["--threshold", "0.5", "--output", str(output)]
     main(parser.parse_args([str(result), "--runs", str(runs), *options]))
