@@ -190,13 +190,10 @@ def _stop(number: int, frame: object) -> None:
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     signal.alarm(10)  # the end, should something on the way out wait
+    goes_on = ", it goes on after its last whole epoch" if sys.argv[1:2] == ["train"] else ""
     with suppress(OSError):
-        print(
-            f"error: stopped by {signal.Signals(number).name}; run again, training goes on after "
-            "its last whole epoch",
-            file=sys.stderr,
-            flush=True,
-        )
+        said = f"error: stopped by {signal.Signals(number).name}; run again{goes_on}"
+        print(said, file=sys.stderr, flush=True)
     sys.exit(128 + number)
 
 

@@ -409,7 +409,7 @@ def test_sigterm_while_training(chain):
             process.terminate()
             said = process.communicate()[1]
         assert process.returncode == 128 + signal.SIGTERM, said
-        assert "error: stopped by SIGTERM; run again, training goes on after its last" in said
+        assert "error: stopped by SIGTERM; run again, it goes on after its last" in said
         goes_on.append("state/run.pt: going on after epoch" in said)
         after = content(chain)
         assert after.pop(chain / "state/run.pt") is not None
