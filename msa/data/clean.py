@@ -202,8 +202,9 @@ def clean(data: Path, output: Path, policy: str, standardize: list[str]) -> dict
     report: dict[str, Any] = {"policy": policy, "standardized": sorted(standardize), "counts": {}}
     available = read_offsets(data / "train" / "offsets.npy").dtype.names or ()
     names = [name for name in SEQUENCES if name in available]
-    for name in set(standardize) - set(names):
-        raise InputError(f"{data}/train: no {name}.npy to standardise; there is {names}")
+    for name in standardize:
+        if name not in names:
+            raise InputError(f"{data}/train: no {name}.npy to standardise; there is {names}")
     arrays = {fold: _read(data / fold, names) for fold in FOLDS}
     train = arrays["train"]
     for fold, name in product(FOLDS, names):

@@ -175,7 +175,7 @@ def prepare(
     np.save(data / "label.npy", np.nan_to_num(label))
     offsets = read_offsets(data / "offsets.npy", needed)
     (folder / "clean" / FOLD).mkdir(parents=True)
-    for name in set(needed) & set(SEQUENCES):
+    for name in (name for name in SEQUENCES if name in needed):
         source_file = source if isinstance(source, Path) else source[name]
         if isinstance(source, Path) and (source / f"{name}.npy").is_file():
             source_file = source / f"{name}.npy"

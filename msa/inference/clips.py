@@ -152,7 +152,7 @@ def read_clips(
         folder,
         {name: facts for name, facts in extractor_facts(settings).items() if name in needed},
     )
-    files = {name: folder / f"{name}.csd" for name in needed}
+    files = {name: folder / f"{name}.csd" for name in sorted(needed)}
     csd.write(
         folder / "intervals.csd",
         "segments",
