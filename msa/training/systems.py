@@ -19,7 +19,7 @@ from msa.base.atomic import atomic_write
 from msa.base.bibtex import cited
 from msa.base.errors import InputError
 from msa.config.layers import merge, read_yaml
-from msa.config.recipes import authority
+from msa.config.references import authority
 from msa.models import MODELS, model_class
 from msa.training.network import build
 
