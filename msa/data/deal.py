@@ -110,7 +110,8 @@ def deal(
     left = len(set(group[rest]))
     if ceil(valid * left) >= left:
         raise InputError(
-            f"folds: valid {valid:g} of the {left} groups that are not tested leaves none to train on"
+            f"folds: valid {valid:g} of the {left} groups that are not tested leaves none to train "
+            "on"
         )
     # each deal has draws of its own
     draws = np.random.RandomState([seed, fold])
