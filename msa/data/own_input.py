@@ -19,7 +19,7 @@ from msa.base.pauses import dropped_words
 from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
-from msa.data.clean import SEQUENCES, Cleaning, write_cleaned
+from msa.data.cleaning import SEQUENCES, Cleaning, write_cleaned
 from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder

@@ -20,7 +20,7 @@ import pandas as pd
 from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
-from msa.data.clean import table as card_markdown
+from msa.data.card import card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import errors, studies
 from msa.report.audits import audits
