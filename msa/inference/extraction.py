@@ -1,16 +1,15 @@
 """With which settings clips are extracted: exactly those of the systems' training data."""
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msa.base.errors import InputError
+from msa.config.encoders import HUB_NAME
 from msa.extract.extractors import DEFAULTS, extractor_facts
 
 EXTRACTORS = ("none", "sphinx", "lld", "opensmile", "mesh", "points")
-HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 def own_folders(settings: Mapping[str, Any]) -> dict[str, str]:
