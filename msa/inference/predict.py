@@ -75,13 +75,13 @@ def named(systems: Mapping[str, System]) -> dict[str, System]:
         InputError: their tasks are not the same.
     """
     settings = {path: read_settings(system.runs[0]) for path, system in systems.items()}
-    first, *others = settings
-    for path in others:
-        for key, value in settings[first]["task"].items():
-            if (other := settings[path]["task"].get(key)) != value:
+    (first, task), *others = ((path, one["task"]) for path, one in settings.items())
+    for path, other in others:
+        for key in {**task, **other}:
+            if other.get(key) != task.get(key):
                 raise InputError(
-                    f"{path}: {key}: expected {value} as in {first}, got {other}; models of "
-                    "different tasks cannot stand side by side"
+                    f"{path}: {key}: expected {task.get(key)} as in {first}, got {other.get(key)}; "
+                    "models of different tasks cannot stand side by side"
                 )
     models = {path: one["model"] for path, one in settings.items()}
     names = models if len({*models.values()}) == len(models) else {path: path for path in models}
