@@ -256,8 +256,8 @@ def split(
                 counts[fold]["words"]["rows"] = cut_fold(folder, encoder)
             np.save(folder / "label.npy", labels[numbers])
     fold_videos: dict[str | None, set[str]] = {fold: set() for fold in FOLDS}
-    for fold, (_, video) in zip(fold_of_kept + fold_of_lost, kept + lost, strict=True):
-        fold_videos.setdefault(fold, set()).add(video)
+    for any_fold, (_, video) in zip(fold_of_kept + fold_of_lost, kept + lost, strict=True):
+        fold_videos.setdefault(any_fold, set()).add(video)
     coverage = {
         fold: alignment.coverage(np.array(numbers), fold_videos[fold])
         for fold, numbers in chosen.items()
