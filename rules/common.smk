@@ -13,7 +13,7 @@ from msa.base.logs import LOGGED
 from msa.base.schema import refuse
 from msa.closure import closure, shipped
 from msa.config import encoders, fits, flags, folds, joint, paths
-from msa.config import recipes, settings, sources, studies, transfer
+from msa.config import references, settings, sources, studies, transfer
 from msa.config.check import configure
 from msa.config.layers import sorted_json
 from msa.config.recipes import FOLDS

@@ -23,7 +23,7 @@ rule published:
         "../envs/msa.yaml"
     params:
         runs=lambda wildcards: RUNS,
-        figures=lambda wildcards: recipes.published_as(CONFIG, wildcards.dataset),
+        figures=lambda wildcards: references.published_as(CONFIG, wildcards.dataset),
     shell:
         "python -m msa published {input.results:q} --runs {params.runs:q} --dataset {params.figures[0]:q}"
         " --setting={params.figures[1]:q} --output {output:q}"

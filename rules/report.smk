@@ -50,8 +50,8 @@ rule report:
         runs=lambda wildcards: RUNS,
         data=lambda wildcards: DATA,
         # of a user's own recipe it may be BibTeX, which has braces
-        cite=lambda wildcards: recipes.citations(CONFIG),
-        titles=lambda wildcards: sorted_json(recipes.titles(CONFIG)),
+        cite=lambda wildcards: references.citations(CONFIG),
+        titles=lambda wildcards: sorted_json(references.titles(CONFIG)),
         words="" if CONFIG.values["page"]["words"] else "--without-words",
     shell:
         "python -m msa report {params.folders:q} --runs {params.runs:q} --data {params.data:q}"

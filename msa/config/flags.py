@@ -12,7 +12,8 @@ from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.folds import draw, protocol, speakers_table
 from msa.config.licences import licences
 from msa.config.paths import run_inputs
-from msa.config.recipes import FOLDS, HUB_FILE, SEQUENCES, authority
+from msa.config.recipes import FOLDS, HUB_FILE, SEQUENCES
+from msa.config.references import authority
 from msa.config.sources import Source, checked_file, data_sources, is_official, lock_file
 
 

@@ -1,7 +1,4 @@
-"""What a data recipe says: its sequences and its task, over the recipe that it extends.
-
-Of a model recipe, what its system is checked against.
-"""
+"""What a data recipe says: its sequences and its task, over the recipe that it extends."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +7,6 @@ from typing import Any
 
 from msa.base.errors import InputError
 from msa.base.schema import nearest
-from msa.config.configuration import Config
 from msa.config.layers import merge
 
 SEQUENCES = ("words", "glove", "embedding", "audio", "vision", "hcf")
@@ -25,11 +21,6 @@ DEFAULTS: dict[str, Any] = {
     "encoder": None,
     "clean": {"policy": "zero", "standardize": []},
 }
-
-
-def authority(recipe: Mapping[str, Any]) -> str | None:
-    """What a model recipe's system is checked against; None of a baseline."""
-    return recipe.get("authority", "released" if "cite" in recipe else None)
 
 
 def extend_recipe(
@@ -82,34 +73,6 @@ def file_urls(file: str | Mapping[str, Any]) -> tuple[str, ...]:
     """The sources that a recipe names for a file."""
     urls = file if isinstance(file, str) else file.get("url", ())
     return (urls,) if isinstance(urls, str) else tuple(urls)
-
-
-def published_as(config: Config, dataset: str) -> tuple[str, str]:
-    """What workflow/resources/published.csv calls a data set, and the setting of its input.
-
-    The name is the recipe's word, or in the catalogue the first of the recipe's name.
-    """
-    recipe = config.recipes[dataset]
-    known = dataset.partition("_")[0] if dataset in config.catalogue else dataset
-    return recipe.get("published", known), recipe.get("setting", "")
-
-
-def citations(config: Config) -> list[str]:
-    """What the configured data sets and models cite, each once: keys, or a user's own BibTeX."""
-    cited = [recipe.get("cite") for recipe in _configured(config).values()]
-    return [cite for cite in dict.fromkeys(cited) if cite]
-
-
-def titles(config: Config) -> dict[str, str]:
-    """What the configured data sets and models are, in words."""
-    recipes = _configured(config)
-    return {name: recipe["title"] for name, recipe in recipes.items() if "title" in recipe}
-
-
-def _configured(config: Config) -> dict[str, dict[str, Any]]:
-    """The recipes of the configured data sets and models by name."""
-    datasets = {name: config.recipes[name] for name in config.values["datasets"]}
-    return datasets | {name: config.models[name] for name in config.values["models"]}
 
 
 def recipe_problems(name: str, recipe: Mapping[str, Any]) -> list[str]:

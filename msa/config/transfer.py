@@ -127,8 +127,6 @@ def transfer_inputs(config: Config, dataset: str, model: str, test: str) -> dict
 def transfer_flags(config: Config, dataset: str, model: str, test: str) -> list[str]:
     """The same as flags, with the columns of the targets in the other data set's labels."""
     inputs = transfer_inputs(config, dataset, model, test)
-    if "encoder" in inputs:
-        inputs["encoder"] = [text_encoder(config, dataset).folder]
     flags = [part for name, paths in inputs.items() for part in (f"--{name}", paths[0])]
     return [*flags, "--targets", *config.recipes[test]["task"]["targets"]]
 

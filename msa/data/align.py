@@ -62,6 +62,19 @@ def common_layout(sequence: csd.Sequence, videos: Sequence[str]) -> RowLayout:
     return RowLayout((width,), np.result_type(np.float32, *(s.dtype for s in shapes)))
 
 
+def _layouts(sequences: Mapping[str, csd.Sequence], videos: Sequence[str]) -> dict[str, RowLayout]:
+    """The layout of each sequence's rows; words alone are text."""
+    layouts = {name: common_layout(sequence, videos) for name, sequence in sequences.items()}
+    for name, layout in layouts.items():
+        if (layout.dtype.kind == "S") != (name == "words"):
+            expected, other = ("text", "numbers") if name == "words" else ("numbers", "text")
+            raise InputError(
+                f"{sequences[name].path}: {name}: expected {expected}, found {other}; "
+                "are two files exchanged?"
+            )
+    return layouts
+
+
 @dataclass(frozen=True)
 class AlignedVideo:
     """One video's segments.
@@ -246,15 +259,7 @@ def align(
         segments = stack.enter_context(csd.Sequence(labels))
         whole = _whole_segments(segments)
         videos, dropped = _in_every_sequence(sequences, segments, whole)
-        layouts = {name: common_layout(sequence, videos) for name, sequence in sequences.items()}
-        layouts["labels"] = common_layout(segments, videos)
-        for name, row_layout in layouts.items():
-            if (row_layout.dtype.kind == "S") != (name == "words"):
-                expected, found = ("text", "numbers") if name == "words" else ("numbers", "text")
-                raise InputError(
-                    f"{files.get(name, labels)}: {name}: expected {expected}, found {found}; "
-                    "are two files exchanged?"
-                )
+        layouts = _layouts({**sequences, "labels": segments}, videos)
         if route == "words":
             layouts |= {f"{name}.word": RowLayout((), np.dtype(np.int64)) for name in files}
             averaged = [name for name in files if name != "words"]

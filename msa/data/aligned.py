@@ -145,7 +145,9 @@ def read_aligned(
             name: read_array(aligned / f"{name}.word.npy", "numbers", 1, offsets[name][-1])
             for name in names
         }
-        for name in set(names) - {"words"}:
+        for name in names:
+            if name == "words":
+                continue
             has_rows = read_array(aligned / f"{name}.met.npy", "flags", 1, offsets[name][-1])
             rows[name] = word_rows(numbers["words"], bounds["words"], numbers[name], bounds[name])
             bounds[name] = bounds["words"]

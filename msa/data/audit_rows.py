@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from msa.base.coverage import LIMIT
-from msa.data.clean import BLOCK, statistics
+from msa.data.cleaning import BLOCK, statistics
 from msa.data.findings import Finding
 from msa.formats.segments import FOLDS
 

@@ -20,7 +20,7 @@ from msa.base.atomic import atomic_write
 from msa.base.provenance import json_digest
 from msa.base.reading import open_npy, read_array, read_json, read_offsets
 from msa.data import croissant_terms as terms
-from msa.data.clean import POLICIES
+from msa.data.cleaning import POLICIES
 from msa.formats.segments import FOLDS
 
 TABLE = "segments.csv"

@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def deal(
         fold: which deal, from 1.
 
     Raises:
-        InputError: there are too few groups.
+        InputError: there are too few groups, or none is left to train on.
     """
     from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut
 
@@ -106,6 +107,12 @@ def deal(
         )
     splitter = LeaveOneGroupOut() if k == count else GroupKFold(k, shuffle=True, random_state=seed)
     rest, test = list(splitter.split(videos, groups=group))[fold - 1]
+    left = len(set(group[rest]))
+    if ceil(valid * left) >= left:
+        raise InputError(
+            f"folds: valid {valid:g} of the {left} groups that are not tested leaves none to train "
+            "on"
+        )
     # each deal has draws of its own
     draws = np.random.RandomState([seed, fold])
     shuffle = GroupShuffleSplit(1, test_size=valid, random_state=draws)
@@ -137,11 +144,10 @@ def draw(
         )
     drawn = np.random.RandomState(seed).permutation(len(names))
     bounds = np.cumsum(counts)
-    chosen = dict(
-        zip(("valid", "test", "train"), np.split(np.array(names)[drawn], bounds), strict=True)
-    )
+    parts = np.split(np.array(names)[drawn], bounds)
+    chosen = {fold: set(part) for fold, part in zip(("valid", "test", "train"), parts, strict=True)}
     videos = sorted({video_of(segment) for segment in segments})
-    return {fold: [v for v in videos if groups[v] in set(chosen[fold])] for fold in FOLDS}
+    return {fold: [v for v in videos if groups[v] in chosen[fold]] for fold in FOLDS}
 
 
 def read_ids(data: Path) -> list[str]:

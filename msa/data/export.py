@@ -19,6 +19,7 @@ from msa.base.atomic import atomic_write
 from msa.base.errors import InputError
 from msa.data.encoder import load_encoder
 from msa.formats.content import as_text
+from msa.formats.importers.mmsa import LABELS, UNIMODAL
 from msa.formats.segments import FOLDS, MODALITIES, Segments, read
 
 # the first of these that the folds have is the text
@@ -89,16 +90,14 @@ def to_mmsa(segments: Segments, pad_modality: Callable[[str, str], Any]) -> dict
     pieces = np.zeros((n, 3, fold["text"].shape[1]), dtype=np.int64)
     pieces[:, 1] = np.arange(pieces.shape[2]) < np.array(fold["text_lengths"])[:, None]
     sign = np.sign(segments.label[:, 0]).astype(np.int64) + 1
-    unimodal = {name: f"regression_labels_{name[0].upper()}" for name in MODALITIES}
-    keys = ["regression_labels", *unimodal.values()]
     return fold | {
         "text_bert": pieces,
         "raw_text": np.array(texts(segments)),
         "id": [mmsa_id(segment) for segment in segments.ids],
         "annotations": [SIGNS[i] for i in sign],
         "classification_labels": sign.astype(np.float32),
-        **{unimodal[name]: label for name, label in segments.unimodal.items()},
-        **{key: segments.label[:, i] for i, key in enumerate(keys[:columns])},
+        **{UNIMODAL[name]: label for name, label in segments.unimodal.items()},
+        **{key: segments.label[:, i] for i, key in enumerate(LABELS[:columns])},
     }
 
 

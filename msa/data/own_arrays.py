@@ -128,7 +128,7 @@ def _as_fold(content: Mapping[Any, Any], asked: Asked, aligned: bool) -> dict[st
         fold = {key: np.asarray(value)[None] for key, value in fold.items()}
     if aligned and "raw_text" in fold:
         counts = np.array([len(text.split()) for text in texts(fold["raw_text"])])
-        for key in set(mmsa.ARRAYS.values()) & set(fold):
+        for key in (key for key in mmsa.ARRAYS.values() if key in fold):
             rows = not_zero(fold[key]) if np.ndim(fold[key]) == 3 else np.zeros((0, 0), bool)
             behind = np.arange(rows.shape[1]) >= counts[:, None]
             # a word may have a row of zeros, which is no padding

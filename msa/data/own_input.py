@@ -19,7 +19,7 @@ from msa.base.pauses import dropped_words
 from msa.base.reading import read_array, read_offsets, read_words
 from msa.data.align import align
 from msa.data.aligned import read_aligned
-from msa.data.clean import SEQUENCES, Cleaning, write_cleaned
+from msa.data.cleaning import SEQUENCES, Cleaning, write_cleaned
 from msa.data.clock import Span, check_clock, check_ends, span
 from msa.data.encode import encode
 from msa.data.encoder import load_encoder
@@ -174,32 +174,47 @@ def prepare(
         prepared = replace(prepared, label=label)
     np.save(data / "label.npy", np.nan_to_num(label))
     offsets = read_offsets(data / "offsets.npy", needed)
-    (folder / "clean" / FOLD).mkdir(parents=True)
-    for name in set(needed) & set(SEQUENCES):
+    used = {name: cleanings[name] for name in SEQUENCES if name in needed}
+    _clean(source, data, offsets, used, folder / "clean" / FOLD)
+    if "features" in forms.values():
+        (folder / "features").mkdir()
+        output = folder / "features" / f"{FOLD}.npy"
+        if features:
+            shutil.copy(features, output)
+        else:
+            np.save(output, _encode(data, offsets["words"], encoder, device))
+    return prepared
+
+
+def _clean(
+    source: Path | Mapping[str, Path],
+    data: Path,
+    offsets: np.ndarray,
+    cleanings: Mapping[str, Cleaning],
+    output: Path,
+) -> None:
+    """Write the sequences that have a cleaning to a new folder."""
+    output.mkdir(parents=True)
+    for name, cleaning in cleanings.items():
         source_file = source if isinstance(source, Path) else source[name]
         if isinstance(source, Path) and (source / f"{name}.npy").is_file():
             source_file = source / f"{name}.npy"
         rows = read_array(data / f"{name}.npy", "numbers", 2, offsets[name][-1], mapped=True)
-        width = len(cleanings[name].center)
+        width = len(cleaning.center)
         if rows.shape[1] != width:
             raise InputError(
                 f"{source_file}: {name}: expected {width} columns as the model was trained with, "
                 f"got {rows.shape[1]}; extract the same features"
             )
-        write_cleaned(
-            rows, cleanings[name], folder / "clean" / FOLD / f"{name}.npy", str(source_file)
-        )
-    if "features" in forms.values() and features:
-        (folder / "features").mkdir()
-        shutil.copy(features, folder / "features" / f"{FOLD}.npy")
-    elif "features" in forms.values():
-        words = read_words(data / "words.npy", offsets["words"][-1])
-        tokenizer, bert = load_encoder(encoder)
-        check_pieces({FOLD: count_pieces(words, tokenizer)}, encoder)
-        vectors = encode(words, offsets["words"], tokenizer, bert, device=device)
-        (folder / "features").mkdir()
-        np.save(folder / "features" / f"{FOLD}.npy", vectors)
-    return prepared
+        write_cleaned(rows, cleaning, output / f"{name}.npy", str(source_file))
+
+
+def _encode(data: Path, offsets: np.ndarray, encoder: Path | None, device: Any) -> np.ndarray:
+    """The encoder's vector of each word of all segments, (words, d)."""
+    words = read_words(data / "words.npy", offsets[-1])
+    tokenizer, bert = load_encoder(encoder)
+    check_pieces({FOLD: count_pieces(words, tokenizer)}, encoder)
+    return encode(words, offsets, tokenizer, bert, device=device)
 
 
 def _task_labels(

@@ -23,7 +23,7 @@ from msa.base.ids import entry_video, unlike
 from msa.base.pauses import PAUSES
 from msa.base.reading import read_array, read_json
 from msa.data import labels as labelling
-from msa.data.aligned import read_aligned
+from msa.data.aligned import Aligned, read_aligned
 from msa.data.labels import Kind, label_card, task_labels
 from msa.data.scale import check_scale
 from msa.data.unspaced import cut_fold
@@ -130,6 +130,37 @@ def _label_counts(
     return counts
 
 
+def _choose(
+    alignment: Aligned, fold_of: Sequence[str | None], labels: np.ndarray, refused: np.ndarray
+) -> tuple[dict[str, list[int]], list[dict[str, Any]]]:
+    """The segments of each fold by their numbers; {id, fold, reason} of those that are in none.
+
+    Args:
+        alignment: n segments.
+        fold_of: what the folds file says of each, (n,).
+        labels: (n, targets), NaN where there is none.
+        refused: which labels' segments are dropped as beyond the range, (n,).
+    """
+    chosen: dict[str, list[int]] = {fold: [] for fold in FOLDS}
+    dropped = []
+    words = np.diff(alignment.bounds["words"]) if "words" in alignment.bounds else None
+    for i, (key, fold) in enumerate(zip(alignment.segments["key"], fold_of, strict=True)):
+        if fold is None:
+            reason = "its video is in no fold"
+        elif words is not None and not words[i]:
+            silent = alignment.pauses[i] > 0
+            reason = "it has no words but pauses" if silent else "it has no words"
+        elif refused[i]:
+            reason = labelling.BEYOND
+        elif not np.isfinite(labels[i]).all():
+            reason = labelling.MISSING
+        else:
+            chosen[fold].append(i)
+            continue
+        dropped.append({"id": key, "fold": fold, "reason": reason})
+    return chosen, dropped
+
+
 def split(
     aligned: Path,
     folds_file: Path,
@@ -195,22 +226,8 @@ def split(
     dropped: list[dict[str, Any]] = [
         {"id": key, "fold": fold, "reason": reason} for (key, _), fold, reason in reasons
     ]
-    chosen: dict[str, list[int]] = {fold: [] for fold in FOLDS}
-    words = np.diff(alignment.bounds["words"]) if "words" in alignment.bounds else None
-    for i, (key, fold) in enumerate(zip(keys, fold_of_kept, strict=True)):
-        if fold is None:
-            reason = "its video is in no fold"
-        elif words is not None and not words[i]:
-            silent = alignment.pauses[i] > 0
-            reason = "it has no words but pauses" if silent else "it has no words"
-        elif beyond == "drop" and misfits[i]:
-            reason = labelling.BEYOND
-        elif not np.isfinite(labels[i]).all():
-            reason = labelling.MISSING
-        else:
-            chosen[fold].append(i)
-            continue
-        dropped.append({"id": key, "fold": fold, "reason": reason})
+    chosen, unfit = _choose(alignment, fold_of_kept, labels, misfits & (beyond == "drop"))
+    dropped += unfit
     met = {name for pair in kept for name in _names(*pair)}
     known = met.union(*(_names(*pair) for pair in lost))
     absent = {fold: sorted(set(names) - met) for fold, names in folds.items()}
@@ -235,12 +252,12 @@ def split(
         for fold, folder in folders.items():
             numbers = np.array(chosen[fold])
             counts[fold] = alignment.write(numbers, folder)
-            if encoder and words is not None and alignment.route != "words":
+            if encoder and "words" in alignment.bounds and alignment.route != "words":
                 counts[fold]["words"]["rows"] = cut_fold(folder, encoder)
             np.save(folder / "label.npy", labels[numbers])
     fold_videos: dict[str | None, set[str]] = {fold: set() for fold in FOLDS}
-    for fold, (_, video) in zip(fold_of_kept + fold_of_lost, kept + lost, strict=True):
-        fold_videos.setdefault(fold, set()).add(video)
+    for any_fold, (_, video) in zip(fold_of_kept + fold_of_lost, kept + lost, strict=True):
+        fold_videos.setdefault(any_fold, set()).add(video)
     coverage = {
         fold: alignment.coverage(np.array(numbers), fold_videos[fold])
         for fold, numbers in chosen.items()

@@ -11,17 +11,10 @@ from msa.extract.face_rows import Watch, sights
 from msa.extract.face_tracker import Region, Sight, crop
 from msa.extract.parts import Frame, Rows
 
-LICENCE = "the model's own"
-COMMERCIAL = "unknown"
 MARGIN = 1.2  # sides of what the model sees, in those of the face
 BATCH = 32
 
 Embed = Callable[[list[np.ndarray]], np.ndarray]
-
-
-def names(width: int) -> list[str]:
-    """The columns of a model whose vectors have this width."""
-    return [f"vision{i}" for i in range(width)]
 
 
 def describe(frames: Iterable[Frame], weights: Path, model: Path) -> Rows:
@@ -86,8 +79,9 @@ def load(folder: Path) -> tuple[Embed, int, list[str]]:
         raise InputError(f"{expected}, got: {said(error)}") from error
     missing = sorted(information["missing_keys"])
     unpooled = [key for key in missing if "pooler" in key.split(".")]
-    if len(missing) > len(unpooled):
-        raise InputError(f"{expected}, got no weights for {(set(missing) - set(unpooled)).pop()}")
+    for key in missing:
+        if key not in unpooled:
+            raise InputError(f"{expected}, got no weights for {key}")
     model = getattr(whole, "vision_model", whole).eval()
 
     @torch.inference_mode()

@@ -128,5 +128,6 @@ def describe(content: Any) -> str:
 
 def fold_keys(content: Mapping[str, Any]) -> dict[str, str]:
     """Our fold's name to the key that it has in the file; empty unless all three are there."""
-    found = {FOLD_NAMES[key]: key for key in content if key in FOLD_NAMES}
-    return {fold: found[fold] for fold in ("train", "valid", "test")} if len(found) == 3 else {}
+    # of two keys of one fold the first of FOLD_NAMES: a folder lists its files in any order
+    keys = {fold: key for key, fold in reversed(FOLD_NAMES.items()) if key in content}
+    return {fold: keys[fold] for fold in ("train", "valid", "test")} if len(keys) == 3 else {}

@@ -154,7 +154,7 @@ def read_clips(
         folder,
         {name: facts for name, facts in extractor_facts(settings).items() if name in needed},
     )
-    files = {name: folder / f"{name}.csd" for name in needed}
+    files = {name: folder / f"{name}.csd" for name in sorted(needed)}
     csd.write(
         folder / "intervals.csd",
         "segments",
@@ -175,6 +175,8 @@ def _lacks(part: Part, needed: Collection[str]) -> str:
             reason = part.left_out.get(name, "not asked for in the training data")
             names.setdefault(reason, []).append(name)
     texts = [f"{', '.join(who)}: {reason}" for reason, who in names.items()]
+    if not needed and "declared_seconds" not in part.facts:
+        texts = [next(iter(part.left_out.values()))]  # no file to cut either
     if any("no transcript" in reason for reason in names):
         texts.append(TRANSCRIPT)
     return "; ".join(texts)
@@ -202,7 +204,7 @@ def _table(
 def seconds_of(part: Part) -> float:
     """How long a clip is, as it declares, or as far as anything was read of it."""
     ends = [rows.times.max() for rows in (part.words, part.audio, part.vision) if rows]
-    return float(part.facts["declared_seconds"] or max(ends))
+    return float(part.facts["declared_seconds"] or max(ends, default=0))
 
 
 def _spoken(path: Path, part: Part) -> np.ndarray:

@@ -12,7 +12,7 @@ from msa.base.errors import InputError
 from msa.base.reading import read_json, said
 from msa.base.schema import nearest, problems
 from msa.config.recipes import task_problems
-from msa.data.clean import SEQUENCES, Cleaning, Columns
+from msa.data.cleaning import SEQUENCES, Cleaning, Columns
 from msa.inference.content import CONTENT, read_content
 from msa.inference.packed_encoder import open_encoder
 from msa.inference.system import System, open_system

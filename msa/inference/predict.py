@@ -19,7 +19,7 @@ from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.data.own_input import OwnInput, expectation, find, prepare, sequences
 from msa.extract.face_weights import FOLDER
-from msa.inference.clips import Cutting, find_clips, read_clips
+from msa.inference.clips import Clips, Cutting, find_clips, read_clips
 from msa.inference.extraction import stored_settings
 from msa.inference.packed import one_error, open_any
 from msa.inference.segmenting import PAUSE
@@ -75,13 +75,13 @@ def named(systems: Mapping[str, System]) -> dict[str, System]:
         InputError: their tasks are not the same.
     """
     settings = {path: read_settings(system.runs[0]) for path, system in systems.items()}
-    first, *others = settings
-    for path in others:
-        for key, value in settings[first]["task"].items():
-            if (other := settings[path]["task"].get(key)) != value:
+    (first, task), *others = ((path, one["task"]) for path, one in settings.items())
+    for path, other in others:
+        for key in {**task, **other}:
+            if other.get(key) != task.get(key):
                 raise InputError(
-                    f"{path}: {key}: expected {value} as in {first}, got {other}; models of "
-                    "different tasks cannot stand side by side"
+                    f"{path}: {key}: expected {task.get(key)} as in {first}, got {other.get(key)}; "
+                    "models of different tasks cannot stand side by side"
                 )
     models = {path: one["model"] for path, one in settings.items()}
     names = models if len({*models.values()}) == len(models) else {path: path for path in models}
@@ -190,49 +190,85 @@ def _check(args: argparse.Namespace, clips: Sequence[Path]) -> None:
         check_place(path)
 
 
-def main(args: argparse.Namespace) -> None:
-    paths = find_clips(args.input)
-    _check(args, paths)
-    device = choose_device(args.device)
-    predictions: dict[str, Prediction] = {}
-    clips = None
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        opened = {}
-        for number, run in enumerate(args.run):
-            scratch = folder / f"system{number}"
-            scratch.mkdir()
-            with one_error(run):
-                opened[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
-        systems = named(opened)
-        forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
-        if paths:
-            settings = stored_settings({name: s.extraction for name, s in systems.items()})
-            needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
-            folders = (args.face_weights, *(s.face_weights for s in systems.values()))
-            weights = next(filter(None, folders), None)
-            task = next(iter(systems.values())).recipe["task"]
-            columns = task.get("columns", range(len(task["targets"])))
-            targets = dict(zip(task["targets"], columns, strict=True))
-            cutting = Cutting(args.segments, args.seconds, args.pause or PAUSE, targets)
-            clips = read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights)
-        for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
-            expected = expectation(forms[name], system.recipe, system.cleanings)
-            source = clips.files if clips else find(args.input, f"; the model reads {expected}")
-            own = folder / str(number)
-            own.mkdir()
-            intervals = clips.intervals if clips else None
-            with one_error(run):
-                predictions[name] = predict(system, source, own, device, args.seconds, intervals)
-    several = len(systems) > 1
-    for name, prediction in predictions.items():
-        say(f"{name}: " * several, systems[name], prediction.segments)
-    found = {
+def _open_systems(args: argparse.Namespace, folder: Path) -> dict[str, System]:
+    """The systems by what --run names them; what is fetched or unpacked goes into the folder."""
+    systems = {}
+    for number, run in enumerate(args.run):
+        scratch = folder / f"system{number}"
+        scratch.mkdir()
+        with one_error(run):
+            systems[run] = open_any(run, args.configfile, scratch, args.encoder, args.sha256)
+    return systems
+
+
+def _forms(system: System) -> dict[str, str | None]:
+    """The form of each modality that a system reads."""
+    forms: dict[str, str | None] = read_settings(system.runs[0])["forms"]
+    return forms
+
+
+def _cutting(args: argparse.Namespace, task: Mapping[str, Any]) -> Cutting:
+    """How clips are cut, and which columns of a table of segments are the task's targets."""
+    columns = task.get("columns", range(len(task["targets"])))
+    targets = dict(zip(task["targets"], columns, strict=True))
+    return Cutting(args.segments, args.seconds, args.pause or PAUSE, targets)
+
+
+def _extract(
+    args: argparse.Namespace,
+    paths: Sequence[Path],
+    systems: Mapping[str, System],
+    cutting: Cutting,
+    folder: Path,
+) -> tuple[Clips, dict[str, Any]]:
+    """The clips, written into a folder, and the settings that they were extracted with."""
+    settings = stored_settings({name: system.extraction for name, system in systems.items()})
+    needed = {x for s in systems.values() for x in sequences(_forms(s), s.recipe["align"])}
+    folders = (args.face_weights, *(system.face_weights for system in systems.values()))
+    weights = next(filter(None, folders), None)
+    return read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights), settings
+
+
+def _write_tables(output: Path, predictions: Mapping[str, Prediction], clips: Clips | None) -> None:
+    """Write the table of all systems, and beside it the scores where there are labels."""
+    scored = {
         name: scores(prediction.segments.label, prediction.runs)
         for name, prediction in predictions.items()
         if prediction.segments.label is not None
     }
     frame = joined({name: table(p.segments, p.runs) for name, p in predictions.items()})
+    if scored:
+        content = scored if len(predictions) > 1 else next(iter(scored.values()))
+        with atomic_write(output.with_suffix(".scores.json")) as file:
+            json.dump(content, file, indent=1)
+        print(json.dumps(content, indent=1))
+    with atomic_write(output) as file:
+        (with_words(frame, clips) if clips else frame).to_csv(file, index=False)
+
+
+def main(args: argparse.Namespace) -> None:
+    paths = find_clips(args.input)
+    _check(args, paths)
+    device = choose_device(args.device)
+    predictions: dict[str, Prediction] = {}
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        opened = _open_systems(args, folder)
+        systems = named(opened)
+        cutting = _cutting(args, next(iter(systems.values())).recipe["task"])
+        clips, settings = _extract(args, paths, systems, cutting, folder) if paths else (None, {})
+        intervals = clips.intervals if clips else None
+        for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
+            expected = expectation(_forms(system), system.recipe, system.cleanings)
+            source = clips.files if clips else find(args.input, f"; the model reads {expected}")
+            scratch = folder / str(number)
+            scratch.mkdir()
+            with one_error(run):
+                predictions[name] = predict(
+                    system, source, scratch, device, args.seconds, intervals
+                )
+    for name, prediction in predictions.items():
+        say(f"{name}: " * (len(systems) > 1), systems[name], prediction.segments)
     if clips and args.page:
         # what draws the page takes a while to import
         from msa.inference.clip_page import clip_page
@@ -240,10 +276,4 @@ def main(args: argparse.Namespace) -> None:
         text = clip_page(paths, clips, predictions, settings, cutting)
         with atomic_write(args.page) as file:
             file.write(text)
-    if found:
-        content = found if several else next(iter(found.values()))
-        with atomic_write(args.output.with_suffix(".scores.json")) as file:
-            json.dump(content, file, indent=1)
-        print(json.dumps(content, indent=1))
-    with atomic_write(args.output) as file:
-        (with_words(frame, clips) if clips else frame).to_csv(file, index=False)
+    _write_tables(args.output, predictions, clips)

@@ -16,7 +16,7 @@ from msa.config.encoders import text_encoder
 from msa.config.fits import require
 from msa.config.folds import require_one_model
 from msa.config.settings import run_settings
-from msa.data.clean import Cleaning, read_cleanings
+from msa.data.cleaning import Cleaning, read_cleanings
 from msa.results.summarize import run_folders
 from msa.training.run import read_settings
 

@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from msa.base.errors import InputError
-from msa.models.bert import drop_pooler, hidden_states
+from msa.models.bert import drop_pooler, front_pieces, hidden_states
 from msa.models.checkpoint import rename
+from msa.models.experts import MixtureOfExperts
+from msa.models.groups import grouped
 from msa.models.padding import Steps, compact, convolve, max_pool, require_choice, sequence
 from msa.models.transformer import Encoder, encode
 
@@ -35,72 +37,6 @@ def from_released(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str
         "attention_mlp.attention_mlp.": "attention_mlp.",
     }
     return rename(state, names, ("bert.pooler.",))
-
-
-class Expert(nn.Module):
-    def __init__(self, *, input_dim: int, hidden: int, output_dim: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(input_dim, hidden)
-        self.fc2 = nn.Linear(hidden, output_dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.relu(self.fc1(x)))
-
-
-def _spread(x: Tensor) -> Tensor:
-    """The squared coefficient of variation, 0 for one expert."""
-    if len(x) == 1:
-        return x.new_zeros(())
-    return x.var() / (x.mean() ** 2 + 1e-10)
-
-
-class MixtureOfExperts(nn.Module):
-    """Noisy top-k gating; gives the mixture and a loss that keeps all experts in use."""
-
-    def __init__(
-        self, *, input_dim: int, hidden: int, output_dim: int, experts: int, top_k: int
-    ) -> None:
-        super().__init__()
-        self.top_k = min(top_k, experts)
-        self.w_gate = nn.Parameter(torch.zeros(input_dim, experts))
-        self.w_noise = nn.Parameter(torch.zeros(input_dim, experts))
-        self.experts = nn.ModuleList(
-            Expert(input_dim=input_dim, hidden=hidden, output_dim=output_dim)
-            for _ in range(experts)
-        )
-
-    def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``noise`` (b, experts) takes the place of standard normal draws in training."""
-        gates, load = self.gates(x, noise)  # (b, experts), (experts,)
-        outputs = torch.stack([expert(x) for expert in self.experts], dim=1)  # (b, experts, d)
-        chosen = (gates > 0)[..., None]
-        # log(sum of gate * exp(output)), with the largest output taken out against overflow
-        top = outputs.detach().masked_fill(~chosen, -torch.inf).amax(1, keepdim=True)
-        scaled = torch.where(chosen, outputs - top, 0.0).exp()
-        mixed = (gates[..., None] * scaled).sum(1).log() + top[:, 0]  # (b, d)
-        floor = torch.tensor(torch.finfo(torch.float64).eps, dtype=x.dtype, device=x.device)
-        mixed = torch.where(mixed.exp() == 0, floor.log(), mixed)
-        return mixed, 0.01 * (_spread(gates.sum(0)) + _spread(load))
-
-    def gates(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Weights of the experts, rows sum to 1 (b, experts), and how many rows each has."""
-        k, experts = self.top_k, len(self.experts)
-        clean = x @ self.w_gate  # (b, experts)
-        logits, deviation = clean, torch.ones_like(clean)
-        if self.training:
-            deviation = F.softplus(x @ self.w_noise) + 0.01
-            logits = clean + deviation * (torch.randn_like(clean) if noise is None else noise)
-        top, index = logits.topk(min(k + 1, experts), dim=1)
-        shares = top[:, :k].softmax(1)
-        gates = shares.new_zeros(logits.shape).scatter(1, index[:, :k], shares)
-        if not self.training or k == experts:
-            return gates, (gates > 0).sum(0).to(x.dtype)
-        # the chance to stay in the top k, or to get there, if the noise were drawn again
-        last_in, first_out = top[:, k - 1 : k], top[:, k : k + 1]  # (b, 1)
-        threshold = torch.where(logits > first_out, first_out, last_in)
-        distance = (clean - threshold) / deviation
-        # the normal distribution has mean .1 here: as released
-        return gates, torch.special.ndtr(distance - 0.1).sum(0)
 
 
 class SequenceNetwork(nn.Module):
@@ -238,29 +174,23 @@ class GLoMo(nn.Module):
         shared = self.fc_all(torch.cat([coarse_sum, fine_sum], dim=1))  # (b, d)
         pairs = torch.cat([tokens[:, :3], tokens[:, 3:]], dim=2).unbind(1)  # 3 of (b, 2d)
         layers = (self.fc_ts, self.fc_as, self.fc_vs)
-        own = torch.stack([f(x) for f, x in zip(layers, pairs, strict=True)], dim=1)  # (b, 3, d)
-        own = (weights[..., None] * own).sum(1)
-        prediction = self.classifier(torch.cat([shared, own], dim=1))  # (b, output_dim)
+        single = torch.stack([f(x) for f, x in zip(layers, pairs, strict=True)], dim=1)  # (b, 3, d)
+        single = (weights[..., None] * single).sum(1)
+        prediction = self.classifier(torch.cat([shared, single], dim=1))  # (b, output_dim)
         return prediction, {"experts": text_loss + audio_loss + vision_loss}
 
     def parameter_groups(self, lr: float, weight_decay: float = 1e-4) -> list[dict]:
         """Groups for AdamW: no decay for biases and for what is called LayerNorm.weight."""
-        named = [(p, "bias" in n or "LayerNorm.weight" in n) for n, p in self.named_parameters()]
-        decayed = [p for p, spared in named if not spared]
-        spared = [p for p, spared in named if spared]
-        return [
-            {"params": decayed, "lr": lr, "weight_decay": weight_decay},
-            {"params": spared, "lr": lr, "weight_decay": 0.0},
-        ]
+        return grouped(
+            self,
+            lambda n, p: (lr, 0.0 if "bias" in n or "LayerNorm.weight" in n else weight_decay),
+        )
 
     def _pieces(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Coarse from [CLS], fine from the last two layers' states one after the other in time."""
         assert self.bert is not None
-        ids, segments = batch["input_ids"], batch["token_type_ids"]
-        mask = batch["attention_mask"].bool()
-        if self.padding == "masked":
-            mask, ids, segments = compact(mask, ids, segments)
-        states = hidden_states(self.bert, ids, segments, mask, self.padding)
+        mask, ids, types = front_pieces(batch, self.padding)
+        states = hidden_states(self.bert, ids, types, mask, self.padding)
         both, both_mask = torch.cat([states[-1], states[-2]], dim=1), None  # (b, 2t, D)
         if self.padding == "masked":
             both_mask, both = compact(torch.cat([mask, mask], dim=1), both)

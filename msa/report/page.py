@@ -21,7 +21,7 @@ from msa.base.atomic import atomic_folder, atomic_write
 from msa.base.bibtex import REFERENCES, cited
 from msa.base.reading import read_json
 from msa.base.workflow import WORKFLOW
-from msa.data.clean import table as card_markdown
+from msa.data.card import card_markdown
 from msa.data.pieces import pieces_table
 from msa.report import errors, studies
 from msa.report.audits import audits
@@ -80,16 +80,11 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
     has_words = "words" in card["sequences"]["test"]
     said = [data / deal / "test" for deal in deals] if words and has_words else []
     segments = errors.table(models, said)
-    # names in a data set are not trusted: as text alone; its headings stand below the page's
     known: dict[str, Any] = next((r["text"] for r in results if r.get("text")), {})
     licences: list[Any] = next(filter(None, (_licences(r) for r in results)), [])
-    # the results' are those of now
+    # the results' licences are those of now
     content = card_markdown(card | {"licences": []}) + ("\n" + pieces_table(known) if known else "")
     content += carried["card"]
-    _, _, text = html.escape(content).partition("# Data card\n")
-    text = text.replace("\n## ", "\n### ")
-    if crossed and dealt:
-        text = f"\nOf the first of {crossed['k']} folds; the others deal the same segments.\n{text}"
     return {
         "name": name,
         "caption": f"{caption(results, comparisons)} {apart}".rstrip(),
@@ -121,29 +116,40 @@ def section(folder: Path, runs: Path, data: Path, words: bool = True) -> dict[st
         "targets": [
             (target, list(draw(models, folder, target, words))) for target in results[0]["targets"]
         ],
-        "audit": audits(
-            data, [f"{name}.fold{n + 1}" for n in range(crossed["k"])] if dealt else [name]
-        ),
+        "audit": audits(data, deals),
         "licences": licences,
         "errors": segments,
         "errors_json": errors.script(segments),
         "words_left_out": has_words and not words,
-        "card": markdown.markdown(text, extensions=["tables"]),
-        "runs": [
-            {
-                "name": model.name,
-                "seconds": model.result["wall_time_s"]["per_seed"],
-                "seeds": model.result["provenance"]["seeds"],
-                "epochs": model.result["selected_epoch"],
-                "rows_per_s": model.result["rows_per_s"],
-                "lengths": list(_lengths(model.result["lengths"])),
-                "provenance": list(_origin(model.result["provenance"])),
-            }
-            for model in models
-        ],
+        "card": _card(content, len(deals) if dealt else 0),
+        "runs": [_run(model) for model in models],
         "costs": list(_costs(models)),
         "versions": _versions(models),
         "mirrored": mirrored(model.result for model in models),
+    }
+
+
+def _card(content: str, deals: int) -> str:
+    """A data card as HTML; of a cross-validation, how many deals its first one stands for."""
+    # names in a data set are not trusted: as text alone; its headings stand below the page's
+    _, _, text = html.escape(content).partition("# Data card\n")
+    text = text.replace("\n## ", "\n### ")
+    if deals:
+        text = f"\nOf the first of {deals} folds; the others deal the same segments.\n{text}"
+    return markdown.markdown(text, extensions=["tables"])
+
+
+def _run(model: Model) -> dict[str, Any]:
+    """What the page says of a model's runs."""
+    result = model.result
+    return {
+        "name": model.name,
+        "seconds": result["wall_time_s"]["per_seed"],
+        "seeds": result["provenance"]["seeds"],
+        "epochs": result["selected_epoch"],
+        "rows_per_s": result["rows_per_s"],
+        "lengths": list(_lengths(result["lengths"])),
+        "provenance": list(_origin(result["provenance"])),
     }
 
 

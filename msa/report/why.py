@@ -11,12 +11,13 @@ from matplotlib.markers import TICKDOWN, TICKUP
 from msa.report.figures import COLOURS, INK, STYLE, legend, panels, svg
 from msa.report.illustrate import Figure
 from msa.report.trained import Model
-from msa.results.leaderboard import headline_of, main_figures, spread_text
+from msa.results.leaderboard import headline_of, main_figures
 from msa.results.metrics import LOWER_IS_BETTER
 from msa.results.paper_table import TITLES
 from msa.results.protocols import OURS, parse, signed, words
 from msa.results.protocols import names as protocols
 from msa.results.published import names_of
+from msa.results.seeds import spread_text
 
 
 def why(folder: Path, models: Sequence[Model]) -> list[dict[str, Any]]:

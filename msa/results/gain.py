@@ -48,10 +48,11 @@ def gains(comparisons: Mapping[str, Any], target: str, metric: str) -> dict[str,
     """
     encoders, found = comparisons["encoders"], {}
     for pair in comparisons["targets"][target][metric]:
-        names = {pair["first"], pair["second"]}
-        model = next(iter(names - {BASELINE}))
-        of_one = len({encoders[name] for name in names}) == 1 and encoders[model] is not None
-        if BASELINE not in names or not of_one or pair["p_holm"] is None:
+        names = [pair["first"], pair["second"]]
+        if BASELINE not in names or pair["p_holm"] is None:
+            continue
+        model = names[names[0] == BASELINE]
+        if encoders[model] is None or encoders[model] != encoders[BASELINE]:
             continue
         # the pair is first - second
         sign = 1 if (model == pair["first"]) != (metric in LOWER_IS_BETTER) else -1

@@ -105,30 +105,7 @@ def table(
             metric definitions or test rows.
     """
     _check(results)
-    rows = []
-    for result in results:
-        for target, scores in result["targets"].items():
-            headline = headline_of(scores)
-            found = gains(comparisons, target, headline) if comparisons else {}
-            oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
-            rows.append(
-                {
-                    "model": label(result),
-                    "target": target,
-                    **_columns(scores),
-                    **found.get(label(result), Gain())._asdict(),
-                    "parameters": result["parameters"],
-                    "seeds": len(scores[headline]["per_seed"]),
-                    "wall_time_s": result["wall_time_s"]["total"],
-                    "settings": result["settings"],
-                    "authority": result["authority"] or "",
-                    "missing": " ".join(result["missing_modalities"]),
-                    **{f"uses_{name}": use for name, use in result["modality_use"].items()},
-                    **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
-                    **({"folds": text} if (text := protocol(result)) else {}),
-                    **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
-                }
-            )
+    rows = [_row(result, target, comparisons) for result in results for target in result["targets"]]
     frame = pd.DataFrame(rows)
     if probes:
         rows = [*({**row, "kind": "system"} for row in rows), *probe_rows(probes)]
@@ -139,11 +116,38 @@ def table(
         frame = frame.drop(columns=[*Gain._fields])
     targets = frame["target"].unique()
     frame["target"] = pd.Categorical(frame["target"], categories=targets)
+    headline = headline_of(next(iter(results[0]["targets"].values())))
     ties = {"mae": [], "wacc": ["f1_mean"], "f1": ["acc_mean"]}
     keys = [f"{headline}_mean", *ties[headline]]
     ascending = [True, *(headline in LOWER_IS_BETTER for _ in keys)]
     frame = frame.sort_values(["target", *keys], ascending=ascending, ignore_index=True)
     return frame if len(targets) > 1 else frame.drop(columns="target")
+
+
+def _row(
+    result: Mapping[str, Any], target: str, comparisons: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What `table` says of one target of a result."""
+    scores = result["targets"][target]
+    headline = headline_of(scores)
+    gained = gains(comparisons, target, headline) if comparisons else {}
+    oracle = result["oracle"]["targets"][target] if result["oracle"] else {}
+    return {
+        "model": label(result),
+        "target": target,
+        **_columns(scores),
+        **gained.get(label(result), Gain())._asdict(),
+        "parameters": result["parameters"],
+        "seeds": len(scores[headline]["per_seed"]),
+        "wall_time_s": result["wall_time_s"]["total"],
+        "settings": result["settings"],
+        "authority": result["authority"] or "",
+        "missing": " ".join(result["missing_modalities"]),
+        **{f"uses_{name}": use for name, use in result["modality_use"].items()},
+        **({"not_learned": " ".join(lost)} if (lost := _lost(result, target)) else {}),
+        **({"folds": text} if (text := protocol(result)) else {}),
+        **_columns({f"oracle_{headline}": oracle.get(headline, {})}),
+    }
 
 
 def headline_of(scores: Collection[str]) -> str:
@@ -207,7 +211,7 @@ def footnotes(results: Sequence[Mapping[str, Any]]) -> list[str]:
 def _lost(result: Mapping[str, Any], target: str) -> list[str]:
     """The seeds of a target that did not learn: those of a joint model, or of its own."""
     runs = [run.rpartition("/") for run in not_learned(result["learned"])]
-    return [seed for of, _, seed in runs if of in ("", target)]
+    return [seed for trained_for, _, seed in runs if trained_for in ("", target)]
 
 
 def markdown(
@@ -221,40 +225,8 @@ def markdown(
     The notes are those of `footnotes`. Published figures, with the columns of
     `msa.results.published`, come after it; human scores are its last rows.
     """
-    shown: dict[str, list[str]] = {}
-    note = NOTE.format(**OFFICIAL)
-    if "folds" in frame:
-        note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
-        frame = frame.drop(columns="folds")
-    if "kind" in frame:
-        note += f"\n{PROBES}\n"
-    frame = frame.drop(columns=["not_learned", "kind"], errors="ignore")  # the notes say it
     means = {name.removesuffix("_mean") for name in frame.columns if name.endswith("_mean")}
-    if means == {"mae", "corr", "oracle_mae"}:
-        note += f"{UNSCORED}\n"
-    if any(name.startswith("uses_") for name in frame.columns):
-        note += f"\n{USES}\n"
-    if "gain" in frame:
-        headline = headline_of(means)
-        note += f"\n{GAIN_NOTE.format(metric=headline)}\n"
-    for name in frame.columns:
-        if name.endswith("_mean"):
-            metric = name.removesuffix("_mean")
-            oracle = f"oracle {metric.removeprefix('oracle_')} (selected on test)"
-            spreads = zip(frame[name], frame[f"{metric}_std"], strict=True)
-            shown[oracle if metric.startswith("oracle_") else metric] = [
-                spread_text(*spread) for spread in spreads
-            ]
-        elif name == "gain":
-            shown["gain"] = gain_texts(frame)
-        elif name in Gain._fields:
-            continue
-        elif name == "wall_time_s":
-            shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
-        elif name.startswith("uses_"):
-            shown["uses"] = use_texts(frame)
-        elif not name.endswith("_std"):
-            shown[name] = [str(value) or "none" for value in frame[name]]
+    note, shown = _meaning(frame, means), _cells(frame)
     for human in ceilings(published, means):
         texts = {"model": human.name, "target": human.target}
         texts |= {metric: f"{value:.3f}" for metric, value in human.scores.items()}
@@ -273,6 +245,46 @@ def markdown(
     page += f"\n{_figures(theirs)}" if len(theirs) else ""
     page += f"\n{APART}\n{_figures(apart)}" if len(apart) else ""
     return page
+
+
+def _meaning(frame: pd.DataFrame, means: Collection[str]) -> str:
+    """What the table's numbers mean, of the metrics that have means in it."""
+    note = NOTE.format(**OFFICIAL)
+    if "folds" in frame:
+        note = f"{_mark(frame['folds'].iloc[0])}\n{NOTE.format(**CROSSED)}"
+    if "kind" in frame:
+        note += f"\n{PROBES}\n"
+    if means == {"mae", "corr", "oracle_mae"}:
+        note += f"{UNSCORED}\n"
+    if any(name.startswith("uses_") for name in frame.columns):
+        note += f"\n{USES}\n"
+    if "gain" in frame:
+        note += f"\n{GAIN_NOTE.format(metric=headline_of(means))}\n"
+    return note
+
+
+def _cells(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """The columns of the page's table, as text."""
+    shown: dict[str, list[str]] = {}
+    for name in frame.columns.drop(["folds", "not_learned", "kind"], errors="ignore"):
+        if name.endswith("_mean"):
+            metric = name.removesuffix("_mean")
+            oracle = f"oracle {metric.removeprefix('oracle_')} (selected on test)"
+            spreads = zip(frame[name], frame[f"{metric}_std"], strict=True)
+            shown[oracle if metric.startswith("oracle_") else metric] = [
+                spread_text(*spread) for spread in spreads
+            ]
+        elif name == "gain":
+            shown["gain"] = gain_texts(frame)
+        elif name in Gain._fields:
+            continue
+        elif name == "wall_time_s":
+            shown["wall time"] = [f"{seconds:.1f}" for seconds in frame[name]]
+        elif name.startswith("uses_"):
+            shown["uses"] = use_texts(frame)
+        elif not name.endswith("_std"):
+            shown[name] = [str(value) or "none" for value in frame[name]]
+    return shown
 
 
 def _figures(published: pd.DataFrame) -> str:

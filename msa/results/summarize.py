@@ -106,9 +106,10 @@ class Run:
         return self.seed if self.target == "all" else f"{self.target}/{self.seed}"
 
 
-def label(of: Mapping[str, Any]) -> str:
+def label(facts: Mapping[str, Any]) -> str:
     """A model's name in tables, from settings or a result: its variant too, unless `main`."""
-    return of["model"] if of["variant"] == "main" else f"{of['model']} ({of['variant']})"
+    model, variant = facts["model"], facts["variant"]
+    return model if variant == "main" else f"{model} ({variant})"
 
 
 def run_folders(result: Mapping[str, Any], runs: Path) -> list[Path]:
@@ -191,14 +192,14 @@ def summarize(
     targets, valid, oracle = {}, {}, {}
     for seeds in models.values():
         weights = resamples(seeds[0].units)
-        for name in seeds[0].columns:
-            scores = {run.seed: run.scores["targets"][name] for run in seeds}
-            targets[name] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
-            valid[name] = _spreads({seed: folds["valid"] for seed, folds in scores.items()})
-            for metric, interval in _intervals(seeds, name, weights).items():
-                targets[name][metric]["ci95"] = interval
+        for target in seeds[0].columns:
+            scores = {run.seed: run.scores["targets"][target] for run in seeds}
+            targets[target] = _spreads({seed: folds["test"] for seed, folds in scores.items()})
+            valid[target] = _spreads({seed: folds["valid"] for seed, folds in scores.items()})
+            for metric, interval in _intervals(seeds, target, weights).items():
+                targets[target][metric]["ci95"] = interval
             if seeds[0].scores["oracle"]:
-                oracle[name] = _oracle({run.seed: run.scores["oracle"][name] for run in seeds})
+                oracle[target] = _oracle({run.seed: run.scores["oracle"][target] for run in seeds})
     settings, training = every[0].settings, every[0].training
     wall_times = _by_run(every, "wall_time_s")
     return {
@@ -443,8 +444,8 @@ def main(args: argparse.Namespace) -> None:
     cost = costs({run.label: run.path for run in runs}, together, shared, stage)
     coverage = [read_json(path, "sequences").get("coverage") for path in args.cards or ()]
     files = raw_files(args.checked, args.locks)
-    of = args.authority, args.ours, args.licences
-    result = summarize(runs, args.name, args.note, cost, counts(coverage), files, *of)
+    about = {"authority": args.authority, "ours": args.ours, "licences": args.licences}
+    result = summarize(runs, args.name, args.note, cost, counts(coverage), files, **about)
     with atomic_write(args.output) as file:
         json.dump(result, file, indent=2, allow_nan=False)
         file.write("\n")

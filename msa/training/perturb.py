@@ -18,7 +18,7 @@ from torch import Tensor
 
 from msa.base.atomic import atomic_path
 from msa.base.errors import InputError
-from msa.data.clean import read_cleanings
+from msa.data.cleaning import read_cleanings
 from msa.training.batches import SEQUENCES, Fold
 from msa.training.network import predictions, trained
 from msa.training.run import Places, add_data_arguments, load_run, open_run

@@ -16,7 +16,7 @@ from msa.base.device import choose_device
 from msa.base.errors import InputError
 from msa.base.ids import video_of
 from msa.base.reading import read_array
-from msa.data.clean import read_cleanings
+from msa.data.cleaning import read_cleanings
 from msa.data.own_input import prepare
 from msa.training.outputs import outputs_of
 from msa.training.run import read_settings

@@ -14,7 +14,7 @@ from msa.base.reading import read_json_list
 from msa.training.settings import write_settings
 from msa.training.space import applied
 
-COLUMNS = ("value", "selected_epoch", "epochs", "parameters", "seconds", "failure")
+COLUMNS = ("selected_epoch", "epochs", "parameters", "seconds", "failure")
 
 
 def table(trials: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def table(trials: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
     rows = [
         {"target": target, "trial": trial["trial"], "value": trial["value"]}
         | trial["hyperparameters"]
-        | {key: trial.get(key) for key in COLUMNS[1:]}
+        | {key: trial.get(key) for key in COLUMNS}
         for target, tried in trials.items()
         for trial in tried
     ]

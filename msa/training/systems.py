@@ -20,7 +20,7 @@ from msa.base.bibtex import cited
 from msa.base.errors import InputError
 from msa.base.workflow import WORKFLOW
 from msa.config.layers import merge, read_yaml
-from msa.config.recipes import authority
+from msa.config.references import authority
 from msa.models import MODELS, model_class
 from msa.training.network import build
 

@@ -247,10 +247,10 @@ def train(
     )
     restart = Restart(network, optimizer, hyper["schedule"])
     generator = torch.Generator().manual_seed(seed)
-    if start := getattr(network, "start_training", None):
-        start(fold.label)
-    if start := getattr(network, "start_features", None):
-        start({name: modality.rows for name, modality in fold.modalities.items()})
+    if start_training := getattr(network, "start_training", None):
+        start_training(fold.label)
+    if start_features := getattr(network, "start_features", None):
+        start_features({name: modality.rows for name, modality in fold.modalities.items()})
     start_epoch = getattr(network, "start_epoch", None)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule, **phases}
     parts |= {"memory": Memory(network), "restart": restart}

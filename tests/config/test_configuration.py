@@ -10,7 +10,7 @@ from msa.config.encoders import cutting_encoder, text_encoder
 from msa.config.fits import misfit, require
 from msa.config.flags import folds_flags, task_flags
 from msa.config.layers import merge
-from msa.config.recipes import published_as
+from msa.config.references import published_as
 from msa.config.settings import run_settings, targets
 from msa.config.sources import checked_sources, data_sources, folds_source, missing_files
 from msa.config.studies import ablated, retrained, robustness

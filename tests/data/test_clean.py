@@ -1,10 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.data.clean import FOLDS, Columns, clean, read_cleanings, repair, statistics, table
+from msa.data.clean import clean
+from msa.data.cleaning import Columns, read_cleanings, repair, statistics
 
 NAN, INF = np.nan, np.inf
 
@@ -82,7 +81,7 @@ def test_blocks_change_nothing(monkeypatch):
     rows = np.random.default_rng(0).normal(50, 3, size=(101, 4))
     rows[rows > 55] = NAN
     whole = statistics(rows)
-    monkeypatch.setattr("msa.data.clean.BLOCK", 7)
+    monkeypatch.setattr("msa.data.cleaning.BLOCK", 7)
     for name in ("mean", "low", "high"):
         np.testing.assert_allclose(getattr(statistics(rows), name), getattr(whole, name))
 
@@ -104,48 +103,6 @@ def test_values_beyond_float32(data):
 def test_standardising_what_is_not_there(data):
     with pytest.raises(InputError, match=r"no vision.npy to standardise; there is \['audio'\]"):
         clean(data, data / "clean", "zero", ["vision"])
-
-
-def test_the_card_is_readable(data):
-    _, report = cleaned(data, "clip")
-    counts = {"audio": {"rows": 4, "width": 3, "imputed_rows": 1, "nan": {"0": 2}, "inf": {"0": 1}}}
-    card = {
-        "route": "words",
-        "pauses": "dropped",
-        "videos": {"train": 2, "valid": 1, "test": 1},
-        "segments": {"train": 4, "valid": 2, "test": 1},
-        "expected": {"train": 5},
-        "sequences": dict.fromkeys(["train", "valid", "test"], counts),
-        "dropped": [{"id": "a[2]", "fold": "train", "reason": "it has no words but pauses"}],
-        "cleaning": report,
-        "lengths": {fold: {"audio": {"median": 7, "p95": 8, "most": 9}} for fold in FOLDS},
-    }
-    text = table(json.loads(json.dumps(card)))
-    assert "Videos" not in text
-    card["times"] = {
-        "words": {"reversed": {"a": 2, "b": 1}},
-        "audio": {},
-        "labels": {"repeated": dict.fromkeys("abcdefg", 1)},
-    }
-    card["ids"] = {"train": {"twice": ["x"], "empty": 0}, "test": {"twice": [], "empty": 3}}
-    odd = table(card)
-    assert "\n- words: rows that end before they start, 3: in a, b\n" in odd
-    assert "another one of their video, 7: in a, b, c, d, e and 2 more\n- train: ids twice" in odd
-    assert "\n- train: ids twice or more, 1: x\n- test: empty ids, 3\n\nCleaning" in odd
-    assert "modality alone" not in odd
-    card["unimodal"] = {fold: {"text": 4, "vision": 3} for fold in ("train", "valid", "test")}
-    alone = "Labels of one modality alone: text train 4, valid 4, test 4; vision train 3, valid 3"
-    assert f"\n\n{alone}, test 3.\n\nCleaning" in table(card)
-    card["videos_in_two_folds"] = ["a", "b"]
-    card["videos_without_segments"] = {"train": [], "valid": ["c"], "test": []}
-    del card["times"], card["ids"], card["unimodal"]
-    with_videos = table(card)
-    assert "\n- Videos in more than one fold: a, b\n" in with_videos
-    assert "\n- Videos of the fold valid without a segment: c\n\nCleaning" in with_videos
-    assert "fold train without" not in with_videos
-    assert "| train | 2 | 4 | 5 |" in text
-    assert "| train | audio | 4 | 7 | 8 | 9 | 3 | 1 | 2 | 1 | 0: 3 | 0 |" in text
-    assert "| a[2] | train | it has no words but pauses |" in text
 
 
 @pytest.mark.parametrize("policy", ["zero", "mean", "clip"])

@@ -57,6 +57,12 @@ def test_too_few_groups():
         deal(["a[0]", "b[0]"], {"a": "a", "b": "b"}, k=2, valid=0.1, seed=0, fold=1)
 
 
+def test_a_deal_that_leaves_none_to_train_on():
+    assert all(fold["train"] for fold in dealt(6, valid=0.8))
+    with pytest.raises(InputError, match=r"valid 0\.81 of the 5 groups .* leaves none to train on"):
+        dealt(6, valid=0.81)
+
+
 @pytest.mark.parametrize(
     ("segment", "by", "group"),
     [

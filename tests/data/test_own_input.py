@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from msa.base.errors import InputError
-from msa.data.clean import fit_cleaning
+from msa.data.cleaning import fit_cleaning
 from msa.data.own_arrays import read_arrays
 from msa.data.own_input import find, prepare
 from msa.formats import csd

@@ -6,7 +6,7 @@ import pytest
 from msa.base.errors import InputError
 from msa.data.align import align
 from msa.data.aligned import word_rows
-from msa.data.clean import segment_lengths, table
+from msa.data.card import card_markdown, segment_lengths
 from msa.data.labels import BEYOND
 from msa.data.split import FOLDS, read_folds, split
 from msa.formats import csd
@@ -141,7 +141,7 @@ def test_pauses_of_all_aligners_are_dropped_and_counted_by_word(silences):
     assert card["pauses"] == "dropped"
     assert card["pause_words"]["test"] == {"": 2} | dict.fromkeys(SILENCES[1:-1], 1)
     card |= {"cleaning": UNCLEANED, "lengths": {f: segment_lengths(silences / f) for f in FOLDS}}
-    assert 'Pauses: dropped ("" 6, "sp" 3, "SP" 3, ' in table(card)
+    assert 'Pauses: dropped ("" 6, "sp" 3, "SP" 3, ' in card_markdown(card)
 
 
 def test_pauses_of_a_recipe_are_those_alone(silences):
@@ -233,7 +233,7 @@ def test_the_card_names_videos_that_a_sequence_covers_nothing_of(tmp_path):
         "in 2 of 7 videos the times are hardly seconds as those of the labels are: a, b"
     )
     card |= {"cleaning": UNCLEANED, "lengths": {f: segment_lengths(tmp_path / f) for f in FOLDS}}
-    text = table(card)
+    text = card_markdown(card)
     assert "\n| train | audio | 15 words | 3 | 20.0% |\n" in text
     assert "\n| test | audio | 3 words | 0 | 0.0% |\n" in text
     assert "\n- train: no row of audio in the whole of a\n" in text and f"\n- {remark}\n" in text

@@ -11,7 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from msa.__main__ import main
-from msa.data.clean import FOLDS, clean, segment_lengths, table
+from msa.data.card import card_markdown, segment_lengths
+from msa.data.clean import clean
+from msa.data.cleaning import FOLDS
 from msa.demo import sequences as demo
 from msa.demo.classes import EMOTIONS, KINDS, generate
 
@@ -119,7 +121,7 @@ def test_clean_runs_on_it(kind: str, folder: Path, tmp_path: Path) -> None:
     card = json.loads((folder / "card.json").read_text())
     assert card["segments"] == SEGMENTS[kind]
     lengths = {fold: segment_lengths(folder / fold) for fold in FOLDS}
-    text = table(card | {"cleaning": report, "lengths": lengths})
+    text = card_markdown(card | {"cleaning": report, "lengths": lengths})
     videos = {"humor": 64, "emotion": 84}[kind]
     assert f"| train | {videos} | {SEGMENTS[kind]['train']} |  |\n" in text
     assert "Alignment: import." in text and "## Dropped segments: 0" in text

@@ -6,6 +6,7 @@ import pytest
 
 from msa.base.errors import InputError
 from msa.demo.look_alikes import LOOK_ALIKES, mmsa, mult
+from msa.formats.content import fold_keys
 from msa.formats.importers import LAYOUTS
 from msa.formats.layouts import (
     PARTS,
@@ -32,6 +33,14 @@ def write(tmp_path, content):
     path = tmp_path / "data.pkl"
     path.write_bytes(pickle.dumps(content))
     return path
+
+
+def test_of_two_names_of_a_fold_one_is_taken_whatever_their_order():
+    names = ["train", "dev", "valid", "val", "test"]
+    for order in (names, names[::-1]):
+        assert fold_keys(dict.fromkeys(order))["valid"] == "valid"
+    assert fold_keys(dict.fromkeys(["test", "dev", "train"]))["valid"] == "dev"
+    assert fold_keys(dict.fromkeys(["valid", "dev", "train"])) == {}
 
 
 def test_every_layout_has_its_parts_and_its_look_alike():

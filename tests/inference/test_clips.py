@@ -14,6 +14,7 @@ from msa.config.settings import run_settings
 from msa.extract import extractors
 from msa.extract.extractors import DEFAULTS, extractor_facts
 from msa.extract.optional import Missing
+from msa.extract.video import Part
 from msa.formats import csd
 from msa.inference import clips
 from msa.inference import predict as predictions
@@ -205,6 +206,15 @@ def test_clips_are_left_out_with_the_reason(tmp_path, capsys):
         read(tmp_path / "none", paths[1:])
     with pytest.raises(InputError, match="vision: not asked for in the training data"):
         read(tmp_path / "vision", paths[:1], ["vision"])
+
+
+def test_a_model_that_needs_no_sequence_has_the_reason_of_a_file_that_is_none(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    for number, cutting in enumerate((PAUSES, Cutting(seconds=2))):
+        with pytest.raises(InputError, match="none of 1 clips is left: the file is empty"):
+            read(tmp_path / str(number), [tmp_path / "empty.mp4"], (), cutting)
+    endless = Part("a", facts={"declared_seconds": None})
+    assert clips.seconds_of(endless) == 0
 
 
 def test_transcripts_of_another_folder(tmp_path):

@@ -10,7 +10,7 @@ from running import copy_project, run_stage
 
 from msa.__main__ import main
 from msa.base.schema import problems
-from msa.data.clean import read_cleanings
+from msa.data.cleaning import read_cleanings
 from msa.inference.pack import say_licences
 from msa.inference.packed import read_tensors
 

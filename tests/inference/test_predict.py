@@ -178,15 +178,20 @@ def test_segments_that_a_system_cannot_read_have_no_numbers_of_it():
 
 def test_models_of_other_tasks_cannot_stand_side_by_side(tmp_path):
     systems = {}
-    for name, top in (("a", 3), ("b", 1)):
+    for name, more in (("a", {}), ("b", {"range": [-1, 1]}), ("c", {"metrics": "sims"})):
         (tmp_path / name).mkdir()
-        task = {"type": "regression", "targets": ["joy"], "range": [-top, top]}
+        task = {"type": "regression", "targets": ["joy"], "range": [-3, 3], **more}
         settings = dict.fromkeys(SETTINGS) | {"task": task, "model": name}
         (tmp_path / name / "settings.json").write_text(json.dumps(settings))
         systems[name] = System([tmp_path / name], {}, {}, None, None, None)
     assert {*named({"a": systems["a"]})} == {"a"}
     with pytest.raises(InputError, match=r"b: range: expected \[-3, 3\] as in a, got \[-1, 1\]"):
-        named(systems)
+        named({name: systems[name] for name in "ab"})
+    # whichever comes first
+    with pytest.raises(InputError, match="c: metrics: expected None as in a, got sims"):
+        named({name: systems[name] for name in "ac"})
+    with pytest.raises(InputError, match="a: metrics: expected sims as in c, got None"):
+        named({name: systems[name] for name in "ca"})
 
 
 def test_what_does_not_fit_is_one_error(done, demo_files, tmp_path, capsys):

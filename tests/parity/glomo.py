@@ -4,13 +4,20 @@ from making import golden_bert
 from torch import Tensor, nn
 
 from msa.models import model_class
-from msa.models.glomo import MixtureOfExperts
+from msa.models.experts import MixtureOfExperts
+from msa.models.glomo import from_released
+
+__all__ = ["Mixture", "build", "from_released", "run"]
+
+
+class Mixture(MixtureOfExperts):
+    """The mixture alone, whose released keys are those of the whole system's file."""
 
 
 def build(case: dict, inputs: dict, state: dict) -> nn.Module:
     config = case["config"]
     if case["variant"] == "moe":
-        return MixtureOfExperts(
+        return Mixture(
             input_dim=config["input_size"],
             output_dim=config["output_size"],
             experts=config["num_experts"],

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
 from msa.__main__ import main
 from msa.config.check import configure
-from msa.config.recipes import published_as
+from msa.config.references import published_as
 from msa.results.leaderboard import footnotes, markdown, table
 from msa.results.protocols import UNKNOWN, parse
 from msa.results.published import (

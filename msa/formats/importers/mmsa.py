@@ -155,7 +155,9 @@ def _lengths(fold: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     # on the left, as the SDK does it
     steps = shape[1] if "text" in arrays else shape[2]
     behind = np.arange(steps) >= numbers[:, None]
-    for name in {"audio", "vision"} & set(arrays) - set(lengths):
+    for name in ("audio", "vision"):
+        if name not in arrays or name in lengths:
+            continue
         if fold[name].shape[1] == steps and not (not_zero(fold[name]) & behind).any():
             lengths[name] = of_text
     return lengths

@@ -1,8 +1,8 @@
 """Pickles that cannot bite: NumPy arrays and scalars, text, bytes, numbers and containers.
 
 A pickle is a program for a small stack machine, and the standard library's machine calls whatever
-the file names. Ours (`unpickle_machine.py`) cannot import, and the few functions that a file of
-NumPy's must name stand for checked ones of our own (`unpickle_globals.py`). What a file may cost
+the file names. Ours (`machine.py`) cannot import, and the few functions that a file of
+NumPy's must name stand for checked ones of our own (`globals.py`). What a file may cost
 is counted before it is spent, so that neither memory nor time outgrow the file.
 """
 
