@@ -113,4 +113,4 @@ def test_a_folder_that_is_missing(project):
     refused = snakemake(project, *flags, check=False)
     assert refused.returncode
     said = refused.stdout + refused.stderr
-    assert "my/clips: expected a folder of videos, found none" in said
+    assert "recipe mine: my/clips: no such file" in said

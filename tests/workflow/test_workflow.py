@@ -324,7 +324,7 @@ def test_an_ablation_trains_without_each_modality(done, edit):
     retrained = {"settings": 3, "train": 3, "score": 3, "summarize_ablated": 3}
     configure(done, ablate={"lmf": True})
     assert jobs(done) == retrained | {"perturb": 1, "robustness": 1, "ablation": 1}
-    configure(done, ablate={"lmf": ["audio"]})
+    configure(done, ablate={"demo/lmf": ["audio"]})
     assert jobs(done)["train"] == 1
     asked = jobs(done, "results/demo/lmf.no-vision.json")
     assert asked == dict.fromkeys(retrained, 1)
