@@ -472,7 +472,7 @@ def test_unaligned_input(done, model):
 @pytest.mark.slow
 def test_robustness_and_ablation(done):
     """A changed level runs the perturbed predictions alone again."""
-    study = {"models": ["lmf"], "ablate": {"lmf": ["audio", "vision"]}}
+    study = {"models": ["lmf"], "ablate": {"demo/lmf": ["audio", "vision"]}}
     configure(done, robustness=LEVELS, **study)
     run(done)
     assert jobs(done) == {}
