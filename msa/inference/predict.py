@@ -6,7 +6,7 @@ Videos and sounds are extracted first, as the training data were.
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -201,12 +201,6 @@ def _open_systems(args: argparse.Namespace, folder: Path) -> dict[str, System]:
     return systems
 
 
-def _forms(system: System) -> dict[str, str | None]:
-    """The form of each modality that a system reads."""
-    forms: dict[str, str | None] = read_settings(system.runs[0])["forms"]
-    return forms
-
-
 def _cutting(args: argparse.Namespace, task: Mapping[str, Any]) -> Cutting:
     """How clips are cut, and which columns of a table of segments are the task's targets."""
     columns = task.get("columns", range(len(task["targets"])))
@@ -218,12 +212,12 @@ def _extract(
     args: argparse.Namespace,
     paths: Sequence[Path],
     systems: Mapping[str, System],
+    needed: Collection[str],
     cutting: Cutting,
     folder: Path,
 ) -> tuple[Clips, dict[str, Any]]:
     """The clips, written into a folder, and the settings that they were extracted with."""
     settings = stored_settings({name: system.extraction for name, system in systems.items()})
-    needed = {x for s in systems.values() for x in sequences(_forms(s), s.recipe["align"])}
     folders = (args.face_weights, *(system.face_weights for system in systems.values()))
     weights = next(filter(None, folders), None)
     return read_clips(paths, folder, settings, needed, cutting, args.transcripts, weights), settings
@@ -256,10 +250,15 @@ def main(args: argparse.Namespace) -> None:
         opened = _open_systems(args, folder)
         systems = named(opened)
         cutting = _cutting(args, next(iter(systems.values())).recipe["task"])
-        clips, settings = _extract(args, paths, systems, cutting, folder) if paths else (None, {})
+        forms = {name: read_settings(system.runs[0])["forms"] for name, system in systems.items()}
+        clips: Clips | None = None
+        settings: dict[str, Any] = {}
+        if paths:
+            needed = {x for n, s in systems.items() for x in sequences(forms[n], s.recipe["align"])}
+            clips, settings = _extract(args, paths, systems, needed, cutting, folder)
         intervals = clips.intervals if clips else None
         for number, (run, (name, system)) in enumerate(zip(opened, systems.items(), strict=True)):
-            expected = expectation(_forms(system), system.recipe, system.cleanings)
+            expected = expectation(forms[name], system.recipe, system.cleanings)
             source = clips.files if clips else find(args.input, f"; the model reads {expected}")
             scratch = folder / str(number)
             scratch.mkdir()
